@@ -1,0 +1,1 @@
+"""How a number gets in: one contract (source.py), one driver a file."""

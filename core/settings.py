@@ -1,0 +1,231 @@
+"""The configuration as values: one struct a TOML table, every default in its place. No behaviour, no I/O.
+
+Durations end in `_s`, temperatures are °C, differences `_k`. Field names are the key names of config/example.toml.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from core.samples import Quantity
+
+Id = Annotated[str, Meta(min_length=1, max_length=64)]
+Duration = Annotated[float, Meta(ge=0, le=31_536_000)]
+Period = Annotated[float, Meta(gt=0, le=31_536_000)]
+TimeFactor = Annotated[float, Meta(gt=0, le=1_000_000)]
+
+
+class Secret:
+    """A text that never shows itself: only `reveal()` gives it, so a log, a trace or an answer can't."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str):
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every configuration table: an unknown key is an error, never ignored."""
+
+
+class Device(Table, kw_only=True):
+    """Who this box is; sent with every event."""
+
+    id: Id
+    site: Id
+    site_name: str = ""
+    timezone: str = "Asia/Shanghai"
+    language: Literal["zh", "en"] = "zh"
+    data_dir: str | None = None
+
+
+class Monitor(Table, kw_only=True):
+    """`interval_s` between two polls of a source that names none; `heartbeat_s` 0 sends no heartbeat."""
+
+    interval_s: Period = 10.0
+    heartbeat_s: Duration = 300.0
+
+
+class Source(Table, kw_only=True, tag_field="driver"):
+    """A bus, a gateway or a file: what is polled in one go. `interval_s` overrides the monitor's."""
+
+    id: Id
+    interval_s: Period | None = None
+
+
+class SimulatedSource(Source, kw_only=True, tag="simulated"):
+    """Cabinets that exist only here. `speed` is how much faster than real time their day runs."""
+
+    seed: int = 1
+    speed: TimeFactor = 1.0
+
+
+class HttpJsonSource(Source, kw_only=True, tag="http_json"):
+    """A thermometer that answers one GET with JSON for all of its sensors."""
+
+    url: Annotated[str, Meta(pattern=r"^https?://[^/\s]+")]
+    timeout_s: Period = 5.0
+
+
+class ModbusSource(Source, kw_only=True, tag="modbus"):
+    """A Modbus TCP gateway or controller: `url = "tcp://host:port"`."""
+
+    url: Annotated[str, Meta(pattern=r"^tcp://[^/\s]+$")]
+    timeout_s: Period = 3.0
+
+
+class ReplaySource(Source, kw_only=True, tag="replay"):
+    """A recording: a CSV file with a UTC time column, played `speed` times as fast, again and again with `loop`."""
+
+    path: str
+    time_column: str = "time"
+    speed: TimeFactor = 1.0
+    loop: bool = False
+
+
+AnySource = SimulatedSource | HttpJsonSource | ModbusSource | ReplaySource
+
+
+class SimulatedPoint(Table, kw_only=True):
+    """A simulated cabinet: its kind, and when (source time) its compressor fails and is repaired."""
+
+    model: Literal["chiller", "freezer"]
+    fails_after_s: Duration | None = None
+    repaired_after_s: Duration | None = None
+
+
+class ModbusPoint(Table, kw_only=True):
+    """One register: `function` 1 coil, 2 discrete input, 3 holding, 4 input; `address` counted from 0.
+
+    The value is the register read as `type`, times `scale`.
+    """
+
+    unit: Annotated[int, Meta(ge=0, le=255)]
+    function: Literal[1, 2, 3, 4]
+    address: Annotated[int, Meta(ge=0, le=65535)]
+    type: Literal["s16", "u16", "s32", "u32", "f32", "bit"] = "s16"
+    scale: float = 1.0
+
+
+# What `point` of a sensor must be, by the driver of its source.
+POINT_TYPES: dict[type[Source], object] = {
+    SimulatedSource: Literal["chiller", "freezer"] | SimulatedPoint,
+    HttpJsonSource: str,
+    ModbusSource: ModbusPoint,
+    ReplaySource: str,
+}
+
+
+class Limits(Table, kw_only=True):
+    """°C. Beyond `low` or `high` a case is critical, beyond `warn_low` or `warn_high` a warning."""
+
+    low: float | None = None
+    high: float | None = None
+    warn_low: float | None = None
+    warn_high: float | None = None
+
+
+class Cabinet(Table, kw_only=True):
+    """One display cabinet. What is not given here comes from its preset."""
+
+    id: Id
+    name: str = ""
+    preset: str | None = None
+    limits: Limits | None = None
+    alarm_delay_s: Duration | None = None
+    clear_delay_s: Duration | None = None
+    hysteresis_k: Annotated[float, Meta(ge=0, le=20)] = 0.5
+
+
+class Sensor(Table, kw_only=True):
+    """One point of a source, standing in one cabinet. `offset` is added to what the source gives.
+
+    `point` is typed by its source's driver (POINT_TYPES).
+    """
+
+    id: Id
+    cabinet: Id
+    source: Id
+    point: str | dict[str, str | int | float]
+    quantity: Quantity = Quantity.TEMPERATURE
+    offset: float = 0.0
+
+
+class Retry(Table, kw_only=True):
+    """When a failed delivery is tried again and when it is given up. `log` is relative to the data directory."""
+
+    log: Annotated[str, Meta(min_length=1)] = "retries.jsonl"
+    first_delay_s: Period = 10.0
+    max_delay_s: Period = 900.0
+    max_attempts: Annotated[int, Meta(ge=1)] = 500
+    max_age_h: Annotated[float, Meta(gt=0, le=87_600)] = 72.0
+
+
+class Endpoint(Table, kw_only=True):
+    """A receiver of webhooks. `events` are patterns such as `case.*`.
+
+    `secret` (or `secret_file`) signs; `secret_previous` signs beside it while headquarters changes over. Header
+    values are secrets too: an Authorization header often is one.
+    """
+
+    id: Id
+    url: Annotated[str, Meta(pattern=r"^https?://[^/\s]+")]
+    kind: Literal["standard"] = "standard"
+    secret: Secret | None = None
+    secret_file: str | None = None
+    secret_previous: Secret | None = None
+    secret_previous_file: str | None = None
+    events: Annotated[tuple[str, ...], Meta(min_length=1)] = ("*",)
+    timeout_s: Annotated[float, Meta(gt=0, le=30)] | None = None
+    headers: dict[str, Secret] = {}
+
+
+class Webhooks(Table, kw_only=True):
+    """`timeout_s` is the total deadline of one attempt, `concurrency` what is in flight to one endpoint at once."""
+
+    timeout_s: Annotated[float, Meta(gt=0, le=30)] = 10.0
+    concurrency: Annotated[int, Meta(ge=1, le=64)] = 8
+    retry: Retry = Retry()
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+class ManageApi(Table, kw_only=True):
+    """`listen = "host:port"` opens the manage API on TCP beside the socket; tokens stand hashed in `tokens_file`."""
+
+    listen: Annotated[str, Meta(pattern=r"^.+:\d+$")] | None = None
+    tokens_file: Annotated[str, Meta(min_length=1)] = "tokens.toml"
+
+
+class Access(Table, kw_only=True):
+    """Who may use the socket besides the core's user and root: `group` operates, `kiosk_users` read."""
+
+    group: str = ""
+    kiosk_users: tuple[str | int, ...] = ()
+
+
+class Settings(Table, kw_only=True):
+    """The whole file."""
+
+    device: Device
+    monitor: Monitor = Monitor()
+    sources: Annotated[tuple[AnySource, ...], Meta(min_length=1)]
+    cabinets: Annotated[tuple[Cabinet, ...], Meta(min_length=1)]
+    sensors: Annotated[tuple[Sensor, ...], Meta(min_length=1)]
+    webhooks: Webhooks = Webhooks()
+    manage_api: ManageApi = ManageApi()
+    access: Access = Access()
+
+
+class LoadedSettings(Struct, frozen=True, kw_only=True):
+    """Settings together with the file they came from and what a person should know about them."""
+
+    settings: Settings
+    path: Path
+    hints: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""How news gets out: deliveries, retries, signatures."""
