@@ -38,7 +38,7 @@ class SystemClock:
 
     def synchronised(self) -> bool:
         # All-zero modes only read the state, which needs no privilege.
-        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+        state: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
         return 0 <= state < _TIME_ERROR
 
     async def sleep(self, seconds: float) -> None:

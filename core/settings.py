@@ -35,7 +35,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every configuration table: an unknown key is an error, never ignored."""
 
 
-class Device(Table, kw_only=True):
+class Device(Table, frozen=True, kw_only=True):
     """Who this box is; sent with every event."""
 
     id: Id
@@ -46,42 +46,42 @@ class Device(Table, kw_only=True):
     data_dir: str | None = None
 
 
-class Monitor(Table, kw_only=True):
+class Monitor(Table, frozen=True, kw_only=True):
     """`interval_s` between two polls of a source that names none; `heartbeat_s` 0 sends no heartbeat."""
 
     interval_s: Period = 10.0
     heartbeat_s: Duration = 300.0
 
 
-class Source(Table, kw_only=True, tag_field="driver"):
+class Source(Table, frozen=True, kw_only=True, tag_field="driver"):
     """A bus, a gateway or a file: what is polled in one go. `interval_s` overrides the monitor's."""
 
     id: Id
     interval_s: Period | None = None
 
 
-class SimulatedSource(Source, kw_only=True, tag="simulated"):
+class SimulatedSource(Source, frozen=True, kw_only=True, tag="simulated"):
     """Cabinets that exist only here. `speed` is how much faster than real time their day runs."""
 
     seed: int = 1
     speed: TimeFactor = 1.0
 
 
-class HttpJsonSource(Source, kw_only=True, tag="http_json"):
+class HttpJsonSource(Source, frozen=True, kw_only=True, tag="http_json"):
     """A thermometer that answers one GET with JSON for all of its sensors."""
 
     url: Annotated[str, Meta(pattern=r"^https?://[^/\s]+")]
     timeout_s: Period = 5.0
 
 
-class ModbusSource(Source, kw_only=True, tag="modbus"):
+class ModbusSource(Source, frozen=True, kw_only=True, tag="modbus"):
     """A Modbus TCP gateway or controller: `url = "tcp://host:port"`."""
 
     url: Annotated[str, Meta(pattern=r"^tcp://[^/\s]+$")]
     timeout_s: Period = 3.0
 
 
-class ReplaySource(Source, kw_only=True, tag="replay"):
+class ReplaySource(Source, frozen=True, kw_only=True, tag="replay"):
     """A recording: a CSV file with a UTC time column, played `speed` times as fast, again and again with `loop`."""
 
     path: str
@@ -93,7 +93,7 @@ class ReplaySource(Source, kw_only=True, tag="replay"):
 AnySource = SimulatedSource | HttpJsonSource | ModbusSource | ReplaySource
 
 
-class SimulatedPoint(Table, kw_only=True):
+class SimulatedPoint(Table, frozen=True, kw_only=True):
     """A simulated cabinet: its kind, and when (source time) its compressor fails and is repaired."""
 
     model: Literal["chiller", "freezer"]
@@ -101,7 +101,7 @@ class SimulatedPoint(Table, kw_only=True):
     repaired_after_s: Duration | None = None
 
 
-class ModbusPoint(Table, kw_only=True):
+class ModbusPoint(Table, frozen=True, kw_only=True):
     """One register: `function` 1 coil, 2 discrete input, 3 holding, 4 input; `address` counted from 0.
 
     The value is the register read as `type`, times `scale`.
@@ -123,7 +123,7 @@ POINT_TYPES: dict[type[Source], object] = {
 }
 
 
-class Limits(Table, kw_only=True):
+class Limits(Table, frozen=True, kw_only=True):
     """°C. Beyond `low` or `high` a case is critical, beyond `warn_low` or `warn_high` a warning."""
 
     low: float | None = None
@@ -132,7 +132,7 @@ class Limits(Table, kw_only=True):
     warn_high: float | None = None
 
 
-class Cabinet(Table, kw_only=True):
+class Cabinet(Table, frozen=True, kw_only=True):
     """One display cabinet. What is not given here comes from its preset."""
 
     id: Id
@@ -144,7 +144,7 @@ class Cabinet(Table, kw_only=True):
     hysteresis_k: Annotated[float, Meta(ge=0, le=20)] = 0.5
 
 
-class Sensor(Table, kw_only=True):
+class Sensor(Table, frozen=True, kw_only=True):
     """One point of a source, standing in one cabinet. `offset` is added to what the source gives.
 
     `point` is typed by its source's driver (POINT_TYPES).
@@ -158,7 +158,7 @@ class Sensor(Table, kw_only=True):
     offset: float = 0.0
 
 
-class Retry(Table, kw_only=True):
+class Retry(Table, frozen=True, kw_only=True):
     """When a failed delivery is tried again and when it is given up. `log` is relative to the data directory."""
 
     log: Annotated[str, Meta(min_length=1)] = "retries.jsonl"
@@ -168,7 +168,7 @@ class Retry(Table, kw_only=True):
     max_age_h: Annotated[float, Meta(gt=0, le=87_600)] = 72.0
 
 
-class Endpoint(Table, kw_only=True):
+class Endpoint(Table, frozen=True, kw_only=True):
     """A receiver of webhooks. `events` are patterns such as `case.*`.
 
     `secret` (or `secret_file`) signs; `secret_previous` signs beside it while headquarters changes over. Header
@@ -187,7 +187,7 @@ class Endpoint(Table, kw_only=True):
     headers: dict[str, Secret] = {}
 
 
-class Webhooks(Table, kw_only=True):
+class Webhooks(Table, frozen=True, kw_only=True):
     """`timeout_s` is the total deadline of one attempt, `concurrency` what is in flight to one endpoint at once."""
 
     timeout_s: Annotated[float, Meta(gt=0, le=30)] = 10.0
@@ -196,21 +196,21 @@ class Webhooks(Table, kw_only=True):
     endpoints: tuple[Endpoint, ...] = ()
 
 
-class ManageApi(Table, kw_only=True):
+class ManageApi(Table, frozen=True, kw_only=True):
     """`listen = "host:port"` opens the manage API on TCP beside the socket; tokens stand hashed in `tokens_file`."""
 
     listen: Annotated[str, Meta(pattern=r"^.+:\d+$")] | None = None
     tokens_file: Annotated[str, Meta(min_length=1)] = "tokens.toml"
 
 
-class Access(Table, kw_only=True):
+class Access(Table, frozen=True, kw_only=True):
     """Who may use the socket besides the core's user and root: `group` operates, `kiosk_users` read."""
 
     group: str = ""
     kiosk_users: tuple[str | int, ...] = ()
 
 
-class Settings(Table, kw_only=True):
+class Settings(Table, frozen=True, kw_only=True):
     """The whole file."""
 
     device: Device

@@ -1,0 +1,72 @@
+"""News as values: what monitoring publishes and webhooks delivers. No behaviour, no I/O."""
+
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Protocol
+
+from msgspec import Raw, Struct
+
+
+class Severity(StrEnum):
+    """How bad; `SEVERITY_RANK` gives the order."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Rank(IntEnum):
+    """Severity in order, worst highest."""
+
+    INFO = 0
+    WARNING = 1
+    CRITICAL = 2
+
+
+def rank(severity: Severity) -> Rank:
+    return Rank[severity.name]
+
+
+class EventType(StrEnum):
+    """The event types this version sends; receivers must accept others."""
+
+    CASE_OPENED = "case.opened"
+    CASE_SEVERITY_CHANGED = "case.severity_changed"
+    CASE_ACKNOWLEDGED = "case.acknowledged"
+    CASE_ACTION_RECORDED = "case.action_recorded"
+    CASE_CONDITION_CLEARED = "case.condition_cleared"
+    CASE_REOPENED = "case.reopened"
+    CASE_CLOSED = "case.closed"
+    DEVICE_STARTED = "device.started"
+    DEVICE_HEARTBEAT = "device.heartbeat"
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Something that happened. `event_id` is its identity for ever; `data` is the JSON object of that type."""
+
+    event_id: str
+    type: EventType
+    at: datetime
+    severity: Severity
+    data: Raw
+    case_id: str | None = None
+    seq: int | None = None
+    cabinet: str | None = None
+
+
+class DeviceStamp(Struct, frozen=True, kw_only=True):
+    """Who speaks: the `device` member of every event body."""
+
+    id: str
+    site: str
+    boot_id: str
+    uptime_s: float
+    clock_synced: bool
+    version: str
+
+
+class Publisher(Protocol):
+    """The seam between what is news and how it gets out."""
+
+    async def publish(self, event: Event) -> None:
+        """Return once every delivery of this event is durable, or visibly can't be. Publishing again changes nothing."""

@@ -1,0 +1,10 @@
+"""Crash-safe JSONL. Knows no domain: an item is an id and a JSON document in bytes.
+
+SnapshotJournal keeps the newest document of each live id and rewrites itself; AppendLog only grows.
+"""
+
+from core.journal.append import AppendLog
+from core.journal.lock import DirectoryLock
+from core.journal.snapshot import Durability, JournalHealth, SnapshotJournal
+
+__all__ = ["AppendLog", "DirectoryLock", "Durability", "JournalHealth", "SnapshotJournal"]

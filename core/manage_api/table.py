@@ -1,0 +1,67 @@
+"""What a route is: the values that the server, the permissions and the OpenAPI document are all made from."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Scope(IntEnum):
+    """What a caller may do; each includes those before it."""
+
+    READ = 1
+    OPERATE = 2
+    ADMIN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who calls, from the login and never from the body: `uid:0` on the socket, `token:NAME` on TCP."""
+
+    name: str
+    scope: Scope
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One decoded and permitted request. `path` holds the path's variables, as text."""
+
+    actor: Actor
+    path: dict[str, str]
+    query: Struct
+    body: Struct
+
+
+class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """No query, or no body."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer with a status of its own; a plain Struct is a 200."""
+
+    status: int
+    content: Struct
+
+
+Handler = Callable[[Call], Awaitable[Struct | Reply]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One row of the table. `scope` None is open to everybody (health). `refusals` maps a status to its stable codes."""
+
+    method: Literal["GET", "POST", "PATCH"]
+    path: str
+    scope: Scope | None
+    handler: Handler
+    summary: str
+    answer: type[Struct]
+    query: type[Struct] = Nothing
+    body: type[Struct] = Nothing
+    body_optional: bool = False
+    statuses: tuple[int, ...] = (200,)
+    refusals: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    merge_patch: bool = False

@@ -1,0 +1,184 @@
+"""Sending many pending deliveries at once by hand, one drain at a time, with a result for each item.
+
+A failure holds up only its own case: what must come after it is skipped, everything else goes on.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections import deque
+from collections.abc import Iterator
+from datetime import datetime
+
+from core import wire
+from core.clock import Clock
+from core.errors import RefusalError
+from core.events import rank
+from core.webhooks.deliveries import Status, Trigger
+from core.webhooks.dispatcher import Dispatcher
+from core.webhooks.retry_queue import Entry, RetryQueue
+
+
+class DrainJob:
+    """One drain: what it was asked, what it found, and how far it is."""
+
+    def __init__(self, request: wire.Drain, actor: str, matched: list[Entry], started_at: datetime, started_s: float):
+        self.drain_id = "drn_" + secrets.token_hex(8)
+        self.request, self.actor, self.matched = request, actor, matched
+        self.started_at, self.started_s = started_at, started_s
+        self.finished_at: datetime | None = None
+        self.duration_ms = 0
+        self.items: dict[str, wire.DrainItem] = {}
+        self.finished = asyncio.Event()
+
+
+class Drains:
+    """Starts drains and runs them one after the other until cancelled. The last few results can be asked for."""
+
+    KEPT = 20
+
+    def __init__(self, queue: RetryQueue, dispatcher: Dispatcher, clock: Clock):
+        self._queue, self._dispatcher, self._clock = queue, dispatcher, clock
+        self._jobs: dict[str, DrainJob] = {}
+        self._running: DrainJob | None = None
+        self._bell = asyncio.Event()
+
+    def start(self, request: wire.Drain, actor: str) -> DrainJob:
+        """Raises RefusalError: 404 for an unknown endpoint or delivery, 409 `drain_in_progress` while one runs."""
+        if self._running is not None and not request.dry_run:
+            raise RefusalError(409, "drain_in_progress", f"drain {self._running.drain_id} is still running")
+        if request.endpoint is not None and self._dispatcher.channel(request.endpoint) is None:
+            raise RefusalError(404, "endpoint_not_found", f"there is no endpoint {request.endpoint!r}")
+        job = DrainJob(request, actor, self._matched(request), self._clock.now(), self._clock.steady())
+        if request.dry_run:
+            job.items = {e.delivery.delivery_id: self._item(e, "would_attempt") for e in job.matched}
+            self._finish(job)
+            return job
+        self._jobs[job.drain_id] = job
+        for old in list(self._jobs)[: -self.KEPT]:
+            del self._jobs[old]
+        self._running = job
+        self._bell.set()
+        return job
+
+    def get(self, drain_id: str) -> DrainJob:
+        """Raises RefusalError 404 `drain_not_found`."""
+        if drain_id not in self._jobs:
+            raise RefusalError(404, "drain_not_found", f"there is no drain {drain_id}")
+        return self._jobs[drain_id]
+
+    def result(self, job: DrainJob) -> wire.DrainResult:
+        """As far as it is by now; items in the order in which they are sent."""
+        results = [item.result for item in job.items.values()]
+        pending = [entry for entry in self._queue.entries() if entry.delivery.status is Status.PENDING]
+        counts = wire.DrainCounts(
+            matched=len(job.matched),
+            attempted=sum(result in {"delivered", "failed"} for result in results),
+            delivered=results.count("delivered"),
+            failed=results.count("failed"),
+            skipped=results.count("skipped"),
+            remaining_due=sum(self._queue.due_in_s(entry) == 0 for entry in pending),
+            remaining_pending=len(pending),
+        )
+        return wire.DrainResult(
+            drain_id=job.drain_id,
+            actor=job.actor,
+            dry_run=job.request.dry_run,
+            running=not job.finished.is_set(),
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+            duration_ms=job.duration_ms,
+            counts=counts,
+            items=tuple(job.items.values()),
+        )
+
+    async def run(self) -> None:
+        while True:
+            await self._bell.wait()
+            self._bell.clear()
+            if (job := self._running) is None:
+                continue
+            try:
+                await self._drain(job)
+            finally:
+                self._running = None
+                self._finish(job)
+
+    def _matched(self, request: wire.Drain) -> list[Entry]:
+        chosen = [self._queue.get(one) for one in request.delivery_ids] or list(self._queue.entries())
+        matched = [entry for entry in chosen if self._matches(entry, request)]
+        matched.sort(key=lambda entry: (-rank(entry.delivery.severity), entry.delivery.created_at))
+        # Within a case the order of its events decides, whatever their severities are.
+        lanes: dict[tuple[str, str], deque[Entry]] = {}
+        for entry in sorted(matched, key=lambda entry: entry.delivery.seq or 0):
+            lanes.setdefault(_lane(entry), deque()).append(entry)
+        ordered = [lanes[_lane(entry)].popleft() for entry in matched]
+        return ordered[: request.limit]
+
+    def _matches(self, entry: Entry, request: wire.Drain) -> bool:
+        if entry.delivery.status is not Status.PENDING:
+            return False
+        if request.endpoint is not None and entry.delivery.endpoint != request.endpoint:
+            return False
+        return not request.only_due or self._queue.due_in_s(entry) == 0
+
+    async def _drain(self, job: DrainJob) -> None:
+        """Endpoint beside endpoint, `concurrency` cases of each at a time, each case in order."""
+        lanes: dict[str, dict[tuple[str, str], list[Entry]]] = {}
+        for entry in job.matched:
+            lanes.setdefault(entry.delivery.endpoint, {}).setdefault(_lane(entry), []).append(entry)
+        async with asyncio.TaskGroup() as group:
+            for endpoint, of_endpoint in lanes.items():
+                channel = self._dispatcher.channel(endpoint)
+                todo = iter(of_endpoint.values())
+                for _ in range(min(len(of_endpoint), channel.concurrency if channel else 1)):
+                    group.create_task(self._work(job, todo))
+
+    async def _work(self, job: DrainJob, todo: Iterator[list[Entry]]) -> None:
+        for lane in todo:
+            for entry in lane:
+                job.items[entry.delivery.delivery_id] = await self._send(entry, job.actor)
+
+    async def _send(self, entry: Entry, actor: str) -> wire.DrainItem:
+        try:
+            await self._dispatcher.retry(entry.delivery.delivery_id, actor, Trigger.DRAIN)
+        except RefusalError as refusal:
+            if entry.delivery.status is not Status.DELIVERED:  # else its automatic attempt came first
+                return self._item(entry, "skipped", skip_reason=refusal.code)
+        return self._item(entry, "delivered" if entry.delivery.status is Status.DELIVERED else "failed")
+
+    def _item(self, entry: Entry, result: str, skip_reason: str | None = None) -> wire.DrainItem:
+        delivery = entry.delivery
+        last = delivery.last_attempt if result in {"delivered", "failed"} else None
+        return wire.DrainItem(
+            delivery_id=delivery.delivery_id,
+            endpoint=delivery.endpoint,
+            event_type=delivery.event_type,
+            result=result,
+            attempt=last.number if last else None,
+            http_status=last.http_status if last else None,
+            error_class=last.error_class if last else None,
+            error=last.error if last else None,
+            skip_reason=skip_reason,
+            duration_ms=last.duration_ms if last else None,
+            next_attempt_at=delivery.next_attempt_at,
+        )
+
+    def _finish(self, job: DrainJob) -> None:
+        """What a stop left undone is named as skipped, never left out."""
+        for entry in job.matched:
+            job.items.setdefault(entry.delivery.delivery_id, self._item(entry, "skipped", skip_reason="shutdown"))
+        job.finished_at = self._clock.now()
+        job.duration_ms = round((self._clock.steady() - job.started_s) * 1000)
+        job.finished.set()
+
+
+def _lane(entry: Entry) -> tuple[str, str]:
+    return entry.delivery.endpoint, entry.delivery.case_id or entry.delivery.delivery_id
+
+
+async def finished_within(job: DrainJob, seconds: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await job.finished.wait()
+    return job.finished.is_set()

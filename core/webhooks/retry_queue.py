@@ -1,0 +1,321 @@
+"""The deliveries of this box: rebuilt from the journal alone, changed only here, each change journalled.
+
+Owns the states and the accounts. Sends nothing and waits for nothing but the disk.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+from typing import Final
+
+import msgspec
+from msgspec import structs
+
+from core.clock import Clock
+from core.errors import RefusalError
+from core.events import Event, rank
+from core.journal import SnapshotJournal
+from core.settings import Retry
+from core.webhooks import deliveries, retry_policy
+from core.webhooks.deliveries import (
+    KEPT_ATTEMPTS,
+    Attempt,
+    Delivered,
+    Delivery,
+    Failed,
+    Outcome,
+    Status,
+    Trigger,
+    delivery_id,
+)
+from core.webhooks.schedule import Schedule
+
+# Ended deliveries stay this long in sight: for `since_seq`, and so that a case's event that is published again after a
+# kill still finds its delivery. Their lines leave the journal with the next rewrite.
+KEPT_ENDED: Final = 1000
+
+
+@dataclass(slots=True)
+class Entry:
+    """A delivery in memory: its snapshot, the number of its last change, and its clocks in steady seconds."""
+
+    delivery: Delivery
+    n: int
+    aged_at_s: float
+    in_flight: Trigger | None = None
+
+    def age_s(self, now_s: float) -> float:
+        return self.delivery.age_s + max(0.0, now_s - self.aged_at_s)
+
+
+class RetryQueue:
+    """Open over a journal; `endpoints` are the configured ids, in order.
+
+    A pending delivery whose endpoint is no longer configured is kept and shown, but not scheduled: it goes out when the
+    endpoint is back.
+    """
+
+    def __init__(
+        self, journal: SnapshotJournal, policy: Retry, endpoints: Sequence[str], clock: Clock, rng: Random
+    ) -> None:
+        self._journal, self._policy, self._clock, self._rng = journal, policy, clock, rng
+        self._entries: dict[str, Entry] = {}
+        self._ended: dict[str, None] = {}  # ids of delivered and cancelled ones, oldest first
+        self._schedules = {endpoint: Schedule() for endpoint in endpoints}
+        self.undecodable = 0
+        self.forgotten_seq = 0
+        for item_id, n, document in journal.items():
+            self._load(item_id, n, document)
+        pending = (entry for entry in self.entries() if entry.delivery.status is Status.PENDING)
+        for entry in sorted(pending, key=lambda entry: entry.delivery.seq or 0):  # the order within each case
+            self._enter(entry, self._remaining_s(entry.delivery))
+        self._forget_oldest()
+
+    def _load(self, item_id: str, n: int, document: bytes) -> None:
+        try:
+            delivery = deliveries.decode(document)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self.undecodable += 1  # it stays in the journal as it is: a later version may read it
+            return
+        self._entries[item_id] = Entry(delivery, n, self._clock.steady())
+        if delivery.status in {Status.DELIVERED, Status.CANCELLED}:
+            self._ended[item_id] = None
+
+    def _remaining_s(self, delivery: Delivery) -> float:
+        """How long still: never longer than the wait that was set, so that a wrong wall clock can stall nothing."""
+        if delivery.next_attempt_at is None:
+            return 0.0
+        wait = (delivery.next_attempt_at - self._clock.now()).total_seconds()
+        return min(max(wait, 0.0), delivery.delay_s)
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    @property
+    def seq(self) -> int:
+        return self._journal.seq
+
+    @property
+    def epoch(self) -> str:
+        return self._journal.epoch
+
+    def entries(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def get(self, item_id: str) -> Entry:
+        """Raises RefusalError 404 `retry_not_found`."""
+        entry = self._entries.get(item_id)
+        if entry is None:
+            raise RefusalError(404, "retry_not_found", f"there is no delivery {item_id}")
+        return entry
+
+    def waits_for(self, entry: Entry) -> str | None:
+        """The earlier delivery of the same case that must go first, or None."""
+        schedule = self._schedule_of(entry)
+        if schedule is None:
+            return None
+        head = schedule.head_of(entry.delivery.delivery_id)
+        return None if head == entry.delivery.delivery_id else head
+
+    def due_in_s(self, entry: Entry) -> float | None:
+        """Seconds until a pending lane head may go, 0 when it is due; None for anything that isn't scheduled."""
+        schedule = self._schedule_of(entry)
+        if schedule is None or self.waits_for(entry) is not None:
+            return None
+        return max(0.0, schedule.due_s(entry.delivery.delivery_id) - self._clock.steady())
+
+    def _schedule_of(self, entry: Entry) -> Schedule | None:
+        """Where a pending delivery stands in line; None while it is not durable yet, or its endpoint is unknown."""
+        schedule = self._schedules.get(entry.delivery.endpoint)
+        return schedule if schedule is not None and entry.delivery.delivery_id in schedule else None
+
+    # -- accepting -------------------------------------------------------------------------------------------------
+
+    def accept(self, event: Event, endpoints: Iterable[str], body: bytes) -> list[Entry]:
+        """The delivery to each endpoint: a new pending one on its way to disk, or the one already known as it is.
+
+        A new one may be sent only after `durable`.
+        """
+        return [self._accept(event, endpoint, body) for endpoint in endpoints]
+
+    def _accept(self, event: Event, endpoint: str, body: bytes) -> Entry:
+        item_id = delivery_id(event.event_id, endpoint)
+        if item_id in self._entries:
+            return self._entries[item_id]
+        now = self._clock.now()
+        delivery = Delivery(
+            delivery_id=item_id,
+            event_id=event.event_id,
+            event_type=event.type,
+            endpoint=endpoint,
+            severity=event.severity,
+            created_at=now,
+            next_attempt_at=now,
+            body=msgspec.Raw(body),
+            case_id=event.case_id,
+            seq=event.seq,
+            cabinet=event.cabinet,
+        )
+        entry = Entry(delivery, 0, self._clock.steady())
+        self._entries[item_id] = entry
+        entry.n = self._journal.put(item_id, deliveries.encode(delivery))
+        return entry
+
+    async def durable(self, entries: Sequence[Entry]) -> None:
+        """Wait for the disk, then let them go."""
+        if entries:
+            await self._journal.settled(max(entry.n for entry in entries))
+        for entry in entries:
+            if entry.delivery.status is Status.PENDING and self._schedule_of(entry) is None:
+                self._enter(entry, 0.0)
+
+    def _enter(self, entry: Entry, delay_s: float) -> None:
+        delivery = entry.delivery
+        schedule = self._schedules.get(delivery.endpoint)
+        if schedule is not None:
+            lane = delivery.case_id or delivery.delivery_id
+            schedule.add(delivery.delivery_id, lane, rank(delivery.severity), self._clock.steady() + delay_s)
+
+    # -- sending ---------------------------------------------------------------------------------------------------
+
+    def next_due_in_s(self, endpoint: str) -> float | None:
+        """Seconds until `claim` has something for this endpoint, or None."""
+        now_s = self._clock.steady()
+        due_s = self._schedules[endpoint].next_due_s(now_s)
+        return None if due_s is None else max(0.0, due_s - now_s)
+
+    def claim(self, endpoint: str) -> Entry | None:
+        """Take the next due delivery for an automatic attempt; `settle` or `give_back` must follow."""
+        item_id = self._schedules[endpoint].take(self._clock.steady())
+        if item_id is None:
+            return None
+        entry = self._entries[item_id]
+        entry.in_flight = Trigger.AUTO
+        return entry
+
+    def claim_one(self, item_id: str, trigger: Trigger) -> Entry:
+        """Take this one, due or not. Raises RefusalError: 404 unknown, 409 with the reason as its code."""
+        entry = self.get(item_id)
+        schedule = self._schedule_of(entry)
+        if entry.delivery.status is not Status.PENDING:
+            raise RefusalError(409, "retry_not_retryable", f"{item_id} is {entry.delivery.status}")
+        if entry.delivery.endpoint not in self._schedules:
+            raise RefusalError(409, "endpoint_missing", f"endpoint {entry.delivery.endpoint} is not configured")
+        if schedule is None or entry.in_flight is not None:
+            raise RefusalError(409, "in_flight", f"{item_id} is being sent")
+        if (head := self.waits_for(entry)) is not None:
+            raise RefusalError(409, "waits_for_earlier", f"{head} of the same case must go first")
+        schedule.hold(item_id)
+        entry.in_flight = trigger
+        return entry
+
+    def give_back(self, entry: Entry) -> None:
+        """The attempt did not take place to its end (the core stops): nothing is counted."""
+        entry.in_flight = None
+        schedule = self._schedule_of(entry)
+        if schedule is not None:
+            item_id = entry.delivery.delivery_id
+            schedule.set_due(item_id, schedule.due_s(item_id))
+
+    def settle(self, entry: Entry, attempt: Attempt, outcome: Outcome) -> None:
+        """Write the attempt into the account and decide what comes next."""
+        trigger, entry.in_flight = attempt.trigger, None
+        delivery = self._counted(entry, attempt)
+        if isinstance(outcome, Delivered):
+            self._end(entry, structs.replace(delivery, status=Status.DELIVERED))
+            return
+        if trigger is not Trigger.AUTO:
+            # A manual failure neither counts nor moves the due time.
+            self._put(entry, delivery, lazy=True)
+            self.give_back(entry)
+            return
+        self._after_failure(entry, delivery, outcome)
+
+    def _after_failure(self, entry: Entry, delivery: Delivery, failure: Failed) -> None:
+        verdict = retry_policy.after_failure(delivery, failure, self._policy, self._rng)
+        if isinstance(verdict, retry_policy.GiveUp):
+            self._end(
+                entry,
+                structs.replace(delivery, status=Status.DEAD_LETTER, dead_letter_reason=verdict.reason),
+            )
+            return
+        due = self._clock.now() + timedelta(seconds=verdict.delay_s)
+        self._put(entry, structs.replace(delivery, next_attempt_at=due, delay_s=verdict.delay_s), lazy=True)
+        schedule = self._schedule_of(entry)
+        if schedule is not None:
+            schedule.set_due(delivery.delivery_id, self._clock.steady() + verdict.delay_s)
+
+    def _counted(self, entry: Entry, attempt: Attempt) -> Delivery:
+        old, now_s = entry.delivery, self._clock.steady()
+        age_s = entry.age_s(now_s)
+        entry.aged_at_s = now_s
+        earlier = tuple(structs.replace(one, excerpt="") for one in old.history[-(KEPT_ATTEMPTS - 1) :])
+        failed = attempt.error_class is not None
+        return structs.replace(
+            old,
+            attempts=old.attempts + 1,
+            auto_attempts=old.auto_attempts + (attempt.trigger is Trigger.AUTO),
+            age_s=age_s,
+            first_failure_age_s=age_s if failed and old.first_failure_age_s is None else old.first_failure_age_s,
+            history=(*earlier, attempt),
+        )
+
+    # -- by hand ---------------------------------------------------------------------------------------------------
+
+    def cancel(self, item_id: str, actor: str) -> Entry:
+        """End a pending or dead delivery without sending it. Raises RefusalError 404, 409."""
+        entry = self.get(item_id)
+        if entry.in_flight is not None:
+            raise RefusalError(409, "in_flight", f"{item_id} is being sent")
+        if entry.delivery.status not in {Status.PENDING, Status.DEAD_LETTER}:
+            raise RefusalError(409, "retry_not_cancellable", f"{item_id} is {entry.delivery.status}")
+        self._end(entry, structs.replace(entry.delivery, status=Status.CANCELLED, actor=actor), lazy=False)
+        return entry
+
+    def requeue(self, item_id: str, actor: str) -> Entry:
+        """A dead letter becomes pending again, due now, with a fresh budget and the same event id."""
+        entry = self.get(item_id)
+        if entry.delivery.status is not Status.DEAD_LETTER:
+            raise RefusalError(409, "retry_not_requeueable", f"{item_id} is {entry.delivery.status}")
+        fresh = structs.replace(
+            entry.delivery,
+            status=Status.PENDING,
+            auto_attempts=0,
+            age_s=0.0,
+            first_failure_age_s=None,
+            next_attempt_at=self._clock.now(),
+            delay_s=0.0,
+            dead_letter_reason=None,
+            settled_at=None,
+            actor=actor,
+        )
+        entry.aged_at_s = self._clock.steady()
+        self._put(entry, fresh)
+        self._enter(entry, 0.0)
+        return entry
+
+    async def journalled(self, entry: Entry) -> None:
+        """Wait until the last change of this delivery is on disk."""
+        await self._journal.settled(entry.n)
+
+    def _end(self, entry: Entry, delivery: Delivery, *, lazy: bool | None = None) -> None:
+        schedule = self._schedule_of(entry)
+        ended = structs.replace(delivery, next_attempt_at=None, delay_s=0.0, settled_at=self._clock.now())
+        # Losing the record of a success repeats one delivery; losing that of a dead letter would repeat its whole budget.
+        self._put(entry, ended, lazy=delivery.status is Status.DELIVERED if lazy is None else lazy)
+        if schedule is not None:
+            schedule.remove(delivery.delivery_id)
+        if delivery.status is not Status.DEAD_LETTER:
+            self._ended[delivery.delivery_id] = None
+            self._forget_oldest()
+
+    def _put(self, entry: Entry, delivery: Delivery, *, lazy: bool = False) -> None:
+        entry.delivery = delivery
+        entry.n = self._journal.put(delivery.delivery_id, deliveries.encode(delivery), lazy=lazy)
+
+    def _forget_oldest(self) -> None:
+        while len(self._ended) > KEPT_ENDED:
+            item_id = next(iter(self._ended))
+            del self._ended[item_id]
+            self.forgotten_seq = max(self.forgotten_seq, self._entries.pop(item_id).n)
+            self._journal.forget(item_id)

@@ -1,0 +1,98 @@
+"""Which delivery of one endpoint goes next. Pure: time is an argument, no files, no network.
+
+Deliveries of one case form a lane and go in order: only a lane's head may be sent. Of the heads that are due the worst
+goes first, then the one that waited longest.
+"""
+
+import heapq
+from collections import deque
+from itertools import count
+from typing import Final
+
+
+class Schedule:
+    """The lanes of one endpoint. A delivery is named by its id; due times are steady seconds."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, deque[str]] = {}
+        self._lane_of: dict[str, str] = {}
+        self._rank: dict[str, int] = {}
+        self._due: dict[str, float] = {}
+        self._ticket: dict[str, int] = {}  # the one valid heap entry of a delivery; older ones are passed over
+        self._tickets: Final = count()
+        self._waiting: list[tuple[float, int, str]] = []
+        self._ready: list[tuple[int, int, str]] = []
+
+    def __contains__(self, delivery_id: str) -> bool:
+        return delivery_id in self._lane_of
+
+    def add(self, delivery_id: str, lane: str, rank: int, due_s: float) -> None:
+        """Put a delivery at the end of its lane."""
+        self._lanes.setdefault(lane, deque()).append(delivery_id)
+        self._lane_of[delivery_id], self._rank[delivery_id] = lane, rank
+        self.set_due(delivery_id, due_s)
+
+    def set_due(self, delivery_id: str, due_s: float) -> None:
+        """When it may go; also gives a taken delivery back."""
+        self._due[delivery_id] = due_s
+        if self.head_of(delivery_id) == delivery_id:
+            self._enter(delivery_id)
+
+    def remove(self, delivery_id: str) -> None:
+        """Its way has ended; the next of its lane moves up."""
+        lane = self._lane_of.pop(delivery_id)
+        queue = self._lanes[lane]
+        queue.remove(delivery_id)
+        for table in (self._rank, self._due, self._ticket):
+            table.pop(delivery_id, None)
+        if not queue:
+            del self._lanes[lane]
+        elif queue[0] not in self._ticket and queue[0] in self._due:
+            self._enter(queue[0])
+
+    def take(self, now_s: float) -> str | None:
+        """The next delivery that may be sent now; it is out of the schedule until set_due or remove."""
+        self._ripen(now_s)
+        while self._ready:
+            _, ticket, delivery_id = heapq.heappop(self._ready)
+            if self._ticket.get(delivery_id) == ticket:
+                del self._ticket[delivery_id]
+                return delivery_id
+        return None
+
+    def hold(self, delivery_id: str) -> None:
+        """Take this one out, due or not: somebody sends it by hand."""
+        self._ticket.pop(delivery_id, None)
+
+    def next_due_s(self, now_s: float) -> float | None:
+        """When `take` has something: now or earlier, later, or None for nothing scheduled."""
+        self._ripen(now_s)
+        if any(self._ticket.get(delivery_id) == ticket for _, ticket, delivery_id in self._ready):
+            return now_s
+        return self._waiting[0][0] if self._waiting else None
+
+    def head_of(self, delivery_id: str) -> str:
+        """The delivery that must go before this one, or itself."""
+        return self._lanes[self._lane_of[delivery_id]][0]
+
+    def lane_of(self, delivery_id: str) -> str:
+        return self._lane_of[delivery_id]
+
+    def due_s(self, delivery_id: str) -> float:
+        return self._due[delivery_id]
+
+    def _enter(self, delivery_id: str) -> None:
+        ticket = next(self._tickets)
+        self._ticket[delivery_id] = ticket
+        heapq.heappush(self._waiting, (self._due[delivery_id], ticket, delivery_id))
+
+    def _ripen(self, now_s: float) -> None:
+        """Move what is due over, worst first; drop entries whose ticket has been replaced."""
+        while self._waiting:
+            due_s, ticket, delivery_id = self._waiting[0]
+            valid = self._ticket.get(delivery_id) == ticket
+            if valid and due_s > now_s:
+                return
+            heapq.heappop(self._waiting)
+            if valid:
+                heapq.heappush(self._ready, (-self._rank[delivery_id], ticket, delivery_id))

@@ -1,0 +1,382 @@
+"""The manage API's requests and answers: what headquarters and the console read. Values only.
+
+Datetimes are UTC with Z, durations end in `_s`. New fields may join; none is renamed.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+Name = Annotated[str, Meta(min_length=1, max_length=100)]
+Note = Annotated[str, Meta(max_length=4000)]
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """Base of what the core answers: readers ignore members they don't know."""
+
+
+class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of what a caller sends: an unknown member is refused, never ignored."""
+
+
+# -- status --------------------------------------------------------------------------------------------------------------
+
+
+class DeviceInfo(Answer, frozen=True, kw_only=True):
+    id: str
+    site: str
+    site_name: str
+    timezone: str
+    language: str
+    boot_id: str
+
+
+class JournalInfo(Answer, frozen=True, kw_only=True):
+    """One journal's health; times in ms, sizes in bytes."""
+
+    state: str
+    reason: str | None
+    since: datetime | None
+    last_sync_ms: float
+    worst_sync_ms: float
+    torn_tails: int
+    damaged_lines: int
+    quarantined_files: int
+    lost_numbers: int
+    unclean_start: bool
+    size: int
+    lines: int
+    generation: int
+
+
+class DurabilityInfo(Answer, frozen=True, kw_only=True):
+    """`state` is the worst of the journals: `durable` or `memory_only`."""
+
+    state: str
+    journals: dict[str, JournalInfo]
+
+
+class SourceInfo(Answer, frozen=True, kw_only=True):
+    """`state`: waiting (no poll yet), ok, failing. `age_s` since the last poll that worked."""
+
+    id: str
+    driver: str
+    state: Literal["waiting", "ok", "failing"]
+    error: str | None
+    age_s: float | None
+    simulated: bool
+
+
+class MonitoringInfo(Answer, frozen=True, kw_only=True):
+    """`beat` rises with every turn of the judging loop; `late_ms` is how late the last turn was."""
+
+    beat: int
+    late_ms: float
+    worst_late_ms: float
+    sources: tuple[SourceInfo, ...]
+
+
+class CaseCounts(Answer, frozen=True, kw_only=True):
+    """Cases that are not closed."""
+
+    open: int
+    critical: int
+    warning: int
+
+
+class RetrySummary(Answer, frozen=True, kw_only=True):
+    """`by_endpoint` counts what is pending."""
+
+    pending: int
+    due: int
+    in_flight: int
+    dead_letter: int
+    oldest_pending_age_s: float | None
+    by_endpoint: dict[str, int]
+
+
+class Problem(Answer, frozen=True, kw_only=True):
+    """Something a person should know: a stable `code`, since when, and a sentence."""
+
+    code: str
+    since: datetime
+    text: str
+
+
+class Status(Answer, frozen=True, kw_only=True):
+    version: str
+    device: DeviceInfo
+    now: datetime
+    clock_synced: bool
+    uptime_s: float
+    simulated: bool
+    network: str
+    durability: DurabilityInfo
+    monitoring: MonitoringInfo
+    cases: CaseCounts
+    webhooks: RetrySummary
+    epoch: str
+    seq: int
+    problems: tuple[Problem, ...]
+
+
+# -- cabinets, readings --------------------------------------------------------------------------------------------------
+
+
+class ReadingItem(Answer, frozen=True, kw_only=True):
+    """`value` is null unless `quality` is good: what is stale or faulty is never shown as a number.
+
+    `last_value` is the newest good value, for people who ask what it was. `state`: ok, pending, warning, critical, fault,
+    stale.
+    """
+
+    sensor: str
+    cabinet: str
+    quantity: str
+    value: float | None
+    last_value: float | None
+    unit: str
+    quality: str
+    fault: str | None
+    at: datetime | None
+    age_s: float | None
+    stale: bool
+    low: float | None
+    high: float | None
+    state: str
+
+
+class Readings(Answer, frozen=True, kw_only=True):
+    items: tuple[ReadingItem, ...]
+
+
+class CabinetItem(Answer, frozen=True, kw_only=True):
+    """`state` is the worst of its sensors."""
+
+    id: str
+    name: str
+    preset: str | None
+    state: str
+    low: float | None
+    high: float | None
+    warn_low: float | None
+    warn_high: float | None
+    alarm_delay_s: float
+    clear_delay_s: float
+    hysteresis_k: float
+    open_cases: int
+    sensors: tuple[ReadingItem, ...]
+
+
+class Cabinets(Answer, frozen=True, kw_only=True):
+    items: tuple[CabinetItem, ...]
+
+
+# -- cases ---------------------------------------------------------------------------------------------------------------
+
+
+class CaseItem(Answer, frozen=True, kw_only=True):
+    case_id: str
+    cabinet: str
+    cabinet_name: str
+    sensor: str
+    kind: str
+    severity: str
+    condition: str
+    handling: str
+    opened_at: datetime
+    cleared_at: datetime | None
+    closed_at: datetime | None
+    value: float | None
+    peak: float | None
+    limit: float | None
+    unit: str
+    duration_s: float
+    reopened: int
+    actor: str | None
+    action: str | None
+    disposition: str | None
+    note: str | None
+    seq: int
+    simulated: bool
+
+
+class Cases(Answer, frozen=True, kw_only=True):
+    items: tuple[CaseItem, ...]
+    next: str | None
+
+
+class Acknowledge(Body, frozen=True, kw_only=True):
+    """`by` is the person's name; who was logged in is recorded beside it."""
+
+    by: Name
+    note: Note = ""
+
+
+class Handle(Body, frozen=True, kw_only=True):
+    """What was done, and what became of the goods."""
+
+    by: Name
+    action: Annotated[str, Meta(min_length=1, max_length=1000)]
+    disposition: Annotated[str, Meta(max_length=1000)] = ""
+    note: Note = ""
+
+
+# -- retries -------------------------------------------------------------------------------------------------------------
+
+
+class EndpointInfo(Answer, frozen=True, kw_only=True):
+    """`state`: active, or missing where the configuration no longer names it. Never its URL: host only."""
+
+    id: str
+    kind: str | None
+    host: str | None
+    state: Literal["active", "missing"]
+
+
+class AttemptItem(Answer, frozen=True, kw_only=True):
+    number: int
+    trigger: str
+    actor: str | None
+    started_at: datetime
+    duration_ms: int
+    outcome: Literal["delivered", "failed"]
+    error_class: str | None
+    http_status: int | None
+    error: str | None
+    retry_after_s: float | None
+    response_excerpt: str
+
+
+class RetryItem(Answer, frozen=True, kw_only=True):
+    """`waits_for` names the earlier delivery of the same case that goes first; such an item has no due time yet."""
+
+    delivery_id: str
+    event_id: str
+    event_type: str
+    severity: str
+    case_id: str | None
+    cabinet: str | None
+    endpoint: EndpointInfo
+    status: str
+    due: bool
+    in_flight: bool
+    attempts: int
+    auto_attempts: int
+    created_at: datetime
+    age_s: float
+    next_attempt_at: datetime | None
+    next_attempt_in_s: float | None
+    waits_for: str | None
+    last_attempt: AttemptItem | None
+    dead_letter_reason: str | None
+    settled_at: datetime | None
+    payload_bytes: int
+    seq: int
+    actions: tuple[str, ...]
+
+
+class Retries(Answer, frozen=True, kw_only=True):
+    """`full` is false where the items are only what changed after `since_seq`."""
+
+    items: tuple[RetryItem, ...]
+    next: str | None
+    full: bool
+    epoch: str
+    seq: int
+    server_time: datetime
+    clock_synced: bool
+    summary: RetrySummary
+
+
+class RetryDetail(Answer, frozen=True, kw_only=True):
+    item: RetryItem
+    attempts: tuple[AttemptItem, ...]
+
+
+class Drain(Body, frozen=True, kw_only=True):
+    """Which pending deliveries to send now. `time_budget_s` is how long the answer waits; a longer drain goes on."""
+
+    only_due: bool = True
+    endpoint: str | None = None
+    delivery_ids: Annotated[tuple[str, ...], Meta(max_length=10_000)] = ()
+    limit: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    time_budget_s: Annotated[float, Meta(ge=0, le=600)] = 30.0
+    dry_run: bool = False
+
+
+class DrainItem(Answer, frozen=True, kw_only=True):
+    """`result`: delivered, failed, skipped, would_attempt. `skip_reason`: in_flight, waits_for_earlier, endpoint_missing,
+    retry_not_retryable, shutdown.
+    """
+
+    delivery_id: str
+    endpoint: str
+    event_type: str
+    result: str
+    attempt: int | None = None
+    http_status: int | None = None
+    error_class: str | None = None
+    error: str | None = None
+    skip_reason: str | None = None
+    duration_ms: int | None = None
+    next_attempt_at: datetime | None = None
+
+
+class DrainCounts(Answer, frozen=True, kw_only=True):
+    """`matched` of the question; `remaining_*` of the whole queue afterwards."""
+
+    matched: int
+    attempted: int
+    delivered: int
+    failed: int
+    skipped: int
+    remaining_due: int
+    remaining_pending: int
+
+
+class DrainResult(Answer, frozen=True, kw_only=True):
+    drain_id: str
+    actor: str
+    dry_run: bool
+    running: bool
+    started_at: datetime
+    finished_at: datetime | None
+    duration_ms: int
+    counts: DrainCounts
+    items: tuple[DrainItem, ...]
+
+
+# -- configuration, errors -----------------------------------------------------------------------------------------------
+
+
+class Config(Answer, frozen=True, kw_only=True):
+    """The settings in the file, secrets masked; `restart_required` where the running core still uses older ones."""
+
+    path: str
+    settings: dict[str, Any]
+    restart_required: bool
+    hints: tuple[str, ...]
+
+
+class FieldError(Answer, frozen=True, kw_only=True):
+    pointer: str
+    detail: str
+
+
+class ProblemDetails(Answer, frozen=True, kw_only=True):
+    """RFC 9457 with a stable `code`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: tuple[FieldError, ...] = ()
+
+
+class Health(Answer, frozen=True, kw_only=True):
+    """The process answers; `ready` also says that every source has been polled once."""
+
+    status: Literal["ok"]

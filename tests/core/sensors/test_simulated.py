@@ -1,0 +1,149 @@
+"""The simulated cabinets behave like cabinets, and the same way each time."""
+
+from itertools import pairwise
+
+import pytest
+
+from core.samples import Quantity, Sample
+from core.sensors.simulated import SPACING_S, SimulatedSource
+from core.settings import Sensor
+from core.settings import SimulatedSource as SimulatedSettings
+from tests.fakes import FakeClock
+
+pytestmark = pytest.mark.anyio
+
+DAY_S = 86_400.0
+
+
+def a_sensor(
+    point: str | dict[str, str | int | float] = "chiller",
+    quantity: Quantity = Quantity.TEMPERATURE,
+    name: str = "03.air",
+) -> Sensor:
+    return Sensor(id=name, cabinet="03", source="sim", point=point, quantity=quantity)
+
+
+def a_source(clock: FakeClock, *sensors: Sensor, seed: int = 1, speed: float = 1.0) -> SimulatedSource:
+    return SimulatedSource(SimulatedSettings(id="sim", seed=seed, speed=speed), sensors or (a_sensor(),), clock)
+
+
+async def recorded(sensor: Sensor, *, hours: float = 24, seed: int = 1) -> list[Sample]:
+    """What a sensor shows in its first hours, in one poll of a source that runs 3600 times as fast."""
+    clock = FakeClock()
+    source = a_source(clock, sensor, seed=seed, speed=3600.0)
+    clock.advance(hours)
+    return await source.poll()
+
+
+def values(samples: list[Sample]) -> list[float]:
+    return [sample.value for sample in samples if sample.value is not None]
+
+
+@pytest.mark.parametrize(
+    ("model", "coldest", "warmest"), [("chiller", 1.5, 4.0), ("freezer", -22.5, -20.0)], ids=["chiller", "freezer"]
+)
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+async def test_a_healthy_cabinet_cycles_within_its_thermostat(
+    model: str, coldest: float, warmest: float, seed: int
+) -> None:
+    shown = values(await recorded(a_sensor(model), seed=seed))
+    assert coldest - 0.3 <= min(shown) < coldest + 0.2
+    assert warmest - 0.2 < max(shown) <= warmest + 0.3
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+async def test_a_failed_chiller_passes_8_degrees_after_20_to_30_minutes(seed: int) -> None:
+    point: dict[str, str | int | float] = {"model": "chiller", "fails_after_s": 3600}
+    samples = await recorded(a_sensor(point), hours=3, seed=seed)
+    crossed_s = next(sample.steady_s for sample in samples if (sample.value or 0) > 8.0)
+    assert 19 * 60 <= crossed_s - 3600 <= 31 * 60
+
+
+async def test_a_failed_cabinet_ends_at_ambient_temperature() -> None:
+    samples = await recorded(a_sensor({"model": "freezer", "fails_after_s": 0}))
+    assert samples[-1].value == pytest.approx(25.0, abs=0.3)
+
+
+async def test_a_repaired_cabinet_comes_back_to_its_thermostat() -> None:
+    point: dict[str, str | int | float] = {"model": "chiller", "fails_after_s": 3600, "repaired_after_s": 3 * 3600}
+    samples = await recorded(a_sensor(point), hours=6)
+    assert max(values(samples)) > 15.0
+    assert 1.2 <= (samples[-1].value or 0) <= 4.3
+
+
+async def test_temperatures_have_the_steps_of_a_real_probe() -> None:
+    assert all((value / 0.0625).is_integer() for value in values(await recorded(a_sensor())))
+
+
+async def test_the_same_seed_gives_the_same_day() -> None:
+    assert await recorded(a_sensor(), seed=7) == await recorded(a_sensor(), seed=7)
+
+
+async def test_another_seed_gives_another_day() -> None:
+    assert values(await recorded(a_sensor(), seed=7)) != values(await recorded(a_sensor(), seed=8))
+
+
+async def test_two_sensors_of_one_source_differ() -> None:
+    clock = FakeClock()
+    source = a_source(clock, a_sensor(name="a"), a_sensor(name="b"), speed=3600.0)
+    clock.advance(2)
+    samples = await source.poll()
+    assert [s.value for s in samples if s.sensor == "a"] != [s.value for s in samples if s.sensor == "b"]
+
+
+async def test_how_often_it_is_polled_does_not_change_when_the_compressor_fails() -> None:
+    clock = FakeClock()
+    sensor = a_sensor({"model": "chiller", "fails_after_s": 3600})
+    source = a_source(clock, sensor)
+    for _ in range(700):
+        clock.advance(13)
+        often = await source.poll()
+    clock = FakeClock()
+    source = a_source(clock, sensor)
+    clock.advance(700 * 13)
+    once = await source.poll()
+    assert often[-1].value == pytest.approx(once[-1].value, abs=0.3)
+
+
+async def test_humidity_is_plausible_and_moves() -> None:
+    shown = values(await recorded(a_sensor(quantity=Quantity.HUMIDITY)))
+    assert 60 <= min(shown) < max(shown) <= 90
+
+
+async def test_the_door_is_mostly_closed_and_sometimes_open() -> None:
+    shown = values(await recorded(a_sensor(quantity=Quantity.DOOR)))
+    assert set(shown) == {0.0, 1.0}
+    assert sum(shown) / len(shown) < 0.15
+
+
+async def test_a_defrost_probe_says_no_defrost() -> None:
+    assert set(values(await recorded(a_sensor(quantity=Quantity.DEFROST)))) == {0.0}
+
+
+async def test_at_real_speed_a_poll_gives_one_sample_of_each_sensor() -> None:
+    clock = FakeClock()
+    source = a_source(clock, a_sensor(name="a"), a_sensor(name="b"))
+    clock.advance(600)
+    assert [sample.sensor for sample in await source.poll()] == ["a", "b"]
+
+
+async def test_source_time_runs_as_fast_as_asked() -> None:
+    clock = FakeClock()
+    start = clock.now()
+    source = a_source(clock, speed=600.0)
+    clock.advance(10)
+    last = (await source.poll())[-1]
+    assert (last.steady_s, (last.at - start).total_seconds()) == (6000.0, 6000.0)
+
+
+async def test_a_fast_source_leaves_no_gap_an_excursion_could_hide_in() -> None:
+    times = [sample.steady_s for sample in await recorded(a_sensor())]
+    assert max(later - sooner for sooner, later in pairwise(times)) <= SPACING_S
+
+
+async def test_a_very_fast_source_bounds_what_one_poll_returns() -> None:
+    assert len(await recorded(a_sensor(), hours=7 * DAY_S / 3600)) == 3000
+
+
+def test_it_says_that_it_is_simulated() -> None:
+    assert a_source(FakeClock()).simulated
