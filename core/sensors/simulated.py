@@ -3,6 +3,7 @@
 Deterministic by seed and sensor id. Source time runs `speed` times the steady clock, from 0 at the start.
 """
 
+import asyncio
 import math
 from datetime import timedelta
 from random import Random
@@ -133,7 +134,11 @@ class SimulatedSource:
         since_s, self._polled_s = self._polled_s, (self._clock.steady() - self._start_s) * self._speed
         span_s = self._polled_s - since_s
         count = 1 if self._speed <= 1 else max(1, min(MAX_SAMPLES, math.ceil(span_s / SPACING_S)))
-        return [sample for i in range(1, count + 1) for sample in self._read(since_s + span_s * i / count)]
+        samples = []
+        for i in range(1, count + 1):
+            samples += self._read(since_s + span_s * i / count)
+            await asyncio.sleep(0)  # days in one poll must not hold up everybody else
+        return samples
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -1,0 +1,173 @@
+"""Open and past cases and the running timers, over a journal; people's actions; and the outbox.
+
+A case's snapshot carries the events that the retry queue has not accepted yet. They are published from here, again after
+a restart, and accepting is idempotent: so a kill between the two files neither loses nor doubles an event.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import structs
+
+from core.clock import Clock
+from core.errors import RefusalError
+from core.events import Publisher
+from core.journal import AppendLog, SnapshotJournal
+from core.monitoring import cases
+from core.monitoring.cases import Case, Condition, Kind
+from core.monitoring.rules import IDLE, Watch
+
+KEPT_CLOSED: Final = 500  # closed cases that stay in the journal; older ones move to the archive of their year
+_WATCH: Final = "watch:"
+
+Key = tuple[str, Kind]
+
+
+class CaseBook:
+    """Open over the journal; at most one case of a sensor and kind is not closed and not cleared."""
+
+    def __init__(self, journal: SnapshotJournal, archive: Path, clock: Clock):
+        self._journal, self._archive, self._clock = journal, archive, clock
+        self._cases: dict[str, Case] = {}
+        self._numbers: dict[str, int] = {}
+        self._latest: dict[Key, str] = {}
+        self._watches: dict[Key, Watch] = {}
+        self._bell = asyncio.Event()
+        self.undecodable = 0
+        for item_id, n, document in journal.items():
+            try:
+                self._load(item_id, n, document)
+            except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+                self.undecodable += 1
+        self._reconcile()
+
+    def _load(self, item_id: str, n: int, document: bytes) -> None:
+        if item_id.startswith(_WATCH):
+            kind, _, sensor = item_id.removeprefix(_WATCH).partition(":")
+            self._watches[(sensor, Kind(kind))] = msgspec.json.decode(document, type=Watch)
+            return
+        case = msgspec.json.decode(document, type=Case)
+        self._cases[item_id], self._numbers[item_id] = case, n
+
+    def _reconcile(self) -> None:
+        """A kill can fall between a case's line and its timer's: the case decides whether one is open."""
+        for case in sorted(self._cases.values(), key=lambda case: case.opened_at):
+            self._latest[(case.sensor, case.kind)] = case.case_id
+        for key in self._watches.keys() | self._latest.keys():
+            watch = self._watches.get(key, IDLE)
+            current = self.current(key)
+            severity = current.severity if current is not None else None
+            if watch.severity != severity:
+                watch = Watch(severity=severity) if severity else Watch(quiet_s=0.0)
+            self._watches[key] = watch
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def all(self) -> list[Case]:
+        """Newest first."""
+        return sorted(self._cases.values(), key=lambda case: (case.opened_at, case.case_id), reverse=True)
+
+    def get(self, case_id: str) -> Case:
+        """Raises RefusalError 404 `case_not_found`."""
+        if case_id not in self._cases:
+            raise RefusalError(404, "case_not_found", f"there is no case {case_id}")
+        return self._cases[case_id]
+
+    def current(self, key: Key) -> Case | None:
+        """The case that is open for this sensor and kind."""
+        case = self._cases.get(self._latest.get(key, ""))
+        return case if case is not None and not case.closed and case.condition is not Condition.CLEARED else None
+
+    def cleared(self, key: Key) -> Case | None:
+        """The case of this sensor and kind that has cleared but is not closed."""
+        case = self._cases.get(self._latest.get(key, ""))
+        return case if case is not None and not case.closed and case.condition is Condition.CLEARED else None
+
+    def watch(self, key: Key) -> Watch:
+        return self._watches.get(key, IDLE)
+
+    # -- changing --------------------------------------------------------------------------------------------------
+
+    def keep_watch(self, key: Key, watch: Watch, *, durable: bool) -> None:
+        """Remember a timer; `durable` writes it down as well, where a crash may cost the last second of it."""
+        self._watches[key] = watch
+        if not durable:
+            return
+        item_id = f"{_WATCH}{key[1]}:{key[0]}"
+        if watch == IDLE:
+            self._journal.delete(item_id, lazy=True)
+        else:
+            self._journal.put(item_id, msgspec.json.encode(watch), lazy=True)
+
+    def see(self, case: Case) -> None:
+        """The course of an open case (value, peak, duration): shown at once, written with its next change."""
+        self._cases[case.case_id] = case
+
+    def put(self, case: Case) -> None:
+        """Make this the case's newest state; its outbox goes out as soon as it is on disk."""
+        told = len(case.outbox) > 0
+        self._cases[case.case_id] = case
+        self._latest[(case.sensor, case.kind)] = case.case_id
+        self._numbers[case.case_id] = self._journal.put(case.case_id, msgspec.json.encode(case), lazy=not told)
+        if told:
+            self._bell.set()
+
+    def new_id(self) -> str:
+        return "case_" + secrets.token_hex(10)
+
+    async def acknowledge(self, case_id: str, *, actor: str, note: str) -> Case:
+        """Returns once it is on disk. Raises RefusalError 404, 409."""
+        now = self._clock.now()
+        return await self._act(case_id, lambda case: cases.acknowledge(case, actor=actor, note=note, at=now))
+
+    async def handle(self, case_id: str, *, actor: str, action: str, disposition: str, note: str) -> Case:
+        """Returns once it is on disk. Raises RefusalError 404, 409."""
+        now = self._clock.now()
+        return await self._act(
+            case_id,
+            lambda case: cases.handle(case, actor=actor, action=action, disposition=disposition, note=note, at=now),
+        )
+
+    async def _act(self, case_id: str, change: Callable[[Case], Case]) -> Case:
+        before = self.get(case_id)
+        after = change(before)
+        if after is not before:
+            self.put(after)
+        await self._journal.settled(self._numbers[case_id])
+        return after
+
+    # -- the outbox ------------------------------------------------------------------------------------------------
+
+    async def run(self, publisher: Publisher) -> None:
+        """Publish what is in the outboxes, those of a former life first; move old closed cases to the archive."""
+        self._bell.set()
+        while True:
+            await self._bell.wait()
+            self._bell.clear()
+            for case_id in [case.case_id for case in self._cases.values() if case.outbox]:
+                await self._publish(case_id, publisher)
+            await self._archive_oldest()
+
+    async def _publish(self, case_id: str, publisher: Publisher) -> None:
+        await self._journal.settled(self._numbers[case_id])
+        published = self._cases[case_id].outbox
+        for event in published:
+            await publisher.publish(event)
+        case = self._cases[case_id]  # it may have got further events meanwhile
+        self.put(structs.replace(case, outbox=case.outbox[len(published) :]))
+
+    async def _archive_oldest(self) -> None:
+        closed = [case for case in self.all() if case.closed and not case.outbox]
+        for case in closed[KEPT_CLOSED:]:
+            assert case.closed_at is not None
+            log = self._archive / f"cases-{case.closed_at.year}.jsonl"
+            await asyncio.to_thread(self._append, log, case)
+            del self._cases[case.case_id]
+            self._journal.forget(case.case_id)
+
+    def _append(self, path: Path, case: Case) -> None:
+        AppendLog(path, self._clock).append(case.case_id, msgspec.json.encode(case))

@@ -1,0 +1,295 @@
+"""The loops: poll each source in a task of its own, judge what comes, open and clear cases.
+
+Judging waits for nothing: neither for a disk nor for a network. Pure rules decide; the case book remembers and publishes.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec import Struct, structs
+
+from core.clock import Clock
+from core.errors import SensorError
+from core.events import Severity
+from core.monitoring import cases, rules
+from core.monitoring.case_book import CaseBook, Key
+from core.monitoring.cases import Case, Condition, Kind
+from core.monitoring.presets import Terms, terms_of
+from core.monitoring.readings import UNITS, read
+from core.monitoring.rules import Change, Edge, Side, Watch
+from core.samples import Quality, Quantity, Reading, Sample
+from core.sensors.source import Source
+from core.settings import Cabinet, Sensor
+
+BEAT_S: Final = 1.0
+SHORTEST_STALE_S: Final = 300.0
+STALE_INTERVALS: Final = 3
+LONGEST_POLL_S: Final = 60.0  # a driver has deadlines of its own; this one holds where a driver is broken
+REOPEN_WINDOW_S: Final = 1800.0
+CHECKPOINT_S: Final = 60.0  # how much of a running timer a crash may cost
+YIELD_EVERY: Final = 500  # samples judged in one go before other loops get their turn
+
+_TEMPERATURE_KINDS: Final = {Side.HIGH: Kind.TEMP_HIGH, Side.LOW: Kind.TEMP_LOW}
+
+log = logging.getLogger(__name__)
+
+
+class Line(Struct, kw_only=True):
+    """One source as it runs: what it is, how often it is polled, and how it does."""
+
+    id: str
+    driver: str
+    source: Source
+    interval_s: float
+    sensors: tuple[Sensor, ...]
+    error: str | None = None
+    worked_s: float | None = None  # steady time of the last poll that worked
+
+
+class Post(Struct, kw_only=True):
+    """One sensor as it stands: its latest reading and when it was heard, in steady seconds of this box."""
+
+    sensor: Sensor
+    cabinet: Cabinet
+    terms: Terms
+    edges: tuple[Edge, ...]
+    simulated: bool
+    stale_after_s: float
+    heard_s: float
+    reading: Reading | None = None
+    last_value: float | None = None
+    judged_s: float | None = None  # source time of the last good reading
+    silent: bool = False
+    kept_s: dict[Kind, float] = {}  # when each timer was last written down
+
+    def key(self, kind: Kind) -> Key:
+        return self.sensor.id, kind
+
+
+class Monitor:
+    """Runs until cancelled. `lines` must cover every sensor's source."""
+
+    def __init__(self, lines: Sequence[Line], cabinets: Sequence[Cabinet], book: CaseBook, clock: Clock):
+        self._lines, self._book, self._clock = tuple(lines), book, clock
+        by_id = {cabinet.id: cabinet for cabinet in cabinets}
+        self._posts = {
+            sensor.id: self._post(line, sensor, by_id[sensor.cabinet]) for line in lines for sensor in line.sensors
+        }
+        self.beat = 0
+        self.late_ms = self.worst_late_ms = 0.0
+
+    def _post(self, line: Line, sensor: Sensor, cabinet: Cabinet) -> Post:
+        terms = terms_of(cabinet)
+        return Post(
+            sensor=sensor,
+            cabinet=cabinet,
+            terms=terms,
+            edges=rules.edges_of(terms) if sensor.quantity is Quantity.TEMPERATURE else (),
+            simulated=line.source.simulated,
+            stale_after_s=max(STALE_INTERVALS * line.interval_s, SHORTEST_STALE_S),
+            heard_s=self._clock.steady(),
+        )
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return self._lines
+
+    @property
+    def posts(self) -> tuple[Post, ...]:
+        return tuple(self._posts.values())
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._beats())
+            for line in self._lines:
+                group.create_task(self._poll(line))
+
+    async def close(self) -> None:
+        for line in self._lines:
+            await line.source.close()
+
+    # -- polling ---------------------------------------------------------------------------------------------------
+
+    async def _poll(self, line: Line) -> None:
+        due_s = self._clock.steady()
+        while True:
+            for count, sample in enumerate(await self._samples(line), start=1):
+                self.take(sample)
+                if count % YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+            # A poll that took longer than its interval skips turns instead of running after them.
+            due_s = max(due_s + line.interval_s, self._clock.steady())
+            await self._clock.sleep(due_s - self._clock.steady())
+
+    async def _samples(self, line: Line) -> list[Sample]:
+        """What the source gives; where it fails as a whole, a fault for each of its sensors."""
+        try:
+            async with asyncio.timeout(LONGEST_POLL_S):
+                samples = await line.source.poll()
+        except SensorError as error:
+            code, detail = error.code, str(error)
+        except TimeoutError:
+            code, detail = "timeout", f"no answer within {LONGEST_POLL_S:g} s"
+        else:
+            if line.error is not None:
+                log.info("source works again", extra={"source": line.id})
+            line.error, line.worked_s = None, self._clock.steady()
+            return samples
+        if line.error != detail:
+            log.warning("source fails: %s", detail, extra={"source": line.id})
+        line.error = detail
+        now, now_s = self._clock.now(), self._clock.steady()
+        return [Sample(sensor=sensor.id, at=now, steady_s=now_s, fault=code) for sensor in line.sensors]
+
+    async def _beats(self) -> None:
+        """Look for sensors that fell silent, and show that the loop lives."""
+        while True:
+            due_s = self._clock.steady() + BEAT_S
+            await self._clock.sleep(BEAT_S)
+            self.late_ms = max(0.0, (self._clock.steady() - due_s) * 1000)
+            self.worst_late_ms = max(self.worst_late_ms, self.late_ms)
+            self.beat += 1
+            self.look_for_silence()
+
+    # -- judging ---------------------------------------------------------------------------------------------------
+
+    def take(self, sample: Sample) -> None:
+        """Judge one sample."""
+        post = self._posts[sample.sensor]
+        reading = read(sample, post.sensor)
+        post.reading, post.heard_s, post.silent = reading, self._clock.steady(), False
+        self._clear(post, Kind.SENSOR_STALE, reading.at)
+        self._judge_fault(post, good=reading.quality is Quality.GOOD, reading=reading)
+        if reading.value is None:
+            return
+        dt_s = 0.0 if post.judged_s is None else reading.steady_s - post.judged_s
+        post.judged_s, post.last_value = reading.steady_s, reading.value
+        for edge in post.edges:
+            self._judge_limit(post, edge, reading, reading.value, dt_s)
+
+    def look_for_silence(self) -> None:
+        """A sensor of which nothing was heard for `stale_after_s` is stale: a case of its own."""
+        now_s = self._clock.steady()
+        for post in self._posts.values():
+            if not post.silent and now_s - post.heard_s > post.stale_after_s:
+                post.silent = True
+                if self._book.current(post.key(Kind.SENSOR_STALE)) is None:
+                    self._open(post, Kind.SENSOR_STALE, Severity.WARNING, self._clock.now())
+                self._lose_sight(post)
+
+    def _judge_fault(self, post: Post, *, good: bool, reading: Reading) -> None:
+        key = post.key(Kind.SENSOR_FAULT)
+        before = self._book.watch(key)
+        after, change = rules.step_fault(before, good=good)
+        if change is Change.OPENED:
+            self._open(post, Kind.SENSOR_FAULT, Severity.WARNING, reading.at, note=reading.fault)
+            self._lose_sight(post)
+        elif change is Change.CLEARED:
+            self._clear(post, Kind.SENSOR_FAULT, reading.at)
+        if after != before:
+            self._book.keep_watch(key, after, durable=change is not None)
+
+    def _judge_limit(self, post: Post, edge: Edge, reading: Reading, value: float, dt_s: float) -> None:
+        kind = _TEMPERATURE_KINDS[edge.side]
+        key = post.key(kind)
+        before = self._book.watch(key)
+        after, change = rules.step(before, edge, value, dt_s)
+        if change is Change.OPENED:
+            assert after.severity is not None
+            self._open(post, kind, after.severity, reading.at, edge=edge, watch=after, value=value)
+        elif (case := self._book.current(key)) is not None:
+            self._follow(case, edge, after, change, reading, value)
+        if after.severity is None and after.quiet_s is not None and after.quiet_s > REOPEN_WINDOW_S:
+            after = structs.replace(after, quiet_s=None)
+        self._keep(post, kind, before, after)
+
+    def _follow(
+        self, case: Case, edge: Edge, watch: Watch, change: Change | None, reading: Reading, value: float
+    ) -> None:
+        """An open case goes on: its course, its severity, its end."""
+        severity = watch.severity or case.severity
+        was = case.condition
+        case = structs.replace(
+            case,
+            condition=Condition.ACTIVE,
+            limit=edge.limit_for(severity),
+            value=value,
+            peak=watch.peak,
+            duration_s=max(case.duration_s, watch.elapsed_s),
+        )
+        if change is Change.CLEARED:
+            self._book.put(cases.cleared(case, reading.at))
+        elif change is Change.SEVERITY_CHANGED:
+            self._book.put(cases.severity_changed(case, severity, reading.at))
+        elif was is Condition.UNKNOWN:
+            self._book.put(case)
+        else:
+            self._book.see(case)
+
+    def _keep(self, post: Post, kind: Kind, before: Watch, after: Watch) -> None:
+        """Write a timer down when it starts, stops or fires, and now and then while it runs."""
+        if after == before:
+            return
+        now_s = self._clock.steady()
+        turned = (after.breaching, after.severity, after.quiet_s is None) != (
+            before.breaching,
+            before.severity,
+            before.quiet_s is None,
+        )
+        runs = after.breaching or after.severity is not None
+        durable = turned or (runs and now_s - post.kept_s.get(kind, 0.0) >= CHECKPOINT_S)
+        if durable:
+            post.kept_s[kind] = now_s
+        self._book.keep_watch(post.key(kind), after, durable=durable)
+
+    def _open(
+        self,
+        post: Post,
+        kind: Kind,
+        severity: Severity,
+        at: datetime,
+        *,
+        edge: Edge | None = None,
+        watch: Watch = rules.IDLE,
+        value: float | None = None,
+        note: str | None = None,
+    ) -> None:
+        """Open a case, or reopen the one of the same trouble that nobody has closed yet."""
+        earlier = self._book.cleared(post.key(kind))
+        if earlier is not None and (edge is None or watch.quiet_s is not None):
+            self._book.put(cases.reopened(earlier, severity=severity, value=value, note=note, at=at))
+            return
+        case = Case(
+            case_id=self._book.new_id(),
+            cabinet=post.cabinet.id,
+            cabinet_name=post.cabinet.name,
+            sensor=post.sensor.id,
+            kind=kind,
+            severity=severity,
+            unit=UNITS[post.sensor.quantity] if edge else "",
+            opened_at=at,
+            started_at=at - timedelta(seconds=watch.elapsed_s),
+            simulated=post.simulated,
+            limit=edge.limit_for(severity) if edge else None,
+            value=value,
+            peak=watch.peak,
+            duration_s=watch.elapsed_s,
+            note=note,
+        )
+        self._book.put(cases.opened(case))
+
+    def _clear(self, post: Post, kind: Kind, at: datetime) -> None:
+        case = self._book.current(post.key(kind))
+        if case is not None:
+            lasted_s = max(0.0, (at - case.started_at).total_seconds())
+            self._book.put(cases.cleared(structs.replace(case, duration_s=lasted_s), at))
+
+    def _lose_sight(self, post: Post) -> None:
+        """Without a good reading nobody knows whether a temperature case goes on: it neither clears nor opens."""
+        for kind in _TEMPERATURE_KINDS.values():
+            case = self._book.current(post.key(kind))
+            if case is not None and case.condition is Condition.ACTIVE:
+                self._book.put(structs.replace(case, condition=Condition.UNKNOWN))
