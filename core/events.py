@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Raw, Struct
 
@@ -39,6 +39,10 @@ class EventType(StrEnum):
     CASE_CLOSED = "case.closed"
     DEVICE_STARTED = "device.started"
     DEVICE_HEARTBEAT = "device.heartbeat"
+
+
+# Old news of these is no news: a newer one takes the place of one that is still waiting.
+LATEST_ONLY: Final = frozenset({EventType.DEVICE_HEARTBEAT})
 
 
 class Event(Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 Durations end in `_s`, temperatures are °C, differences `_k`. Field names are the key names of config/example.toml.
 """
 
+import hmac
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -26,6 +27,12 @@ class Secret:
 
     def reveal(self) -> str:
         return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
     def __repr__(self) -> str:
         return "Secret(***)"

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from core.clock import Clock, utc_text
-from core.events import DeviceStamp, Event
+from core.events import LATEST_ONLY, DeviceStamp, Event
 from core.settings import Endpoint
 from core.webhooks.deliveries import Attempt, Failed, Trigger
 from core.webhooks.retry_queue import Entry, RetryQueue
@@ -48,6 +48,8 @@ class Dispatcher:
     async def publish(self, event: Event) -> None:
         """As Publisher says."""
         wanted = [name for name, channel in self._channels.items() if channel.wants(event.type)]
+        if event.type in LATEST_ONLY:
+            self._queue.cancel_older(event)
         accepted = self._queue.accept(event, wanted, self._body(event))
         await self._queue.durable(accepted)
         for name in wanted:
@@ -60,13 +62,13 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Send what is due, until stopped; what is in flight then is still finished."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for channel in self._channels.values():
-                    group.create_task(self._serve(channel, group))
-        finally:
+        async with asyncio.TaskGroup() as group:
             for channel in self._channels.values():
-                await channel.sender.close()
+                group.create_task(self._serve(channel, group))
+
+    async def close(self) -> None:
+        for channel in self._channels.values():
+            await channel.sender.close()
 
     def stop(self) -> None:
         """Start no further attempt."""

@@ -272,6 +272,19 @@ class RetryQueue:
         self._end(entry, structs.replace(entry.delivery, status=Status.CANCELLED, actor=actor), lazy=False)
         return entry
 
+    def cancel_older(self, event: Event) -> None:
+        """End waiting deliveries of this event's type: the event says the same, and fresher."""
+        waiting = [
+            entry.delivery.delivery_id
+            for entry in self.entries()
+            if entry.delivery.event_type == event.type
+            and entry.delivery.event_id != event.event_id
+            and entry.delivery.status is Status.PENDING
+            and entry.in_flight is None
+        ]
+        for item_id in waiting:
+            self.cancel(item_id, f"replaced by {event.event_id}")
+
     def requeue(self, item_id: str, actor: str) -> Entry:
         """A dead letter becomes pending again, due now, with a fresh budget and the same event id."""
         entry = self.get(item_id)

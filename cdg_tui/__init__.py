@@ -1,0 +1,1 @@
+"""The console: a client of the manage API on a terminal."""

@@ -1,0 +1,124 @@
+"""`cdg-core`: argv -> serve | check-config | token. Parses, calls, prints; every expected error is one line and a code."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from core import __version__, config
+from core.clock import SystemClock
+from core.errors import CoreError
+from core.settings import LoadedSettings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit codes: 0, 1 failure, 2 configuration or use, 75 data directory held by another core."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except CoreError as error:
+        print(f"cdg-core: {error}", file=sys.stderr)
+        return error.exit_code
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cdg-core", description="The guard without a screen.")
+    parser.add_argument("--version", action="version", version=f"cdg-core {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="monitor, deliver, serve the manage API")
+    serve.add_argument("--data-dir", type=Path, help="where journals and the socket are")
+    serve.set_defaults(run=_serve)
+    check = commands.add_parser("check-config", help="check the configuration and its secret files")
+    check.set_defaults(run=_check)
+    token = commands.add_parser("token", help="tokens for the manage API on TCP")
+    actions = token.add_subparsers(required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="make a token; it is the last word printed")
+    add.add_argument("name")
+    add.add_argument("--scope", choices=["read", "operate", "admin"], required=True)
+    add.set_defaults(run=_token_add)
+    listing = actions.add_parser("list", help="name, scope and age of each token")
+    listing.set_defaults(run=_token_list)
+    revoke = actions.add_parser("revoke", help="end a token, at once")
+    revoke.add_argument("name")
+    revoke.set_defaults(run=_token_revoke)
+    for command in (serve, check, add, listing, revoke):
+        command.add_argument("--config", type=Path, help="the configuration file")
+    return parser
+
+
+def _load(arguments: argparse.Namespace) -> LoadedSettings:
+    return config.load(config.find(arguments.config))
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from core.guard import Guard  # the other commands need neither HTTP nor sensors
+
+    loaded = _load(arguments)
+    directory = arguments.data_dir or _data_directory(loaded)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it prints whole URLs, tokens included
+    for hint in loaded.hints:
+        logging.getLogger(__name__).warning(hint)
+
+    async def run() -> None:
+        await Guard(loaded, directory, SystemClock()).run()
+
+    asyncio.run(run())
+    return 0
+
+
+def _data_directory(loaded: LoadedSettings) -> Path:
+    if (given := loaded.settings.device.data_dir) is not None:
+        return loaded.path.parent / Path(given).expanduser()
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser() / "cold-display-guard"
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    loaded = _load(arguments)
+    settings = loaded.settings
+    for hint in loaded.hints:
+        print(f"hint: {hint}")
+    print(
+        f"{loaded.path}: ok — {len(settings.cabinets)} cabinets, {len(settings.sensors)} sensors, "
+        f"{len(settings.sources)} sources, {len(settings.webhooks.endpoints)} endpoints"
+    )
+    return 0
+
+
+def _tokens_file(arguments: argparse.Namespace) -> Path:
+    loaded = _load(arguments)
+    return loaded.path.parent / loaded.settings.manage_api.tokens_file
+
+
+def _token_add(arguments: argparse.Namespace) -> int:
+    from core.manage_api.auth import Scope, add_token
+
+    path = _tokens_file(arguments)
+    token = add_token(path, arguments.name, Scope[arguments.scope.upper()], SystemClock())
+    print(f"{arguments.name} may {arguments.scope}; the token is shown only now: {token}")
+    return 0
+
+
+def _token_list(arguments: argparse.Namespace) -> int:
+    from core.manage_api.auth import list_tokens
+
+    for one in list_tokens(_tokens_file(arguments)):
+        print(f"{one.name}\t{one.scope.name.lower()}\t{one.created}")
+    return 0
+
+
+def _token_revoke(arguments: argparse.Namespace) -> int:
+    from core.manage_api.auth import revoke_token
+
+    revoke_token(_tokens_file(arguments), arguments.name)
+    print(f"{arguments.name} is revoked")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

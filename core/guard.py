@@ -1,0 +1,203 @@
+"""The one composition root: settings -> parts -> one TaskGroup of loops. Start, stop, nothing else. Signals are its own."""
+
+import asyncio
+import grp
+import logging
+import os
+import signal
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from random import SystemRandom
+from typing import Final
+
+from core import __version__
+from core.clock import Clock
+from core.device import Device
+from core.errors import ConfigError
+from core.journal import DirectoryLock, SnapshotJournal
+from core.manage_api.app import build_app
+from core.manage_api.auth import Authenticator
+from core.manage_api.parts import Parts
+from core.manage_api.routes import routes
+from core.manage_api.server import ManageServer
+from core.manage_api.views import case_counts, retry_summary
+from core.monitoring.case_book import CaseBook
+from core.monitoring.monitor import Line, Monitor
+from core.sensors.drivers import open_source
+from core.settings import LoadedSettings
+from core.webhooks.dispatcher import Channel, Dispatcher
+from core.webhooks.drains import Drains
+from core.webhooks.retry_queue import RetryQueue
+from core.webhooks.sender import Sender
+
+FINISH_S: Final = 5.0  # how long attempts in flight may still take after SIGTERM
+FIRST_BACKOFF_S: Final = 1.0
+LONGEST_BACKOFF_S: Final = 30.0
+
+log = logging.getLogger(__name__)
+
+
+def prepare(directory: Path, group: str) -> None:
+    """Create the data directory, or mend its mode: 0750 for the configured group, else 0700. Raises ConfigError."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if group:
+            os.chown(directory, -1, grp.getgrnam(group).gr_gid)
+        directory.chmod(0o750 if group else 0o700)
+    except KeyError as error:
+        raise ConfigError(f"there is no group {group!r}", key="access.group") from error
+    except OSError as error:
+        raise ConfigError(f"the data directory can't be used ({error.strerror})", path=directory) from error
+
+
+class Guard:
+    """One running core. Raises DirectoryHeldError, ConfigError or JournalError while it is built."""
+
+    def __init__(self, loaded: LoadedSettings, directory: Path, clock: Clock):
+        settings = loaded.settings
+        prepare(directory, settings.access.group)
+        self._lock = DirectoryLock(directory)
+        self._clock = clock
+        self._troubles: dict[str, str] = {}
+        self._stop = asyncio.Event()
+        retries = SnapshotJournal(directory / settings.webhooks.retry.log, clock, __version__)
+        cases = SnapshotJournal(directory / "cases.jsonl", clock, __version__)
+        self._journals = {"retries": retries, "cases": cases}
+        self._device = Device(settings, clock)
+        endpoints = [endpoint.id for endpoint in settings.webhooks.endpoints]
+        self._queue = RetryQueue(retries, settings.webhooks.retry, endpoints, clock, SystemRandom())
+        self._dispatcher = Dispatcher(self._queue, _channels(loaded, clock), self._device.stamp, clock)
+        self._drains = Drains(self._queue, self._dispatcher, clock)
+        self._book = CaseBook(cases, directory / "archive", clock)
+        self._monitor = Monitor(_lines(loaded, clock), settings.cabinets, self._book, clock)
+        self._parts = Parts(
+            loaded=loaded,
+            clock=clock,
+            device=self._device,
+            monitor=self._monitor,
+            book=self._book,
+            queue=self._queue,
+            dispatcher=self._dispatcher,
+            drains=self._drains,
+            journals=self._journals,
+            troubles=self._all_troubles,
+        )
+        self._authenticator = Authenticator(
+            access=settings.access, tokens_file=loaded.path.parent / settings.manage_api.tokens_file
+        )
+        app = build_app(routes(self._parts), self._authenticator, listen=settings.manage_api.listen)
+        self._server = ManageServer(
+            app, directory / "manage.sock", settings.manage_api.listen, settings.access.group, clock
+        )
+
+    async def run(self) -> None:
+        """Guard until SIGTERM, SIGINT or SIGHUP; then start nothing new, finish what is in flight, flush, end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            async with asyncio.TaskGroup() as group:
+                server = group.create_task(self._server.run())
+                sending = group.create_task(self._keep_running("sending", self._dispatcher.run))
+                others = [
+                    group.create_task(self._keep_running(name, run))
+                    for name, run in {
+                        "monitoring": self._monitor.run,
+                        "publishing": lambda: self._book.run(self._dispatcher),
+                        "drains": self._drains.run,
+                        "heartbeat": lambda: self._device.run(self._dispatcher, self._vitals),
+                    }.items()
+                ]
+                log.info("guarding")
+                await self._stop.wait()
+                log.info("stopping")
+                for task in others:
+                    task.cancel()
+                self._server.stop()
+                self._dispatcher.stop()
+                await asyncio.wait([sending, server], timeout=FINISH_S)
+                sending.cancel()
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        await self._monitor.close()
+        await self._dispatcher.close()
+        for journal in self._journals.values():
+            await asyncio.to_thread(journal.close)
+        self._lock.release()
+
+    async def _keep_running(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """A loop that dies of a mistake of ours is logged, shown as a problem, and started again."""
+        backoff_s = FIRST_BACKOFF_S
+        while True:
+            try:
+                await run()
+            except Exception as error:
+                log.exception("the %s loop failed and starts again", name)
+                self._troubles[f"{name}_failed"] = (
+                    f"the {name} loop failed and was started again: {type(error).__name__}"
+                )
+                await self._clock.sleep(backoff_s)
+                backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
+            else:
+                return
+
+    def _all_troubles(self) -> dict[str, str]:
+        found = dict(self._troubles)
+        if (problem := self._server.tcp_problem) is not None:
+            found["tcp_unavailable"] = problem
+        if (problem := self._authenticator.problem) is not None:
+            found["tokens_unreadable"] = problem
+        return found
+
+    def _vitals(self) -> dict[str, object]:
+        """What the box's own events carry."""
+        retries, cases = retry_summary(self._parts), case_counts(self._parts)
+        return {
+            "pending": retries.pending,
+            "dead_letter": retries.dead_letter,
+            "oldest_pending_age_s": retries.oldest_pending_age_s,
+            "open_cases": cases.open,
+            "critical_cases": cases.critical,
+            "durability": "durable"
+            if all(j.health().state == "durable" for j in self._journals.values())
+            else "memory_only",
+        }
+
+
+def _channels(loaded: LoadedSettings, clock: Clock) -> list[Channel]:
+    webhooks = loaded.settings.webhooks
+    tls = ssl.create_default_context()  # one for all: building it costs more than a hundred requests
+    return [
+        Channel(
+            endpoint,
+            Sender(
+                endpoint,
+                clock,
+                timeout_s=endpoint.timeout_s or webhooks.timeout_s,
+                connections=webhooks.concurrency,
+                tls=tls,
+            ),
+            webhooks.concurrency,
+        )
+        for endpoint in webhooks.endpoints
+    ]
+
+
+def _lines(loaded: LoadedSettings, clock: Clock) -> list[Line]:
+    settings = loaded.settings
+    lines = []
+    for source in settings.sources:
+        sensors = tuple(sensor for sensor in settings.sensors if sensor.source == source.id)
+        lines.append(
+            Line(
+                id=source.id,
+                driver=str(type(source).__struct_config__.tag),
+                source=open_source(source, sensors, clock),
+                interval_s=source.interval_s or settings.monitor.interval_s,
+                sensors=sensors,
+            )
+        )
+    return lines

@@ -1,0 +1,30 @@
+"""What the routes may look at and act on. The guard fills it in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from core.clock import Clock
+from core.device import Device
+from core.journal import SnapshotJournal
+from core.monitoring.case_book import CaseBook
+from core.monitoring.monitor import Monitor
+from core.settings import LoadedSettings
+from core.webhooks.dispatcher import Dispatcher
+from core.webhooks.drains import Drains
+from core.webhooks.retry_queue import RetryQueue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The running parts of one core. `troubles` gives code -> sentence for what no other part knows (doors, loops)."""
+
+    loaded: LoadedSettings
+    clock: Clock
+    device: Device
+    monitor: Monitor
+    book: CaseBook
+    queue: RetryQueue
+    dispatcher: Dispatcher
+    drains: Drains
+    journals: Mapping[str, SnapshotJournal]
+    troubles: Callable[[], dict[str, str]]

@@ -1,0 +1,102 @@
+"""GET status: the whole box at a glance, and what a person should know about it."""
+
+from datetime import datetime
+
+import msgspec
+
+from core import __version__, wire
+from core.journal import Durability
+from core.manage_api import views
+from core.manage_api.parts import Parts
+from core.monitoring.monitor import Line
+from core.webhooks.deliveries import Status
+
+
+class StatusBoard:
+    """Remembers since when each problem has been there."""
+
+    def __init__(self, parts: Parts):
+        self._parts = parts
+        self._since: dict[str, datetime] = {}
+
+    def status(self) -> wire.Status:
+        parts, device = self._parts, self._parts.loaded.settings.device
+        return wire.Status(
+            version=__version__,
+            device=wire.DeviceInfo(
+                id=device.id,
+                site=device.site,
+                site_name=device.site_name,
+                timezone=device.timezone,
+                language=device.language,
+                boot_id=parts.device.boot_id,
+            ),
+            now=parts.clock.now(),
+            clock_synced=parts.clock.synchronised(),
+            uptime_s=parts.device.uptime_s,
+            simulated=any(line.source.simulated for line in parts.monitor.lines),
+            network="unknown",
+            durability=self._durability(),
+            monitoring=self._monitoring(),
+            cases=views.case_counts(parts),
+            webhooks=views.retry_summary(parts),
+            epoch=parts.queue.epoch,
+            seq=parts.queue.seq,
+            problems=self._problems(),
+        )
+
+    def _durability(self) -> wire.DurabilityInfo:
+        journals = {
+            name: msgspec.convert(msgspec.to_builtins(journal.health()), wire.JournalInfo)
+            for name, journal in self._parts.journals.items()
+        }
+        worst = Durability.DURABLE
+        if any(info.state != Durability.DURABLE for info in journals.values()):
+            worst = Durability.MEMORY_ONLY
+        return wire.DurabilityInfo(state=worst, journals=journals)
+
+    def _monitoring(self) -> wire.MonitoringInfo:
+        monitor = self._parts.monitor
+        return wire.MonitoringInfo(
+            beat=monitor.beat,
+            late_ms=round(monitor.late_ms, 3),
+            worst_late_ms=round(monitor.worst_late_ms, 3),
+            sources=tuple(self._source(line) for line in monitor.lines),
+        )
+
+    def _source(self, line: Line) -> wire.SourceInfo:
+        worked_s = line.worked_s
+        return wire.SourceInfo(
+            id=line.id,
+            driver=line.driver,
+            state="failing" if line.error is not None else "waiting" if worked_s is None else "ok",
+            error=line.error,
+            age_s=None if worked_s is None else round(self._parts.clock.steady() - worked_s, 3),
+            simulated=line.source.simulated,
+        )
+
+    def _problems(self) -> tuple[wire.Problem, ...]:
+        found = {**self._found(), **self._parts.troubles()}
+        now = self._parts.clock.now()
+        self._since = {code: self._since.get(code, now) for code in found}
+        return tuple(wire.Problem(code=code, since=self._since[code], text=text) for code, text in found.items())
+
+    def _found(self) -> dict[str, str]:
+        parts = self._parts
+        found = {}
+        for name, journal in parts.journals.items():
+            health = journal.health()
+            if health.state is not Durability.DURABLE:
+                found[f"{name}_not_durable"] = f"{name} can't be written: {health.reason}"
+            if health.damaged_lines:
+                found[f"{name}_damaged"] = f"{health.damaged_lines} damaged lines of {name} are in quarantine"
+        undecodable = parts.queue.undecodable + parts.book.undecodable
+        if undecodable:
+            found["items_undecodable"] = f"{undecodable} journal items are not understood and kept as they are"
+        orphans = sum(
+            entry.delivery.status is Status.PENDING and parts.dispatcher.channel(entry.delivery.endpoint) is None
+            for entry in parts.queue.entries()
+        )
+        if orphans:
+            found["endpoint_missing"] = f"{orphans} deliveries wait for an endpoint that is not configured"
+        return found

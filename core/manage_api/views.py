@@ -1,0 +1,192 @@
+"""The core's values as the API shows them. Pure looking: changes nothing."""
+
+from urllib.parse import urlsplit
+
+from core import wire
+from core.events import Severity
+from core.manage_api.parts import Parts
+from core.monitoring.cases import Case, Condition, Kind
+from core.monitoring.monitor import Post
+from core.monitoring.presets import terms_of
+from core.samples import Quality
+from core.webhooks.deliveries import Attempt, Status
+from core.webhooks.retry_queue import Entry
+
+# From harmless to worst; a cabinet shows the worst of its sensors.
+STATES = ("ok", "pending", "stale", "fault", "warning", "critical")
+
+
+def reading(parts: Parts, post: Post) -> wire.ReadingItem:
+    """A sensor as it stands. What is stale or faulty has no value: an old number never passes for a live one."""
+    latest = post.reading
+    age_s = None if latest is None else parts.clock.steady() - post.heard_s
+    stale = latest is None or post.silent or (age_s is not None and age_s > post.stale_after_s)
+    quality = Quality.STALE if stale or latest is None else latest.quality
+    return wire.ReadingItem(
+        sensor=post.sensor.id,
+        cabinet=post.cabinet.id,
+        quantity=post.sensor.quantity,
+        value=latest.value if latest is not None and quality is Quality.GOOD else None,
+        last_value=post.last_value,
+        unit=latest.unit if latest else "",
+        quality=quality,
+        fault=latest.fault if latest else None,
+        at=latest.at if latest else None,
+        age_s=None if age_s is None else round(age_s, 3),
+        stale=stale,
+        low=post.terms.limits.low if post.edges else None,
+        high=post.terms.limits.high if post.edges else None,
+        state=_state(parts, post, quality),
+    )
+
+
+def _state(parts: Parts, post: Post, quality: Quality) -> str:
+    if quality is not Quality.GOOD:
+        return str(quality)
+    watches = [parts.book.watch(post.key(kind)) for kind in (Kind.TEMP_HIGH, Kind.TEMP_LOW)]
+    for severity in (Severity.CRITICAL, Severity.WARNING):
+        if any(watch.severity is severity for watch in watches):
+            return str(severity)
+    return "pending" if any(watch.pending for watch in watches) else "ok"
+
+
+def cabinets(parts: Parts) -> wire.Cabinets:
+    posts = parts.monitor.posts
+    items = []
+    for cabinet in parts.loaded.settings.cabinets:
+        mine = [post for post in posts if post.cabinet.id == cabinet.id]
+        sensors = tuple(reading(parts, post) for post in mine)
+        terms = terms_of(cabinet)
+        items.append(
+            wire.CabinetItem(
+                id=cabinet.id,
+                name=cabinet.name,
+                preset=cabinet.preset,
+                state=max((sensor.state for sensor in sensors), key=STATES.index, default="stale"),
+                low=terms.limits.low,
+                high=terms.limits.high,
+                warn_low=terms.limits.warn_low,
+                warn_high=terms.limits.warn_high,
+                alarm_delay_s=terms.alarm_delay_s,
+                clear_delay_s=terms.clear_delay_s,
+                hysteresis_k=terms.hysteresis_k,
+                open_cases=sum(case.cabinet == cabinet.id and not case.closed for case in parts.book.all()),
+                sensors=sensors,
+            )
+        )
+    return wire.Cabinets(items=tuple(items))
+
+
+def case(one: Case) -> wire.CaseItem:
+    return wire.CaseItem(
+        case_id=one.case_id,
+        cabinet=one.cabinet,
+        cabinet_name=one.cabinet_name,
+        sensor=one.sensor,
+        kind=one.kind,
+        severity=one.severity,
+        condition=one.condition,
+        handling=one.handling,
+        opened_at=one.opened_at,
+        cleared_at=one.cleared_at,
+        closed_at=one.closed_at,
+        value=one.value,
+        peak=one.peak,
+        limit=one.limit,
+        unit=one.unit,
+        duration_s=one.duration_s,
+        reopened=one.reopened,
+        actor=one.actor,
+        action=one.action,
+        disposition=one.disposition,
+        note=one.note,
+        seq=one.seq,
+        simulated=one.simulated,
+    )
+
+
+def case_counts(parts: Parts) -> wire.CaseCounts:
+    """Severities count only where the trouble may still be there."""
+    open_cases = [one for one in parts.book.all() if not one.closed]
+    live = [one for one in open_cases if one.condition is not Condition.CLEARED]
+    return wire.CaseCounts(
+        open=len(open_cases),
+        critical=sum(one.severity is Severity.CRITICAL for one in live),
+        warning=sum(one.severity is Severity.WARNING for one in live),
+    )
+
+
+def retry(parts: Parts, entry: Entry) -> wire.RetryItem:
+    delivery = entry.delivery
+    due_in_s = parts.queue.due_in_s(entry)
+    pending = delivery.status is Status.PENDING
+    last = delivery.last_attempt
+    return wire.RetryItem(
+        delivery_id=delivery.delivery_id,
+        event_id=delivery.event_id,
+        event_type=delivery.event_type,
+        severity=delivery.severity,
+        case_id=delivery.case_id,
+        cabinet=delivery.cabinet,
+        endpoint=endpoint(parts, delivery.endpoint),
+        status=delivery.status,
+        due=due_in_s == 0 and entry.in_flight is None,
+        in_flight=entry.in_flight is not None,
+        attempts=delivery.attempts,
+        auto_attempts=delivery.auto_attempts,
+        created_at=delivery.created_at,
+        age_s=round(entry.age_s(parts.clock.steady()) if pending else delivery.age_s, 3),
+        next_attempt_at=delivery.next_attempt_at if due_in_s is not None else None,
+        next_attempt_in_s=None if due_in_s is None else round(due_in_s, 3),
+        waits_for=parts.queue.waits_for(entry),
+        last_attempt=attempt(last) if last else None,
+        dead_letter_reason=delivery.dead_letter_reason,
+        settled_at=delivery.settled_at,
+        payload_bytes=len(bytes(delivery.body)),
+        seq=entry.n,
+        actions=_ACTIONS.get(delivery.status, ()) if entry.in_flight is None else (),
+    )
+
+
+_ACTIONS = {Status.PENDING: ("retry", "cancel"), Status.DEAD_LETTER: ("requeue", "cancel")}
+
+
+def endpoint(parts: Parts, name: str) -> wire.EndpointInfo:
+    channel = parts.dispatcher.channel(name)
+    if channel is None:
+        return wire.EndpointInfo(id=name, kind=None, host=None, state="missing")
+    found = channel.endpoint
+    return wire.EndpointInfo(id=name, kind=found.kind, host=urlsplit(found.url).hostname, state="active")
+
+
+def attempt(one: Attempt) -> wire.AttemptItem:
+    return wire.AttemptItem(
+        number=one.number,
+        trigger=one.trigger,
+        actor=one.actor,
+        started_at=one.started_at,
+        duration_ms=one.duration_ms,
+        outcome="failed" if one.error_class is not None else "delivered",
+        error_class=one.error_class,
+        http_status=one.http_status,
+        error=one.error,
+        retry_after_s=one.retry_after_s,
+        response_excerpt=one.excerpt,
+    )
+
+
+def retry_summary(parts: Parts) -> wire.RetrySummary:
+    now_s = parts.clock.steady()
+    pending = [entry for entry in parts.queue.entries() if entry.delivery.status is Status.PENDING]
+    by_endpoint: dict[str, int] = {}
+    for entry in pending:
+        by_endpoint[entry.delivery.endpoint] = by_endpoint.get(entry.delivery.endpoint, 0) + 1
+    oldest_s = max((entry.age_s(now_s) for entry in pending), default=None)
+    return wire.RetrySummary(
+        pending=len(pending),
+        due=sum(entry.in_flight is None and parts.queue.due_in_s(entry) == 0 for entry in pending),
+        in_flight=sum(entry.in_flight is not None for entry in pending),
+        dead_letter=sum(entry.delivery.status is Status.DEAD_LETTER for entry in parts.queue.entries()),
+        oldest_pending_age_s=None if oldest_s is None else round(oldest_s, 3),
+        by_endpoint=by_endpoint,
+    )
