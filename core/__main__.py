@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core import __version__, config
 from core.clock import SystemClock
-from core.errors import CoreError
+from core.errors import EXIT_FAILURE, CoreError
 from core.settings import LoadedSettings
 
 
@@ -22,6 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CoreError as error:
         print(f"cdg-core: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"cdg-core: {error.filename or 'the system'}: {error.strerror}", file=sys.stderr)
+        return EXIT_FAILURE
     return code
 
 
@@ -96,7 +99,8 @@ def _tokens_file(arguments: argparse.Namespace) -> Path:
 
 
 def _token_add(arguments: argparse.Namespace) -> int:
-    from core.manage_api.auth import Scope, add_token
+    from core.manage_api.table import Scope
+    from core.manage_api.tokens import add_token
 
     path = _tokens_file(arguments)
     token = add_token(path, arguments.name, Scope[arguments.scope.upper()], SystemClock())
@@ -105,15 +109,15 @@ def _token_add(arguments: argparse.Namespace) -> int:
 
 
 def _token_list(arguments: argparse.Namespace) -> int:
-    from core.manage_api.auth import list_tokens
+    from core.manage_api.tokens import list_tokens
 
     for one in list_tokens(_tokens_file(arguments)):
-        print(f"{one.name}\t{one.scope.name.lower()}\t{one.created}")
+        print(f"{one.name}\t{one.scope}\t{one.created}")
     return 0
 
 
 def _token_revoke(arguments: argparse.Namespace) -> int:
-    from core.manage_api.auth import revoke_token
+    from core.manage_api.tokens import revoke_token
 
     revoke_token(_tokens_file(arguments), arguments.name)
     print(f"{arguments.name} is revoked")

@@ -14,7 +14,7 @@ from typing import Final
 from core import __version__
 from core.clock import Clock
 from core.device import Device
-from core.errors import ConfigError
+from core.errors import ConfigError, CoreError
 from core.journal import DirectoryLock, SnapshotJournal
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
@@ -86,40 +86,48 @@ class Guard:
         self._authenticator = Authenticator(
             access=settings.access, tokens_file=loaded.path.parent / settings.manage_api.tokens_file
         )
-        app = build_app(routes(self._parts), self._authenticator, listen=settings.manage_api.listen)
+        app = build_app(
+            routes(self._parts), self._authenticator, version=__version__, listen=settings.manage_api.listen
+        )
         self._server = ManageServer(
             app, directory / "manage.sock", settings.manage_api.listen, settings.access.group, clock
         )
 
     async def run(self) -> None:
-        """Guard until SIGTERM, SIGINT or SIGHUP; then start nothing new, finish what is in flight, flush, end."""
+        """Guard until SIGTERM, SIGINT or SIGHUP; then start nothing new, finish what is in flight, flush, end.
+
+        Raises ConfigError or OSError where the manage API's socket can't be made.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop.set)
         try:
             async with asyncio.TaskGroup() as group:
-                server = group.create_task(self._server.run())
-                sending = group.create_task(self._keep_running("sending", self._dispatcher.run))
-                others = [
-                    group.create_task(self._keep_running(name, run))
-                    for name, run in {
-                        "monitoring": self._monitor.run,
-                        "publishing": lambda: self._book.run(self._dispatcher),
-                        "drains": self._drains.run,
-                        "heartbeat": lambda: self._device.run(self._dispatcher, self._vitals),
-                    }.items()
-                ]
-                log.info("guarding")
-                await self._stop.wait()
-                log.info("stopping")
-                for task in others:
-                    task.cancel()
-                self._server.stop()
-                self._dispatcher.stop()
-                await asyncio.wait([sending, server], timeout=FINISH_S)
-                sending.cancel()
+                await self._loops(group)
+        except* (CoreError, OSError) as failed:
+            raise failed.exceptions[0] from failed
         finally:
             await self._close()
+
+    async def _loops(self, group: asyncio.TaskGroup) -> None:
+        group.create_task(self._server.run())
+        sending = group.create_task(self._keep_running("sending", self._dispatcher.run))
+        others = {
+            "monitoring": self._monitor.run,
+            "publishing": lambda: self._book.run(self._dispatcher),
+            "drains": self._drains.run,
+            "heartbeat": lambda: self._device.run(self._dispatcher, self._vitals),
+        }
+        running = [group.create_task(self._keep_running(name, run)) for name, run in others.items()]
+        await self._server.ready.wait()
+        log.info("guarding")
+        await self._stop.wait()
+        log.info("stopping")
+        for task in running:
+            task.cancel()
+        self._dispatcher.stop()
+        await asyncio.gather(self._server.stop(), asyncio.wait([sending], timeout=FINISH_S))
+        sending.cancel()
 
     async def _close(self) -> None:
         await self._monitor.close()

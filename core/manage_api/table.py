@@ -1,9 +1,9 @@
 """What a route is: the values that the server, the permissions and the OpenAPI document are all made from."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -38,6 +38,12 @@ class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """No query, or no body."""
 
 
+class MergePatch(Struct, frozen=True, kw_only=True):
+    """The body of a `merge_patch` route: the caller's JSON object as it came (RFC 7396); the handler checks it."""
+
+    changes: dict[str, Any]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reply:
     """An answer with a status of its own; a plain Struct is a 200."""
@@ -51,7 +57,10 @@ Handler = Callable[[Call], Awaitable[Struct | Reply]]
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One row of the table. `scope` None is open to everybody (health). `refusals` maps a status to its stable codes."""
+    """One row of the table. `scope` None is open to everybody (health). `refusals` maps a status to its stable codes.
+
+    `merge_patch` hands the handler a MergePatch and leaves `body` unused.
+    """
 
     method: Literal["GET", "POST", "PATCH"]
     path: str
@@ -63,5 +72,5 @@ class Route:
     body: type[Struct] = Nothing
     body_optional: bool = False
     statuses: tuple[int, ...] = (200,)
-    refusals: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    refusals: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     merge_patch: bool = False

@@ -1,0 +1,169 @@
+"""The manage API as an ASGI app, driven only by the route table. Who may call is a column; what isn't there is refused.
+
+Never answers with an exception's text, and never repeats what a caller sent.
+"""
+
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from core import __version__
+from core.errors import RefusalError
+from core.manage_api import docs_page, openapi
+from core.manage_api.auth import Authenticator
+from core.manage_api.decoding import QueryReader, read_body
+from core.manage_api.hosts import HostGuard
+from core.manage_api.paths import PathTable
+from core.manage_api.peers import PEER, Peer
+from core.manage_api.problems import RequestError, problem_answer
+from core.manage_api.table import Actor, Call, Nothing, Reply, Route
+from core.manage_api.table import Scope as Permission
+
+_log = logging.getLogger(__name__)
+
+BODY_LIMIT: Final = 1024 * 1024
+_DRAIN_LIMIT: Final = 8 * BODY_LIMIT
+_NOBODY: Final = Actor(name="nobody", scope=Permission.READ)
+_NO_STORE: Final = {"cache-control": "no-store"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    """A permitted request before its query and body are read."""
+
+    scope: Scope
+    receive: Receive
+    headers: Headers
+    actor: Actor
+    path: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    permission: Permission | None
+    respond: Callable[[_Request], Awaitable[Response]]
+
+
+def build_app(
+    routes: Sequence[Route],
+    authenticator: Authenticator,
+    *,
+    version: str = __version__,
+    listen: str | None = None,
+    hostname: str | None = None,
+) -> ASGIApp:
+    """The app over `routes` plus /openapi.json and /docs. Raises ValueError for a route that stands there twice."""
+    table: PathTable[_Entry] = PathTable()
+    for route in routes:
+        table.add(route.method, route.path, _Entry(permission=route.scope, respond=_route_responder(route)))
+    document = openapi.document(routes, version)
+    json, page = msgspec.json.encode(document), docs_page.render(document).encode()
+    table.add("GET", openapi.DOCUMENT_PATH, _page(json, "application/json"))
+    table.add("GET", openapi.DOCS_PATH, _page(page, "text/html", {"content-security-policy": docs_page.POLICY}))
+    return _ManageApp(table, authenticator, HostGuard(listen, hostname or socket.gethostname()))
+
+
+class _ManageApp:
+    def __init__(self, table: PathTable[_Entry], authenticator: Authenticator, hosts: HostGuard):
+        self._table, self._authenticator, self._hosts = table, authenticator, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError("only HTTP is served here")
+        try:
+            response = await self._respond(scope, receive)
+        except ClientDisconnect:
+            return
+        except RefusalError as refusal:
+            response = problem_answer(refusal)
+        except Exception:  # noqa: BLE001 - the edge: nothing of a failure may reach the caller, all of it the log
+            _log.exception("a manage API request failed", extra={"method": scope["method"]})
+            response = problem_answer(RefusalError(500, "internal_error", "The core failed; its log says why."))
+        await response(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+        headers = Headers(scope=scope)
+        self._hosts.check(headers, on_socket=_peer_of(scope) is not None)
+        found = self._table.find(_raw_path(scope))
+        entry = found[0].entry(scope["method"]) if found else None
+        # A stranger doesn't learn which paths exist: the login comes before 404 and 405.
+        actor = self._login(scope, headers, entry)
+        if found is None:
+            raise RequestError(404, "not_found", "There is nothing at this path.")
+        if entry is None:
+            allow = found[0].allow()
+            raise RequestError(405, "method_not_allowed", f"Allowed here: {allow}.", headers={"allow": allow})
+        return await entry.respond(_Request(scope=scope, receive=receive, headers=headers, actor=actor, path=found[1]))
+
+    def _login(self, scope: Scope, headers: Headers, entry: _Entry | None) -> Actor:
+        if entry is not None and entry.permission is None:
+            return _NOBODY
+        actor = self._authenticator.authenticate(_peer_of(scope), headers.get("authorization"))
+        if entry is not None and entry.permission is not None and actor.scope < entry.permission:
+            raise RequestError(403, "insufficient_scope", f"This needs the scope {entry.permission.name.lower()}.")
+        return actor
+
+
+def _peer_of(scope: Scope) -> Peer | None:
+    peer: Peer | None = scope.get("state", {}).get(PEER)
+    return peer
+
+
+def _raw_path(scope: Scope) -> str:
+    raw: bytes | None = scope.get("raw_path")
+    return quote(scope["path"]) if raw is None else raw.decode("ascii", "replace")
+
+
+def _page(content: bytes, media_type: str, headers: dict[str, str] | None = None) -> _Entry:
+    read_query = QueryReader(Nothing)
+
+    async def respond(request: _Request) -> Response:
+        read_query.read(request.scope["query_string"])
+        return Response(content, headers={**_NO_STORE, **(headers or {})}, media_type=media_type)
+
+    return _Entry(permission=Permission.READ, respond=respond)
+
+
+def _route_responder(route: Route) -> Callable[[_Request], Awaitable[Response]]:
+    query = QueryReader(route.query)
+
+    async def respond(request: _Request) -> Response:
+        # What a GET carries as a body means nothing in HTTP, so it isn't read.
+        body = b"" if route.method == "GET" else await _read(request)
+        call = Call(
+            actor=request.actor,
+            path=request.path,
+            query=query.read(request.scope["query_string"]),
+            body=read_body(route, body, request.headers.get("content-type", "")),
+        )
+        answer = await route.handler(call)
+        status, content = (answer.status, answer.content) if isinstance(answer, Reply) else (200, answer)
+        return Response(msgspec.json.encode(content), status, _NO_STORE, media_type="application/json")
+
+    return respond
+
+
+async def _read(request: _Request) -> bytes:
+    """The body, up to the limit. Some more is read and dropped, so that the caller gets to see the refusal."""
+    body, size, more = bytearray(), 0, True
+    while more and size <= _DRAIN_LIMIT:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        size += len(chunk)
+        if size <= BODY_LIMIT:
+            body += chunk
+    if size > BODY_LIMIT:
+        detail = f"The body is larger than {BODY_LIMIT} bytes."
+        raise RequestError(413, "body_too_large", detail, headers={"connection": "close"})
+    return bytes(body)

@@ -1,0 +1,51 @@
+"""Errors as answers: RFC 9457 problem+json with a stable code. Never shows what the caller sent, nor an exception."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from starlette.responses import Response
+
+from core.errors import RefusalError
+from core.wire import FieldError, ProblemDetails
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class RequestError(RefusalError):
+    """A request that HTTP, the permissions or the schema forbid; `errors` point at the fields."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: tuple[FieldError, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ):
+        super().__init__(status, code, detail)
+        self.errors, self.headers = errors, dict(headers or {})
+
+
+def invalid(*errors: FieldError) -> RequestError:
+    return RequestError(422, "invalid_parameter", "The request does not fit the schema.", errors=errors)
+
+
+def problem_answer(refusal: RefusalError) -> Response:
+    """The one form of every error."""
+    extra = refusal.headers if isinstance(refusal, RequestError) else {}
+    details = ProblemDetails(
+        type="about:blank",
+        title=HTTPStatus(refusal.status).phrase,
+        status=refusal.status,
+        detail=refusal.detail,
+        code=refusal.code,
+        errors=refusal.errors if isinstance(refusal, RequestError) else (),
+    )
+    return Response(
+        msgspec.json.encode(details),
+        refusal.status,
+        {"cache-control": "no-store", **extra},
+        media_type=MEDIA_TYPE,
+    )

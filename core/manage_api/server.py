@@ -1,0 +1,145 @@
+"""Serves the manage API at two doors in one loop: the Unix socket, and TCP where it is configured.
+
+A flood on one door can't close the other. Never touches signals, and a TCP port that can't be had stops nothing.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from core.clock import Clock
+from core.manage_api.listeners import listen_on_socket, listen_on_tcp, remove_socket
+from core.manage_api.problems import RequestError, problem_answer
+from core.manage_api.protocols import TCP_CALLERS, SocketProtocol, TcpProtocol
+
+_log = logging.getLogger(__name__)
+
+_RETRY_S: Final = 10.0
+# Under the 3 s in which a stop must be done; what still runs then is cancelled.
+_GRACE_S: Final = 2
+_LAST_BREATH_S: Final = 0.5
+
+
+class ManageServer:
+    """`listen` is "host:port" or None. `tcp_address` is where TCP is open, `tcp_problem` why it isn't."""
+
+    def __init__(self, app: ASGIApp, socket_path: Path, listen: str | None, group: str, clock: Clock):
+        self.tcp_problem: str | None = None
+        self.tcp_address: tuple[str, int] | None = None
+        self.ready = asyncio.Event()
+        self._path, self._listen, self._group, self._clock = socket_path, listen, group, clock
+        self._socket_door = _Door(app, SocketProtocol, callers=None)
+        self._tcp_door = _Door(app, TcpProtocol, callers=TCP_CALLERS)
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until `stop` or until cancelled. `ready` is set once the socket takes connections.
+
+        Raises ConfigError for a group that can't be used, OSError where the socket can't be made.
+        """
+        listener = listen_on_socket(self._path, self._group)
+        try:
+            async with asyncio.TaskGroup() as doors:
+                doors.create_task(self._socket_door.serve_on(listener))
+                tcp = doors.create_task(self._serve_tcp())
+                self.ready.set()
+                await self._stopping.wait()
+                self._socket_door.should_exit = self._tcp_door.should_exit = True
+                if self.tcp_address is None:
+                    tcp.cancel()
+        finally:
+            remove_socket(self._path)
+
+    def stop(self) -> None:
+        """Close both doors; `run` returns at once where all connections are idle, else within 3 s."""
+        self._stopping.set()
+
+    async def _serve_tcp(self) -> None:
+        if self._listen is None:
+            return
+        while (listener := await self._try_tcp(self._listen)) is None:
+            await self._clock.sleep(_RETRY_S)
+        host, port = listener.getsockname()[:2]
+        self.tcp_address = (str(host), int(port))
+        try:
+            await self._tcp_door.serve_on(listener)
+        finally:
+            self.tcp_address = None
+
+    async def _try_tcp(self, listen: str) -> socket.socket | None:
+        try:
+            listener = await listen_on_tcp(listen)
+        except OSError as error:
+            problem = f"{listen} can't be used ({error.strerror})"
+            if problem != self.tcp_problem:
+                _log.warning("the manage API's TCP port can't be used", extra={"problem": problem})
+            self.tcp_problem = problem
+            return None
+        _log.info("the manage API's TCP port is open", extra={"listen": listen})
+        self.tcp_problem = None
+        return listener
+
+
+class _Door(uvicorn.Server):
+    """A uvicorn server that leaves signals alone and whatever ends it leaves nothing open."""
+
+    def __init__(self, app: ASGIApp, protocol: type[H11Protocol], *, callers: int | None):
+        super().__init__(
+            uvicorn.Config(
+                _answering_when_cancelled(app),
+                http=protocol,
+                interface="asgi3",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level=logging.ERROR,  # strangers must not be able to fill the log
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_S,
+                limit_concurrency=callers,
+            )
+        )
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def serve_on(self, listener: socket.socket) -> None:
+        try:
+            await self.serve(sockets=[listener])
+        finally:
+            await self._close(listener)
+
+    async def _close(self, listener: socket.socket) -> None:
+        """What uvicorn leaves when it is cancelled, or when its grace is over."""
+        for server in getattr(self, "servers", ()):
+            server.close()
+        listener.close()
+        for task in tuple(self.server_state.tasks):
+            task.cancel()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_LAST_BREATH_S)
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
+
+
+def _answering_when_cancelled(app: ASGIApp) -> ASGIApp:
+    """uvicorn cancels a request only to stop; its caller gets an answer instead of a traceback in the log."""
+
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            refusal = RequestError(503, "shutting_down", "The core is stopping.", headers={"connection": "close"})
+            await problem_answer(refusal)(scope, receive, send)
+
+    return answering
