@@ -64,11 +64,12 @@ def _serve(arguments: argparse.Namespace) -> int:
     directory = arguments.data_dir or _data_directory(loaded)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it prints whole URLs, tokens included
-    for hint in loaded.hints:
-        logging.getLogger(__name__).warning(hint)
 
     async def run() -> None:
-        await Guard(loaded, directory, SystemClock()).run()
+        guard = Guard(loaded, directory, SystemClock())
+        for hint in loaded.hints:
+            logging.getLogger("core").warning(hint)
+        await guard.run()
 
     asyncio.run(run())
     return 0

@@ -110,7 +110,7 @@ class Guard:
             await self._close()
 
     async def _loops(self, group: asyncio.TaskGroup) -> None:
-        group.create_task(self._server.run())
+        serving = group.create_task(self._server.run())
         sending = group.create_task(self._keep_running("sending", self._dispatcher.run))
         others = {
             "monitoring": self._monitor.run,
@@ -125,8 +125,9 @@ class Guard:
         log.info("stopping")
         for task in running:
             task.cancel()
+        self._server.stop()
         self._dispatcher.stop()
-        await asyncio.gather(self._server.stop(), asyncio.wait([sending], timeout=FINISH_S))
+        await asyncio.wait([serving, sending], timeout=FINISH_S)
         sending.cancel()
 
     async def _close(self) -> None:

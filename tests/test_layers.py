@@ -1,0 +1,139 @@
+"""Imports point one way: the rooms' order, the pure modules' abstinence, and no screen library in the core."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# From the top down; a module may import only from layers below its own, or its own package's neighbours on the same one.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("core.__main__",),
+    ("core.guard",),
+    ("core.manage_api",),
+    ("core.monitoring.monitor", "core.webhooks.dispatcher", "core.webhooks.drains", "core.device"),
+    ("core.monitoring.case_book", "core.webhooks.retry_queue"),
+    ("core.config", "core.config_check", "core.webhooks.sender", "core.sensors"),
+    ("core.journal",),
+    ("core.clock",),
+    (
+        "core.monitoring.readings",
+        "core.monitoring.rules",
+        "core.monitoring.cases",
+        "core.monitoring.presets",
+        "core.webhooks.retry_policy",
+        "core.webhooks.schedule",
+        "core.webhooks.signing",
+        "core.webhooks.deliveries",
+        "core.config_lines",
+    ),
+    ("core.settings", "core.samples", "core.events", "core.wire", "core.errors", "core.monitoring", "core.webhooks"),
+    ("core",),
+)
+
+PURE = (
+    *(name for name in LAYERS[8]),
+    "core.samples",
+    "core.events",
+    "core.wire",
+    "core.errors",
+)
+WORLDLY = {"asyncio", "httpx", "logging", "os", "random", "socket", "subprocess", "threading", "time", "tempfile"}
+PURE_EXCEPTIONS = {("core.webhooks.retry_policy", "random")}  # the type of the chance that is handed in
+
+LONGEST_FILE = 300
+LONGER = {"core/wire.py": 400}  # one list of values: splitting it would only hide where an answer is described
+
+
+def modules(package: str) -> dict[str, Path]:
+    found = {}
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every imported module by its full name; `from core import x` counts as core.x where that is a module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            assert node.level == 0, f"{path}: imports are absolute"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in KNOWN else node.module for name in names)
+
+
+CORE = modules("core")
+CONSOLE = modules("cdg_tui")
+KNOWN = {**CORE, **CONSOLE}
+
+
+def layer_of(module: str) -> int:
+    """The number of the layer whose longest prefix names this module."""
+    matches = [
+        (len(prefix), level)
+        for level, prefixes in enumerate(LAYERS)
+        for prefix in prefixes
+        if module == prefix or (module.startswith(prefix + ".") and prefix != "core")
+    ]
+    assert matches, f"{module} stands in no layer: give it one in tests/test_layers.py"
+    return max(matches)[1]
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_imports_point_downwards(module: str) -> None:
+    package = module.rpartition(".")[0]
+    for imported in imports(CORE[module]):
+        if imported not in CORE:
+            continue
+        below = layer_of(imported) > layer_of(module)
+        neighbour = layer_of(imported) == layer_of(module) and (
+            imported.rpartition(".")[0] in {package, module} or layer_of(module) in {3, 9}
+        )
+        assert below or neighbour or imported == package, f"{module} must not import {imported}"
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_pure_modules_touch_nothing_of_the_world(module: str) -> None:
+    touched = {name.partition(".")[0] for name in imports(CORE[module])} & WORLDLY
+    assert not {name for name in touched if (module, name) not in PURE_EXCEPTIONS}
+
+
+def test_monitoring_and_webhooks_do_not_know_each_other() -> None:
+    for module, path in CORE.items():
+        if module.startswith("core.monitoring"):
+            assert not [name for name in imports(path) if name.startswith("core.webhooks")]
+        if module.startswith("core.webhooks"):
+            assert not [name for name in imports(path) if name.startswith(("core.monitoring", "core.sensors"))]
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_the_core_knows_no_screen(module: str) -> None:
+    names = {name.partition(".")[0] for name in imports(CORE[module])}
+    assert not names & {"cdg_tui", "textual", "rich"}
+
+
+@pytest.mark.parametrize("module", CONSOLE)
+def test_the_console_knows_only_the_contract_of_the_core(module: str) -> None:
+    of_core = {name for name in imports(CONSOLE[module]) if name.partition(".")[0] == "core"}
+    assert of_core <= {"core.wire", "core.errors"}
+
+
+def test_a_running_core_loads_neither_textual_nor_rich() -> None:
+    """Every module of the core in one process, the drivers too: nothing that draws gets in."""
+    program = "\n".join([f"import {name}" for name in CORE if name != "core.__main__"])
+    program += "\nimport sys; print(sorted({m.partition('.')[0] for m in sys.modules} & {'textual','rich','pygments'}))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", [*CORE.values(), *CONSOLE.values()], ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_says_what_it_owns_and_stays_small(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text)), "a module opens with what it owns"
+    assert len(text.splitlines()) <= LONGER.get(str(path.relative_to(ROOT)), LONGEST_FILE)
