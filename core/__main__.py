@@ -113,7 +113,7 @@ def _token_list(arguments: argparse.Namespace) -> int:
     from core.manage_api.tokens import list_tokens
 
     for one in list_tokens(_tokens_file(arguments)):
-        print(f"{one.name}\t{one.scope}\t{one.created}")
+        print(f"{one.name}\t{one.scope.name.lower()}\t{one.created:%Y-%m-%dT%H:%M:%SZ}")
     return 0
 
 

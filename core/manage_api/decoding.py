@@ -1,5 +1,6 @@
 """From bytes to the structs of a route: query text and JSON bodies. Its errors never repeat what the caller sent."""
 
+import math
 import re
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
@@ -17,8 +18,8 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 _MESSAGE: Final = re.compile(r"^(?P<problem>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", re.DOTALL)
 _FIELD: Final = re.compile(r"(?P<kind>unknown|required) field `(?P<name>.*)`", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
-_INTEGER: Final = re.compile(r"(-?(?:0|[1-9][0-9]{0,18}))(?:\.0+)?")
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
+_INTEGER: Final = re.compile(r"(-?(?:0|[1-9][0-9]{0,39}))(?:\.0+)?")
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,3})?")
 _EXACT: Final = 2**53
 _NAME_LENGTH: Final = 64
 _SEQUENCES: Final = (inspect.VarTupleType, inspect.ListType, inspect.SetType, inspect.FrozenSetType)
@@ -74,8 +75,8 @@ def _typed(text: str, types: tuple[inspect.Type, ...]) -> object:
         return text == "true"
     if _has(types, inspect.IntType) and (whole := _INTEGER.fullmatch(text)):
         return int(whole[1])
-    if _has(types, inspect.FloatType) and _NUMBER.fullmatch(text):
-        return float(text)
+    if _has(types, inspect.FloatType) and _NUMBER.fullmatch(text) and math.isfinite(number := float(text)):
+        return number
     return text
 
 

@@ -24,6 +24,10 @@ _DESCRIPTION: Final = (
     "On TCP every route but the health checks wants a bearer token; on the Unix socket the caller's uid is the login. "
     "Each scope includes those before it: read, operate, admin. Errors are problem+json with a stable code."
 )
+_DATE_TIME: Final = (
+    r"^[1-9]\d{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-9]))"
+    r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)$"
+)
 # Refusals that don't depend on the route's own rules.
 _EVERYWHERE: Final[Codes] = {
     403: ("foreign_origin",),
@@ -53,7 +57,7 @@ def document(routes: Sequence[Route], version: str) -> Json:
     }
     for query in {route.query for route in routes}:
         components.pop(_name_of(schemas[query]), None)  # its fields stand as parameters
-    return {
+    whole = {
         "openapi": "3.1.0",
         "info": {"title": "Cold display guard: manage API", "version": version, "description": _DESCRIPTION},
         "servers": [{"url": "/"}],
@@ -63,6 +67,19 @@ def document(routes: Sequence[Route], version: str) -> Json:
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
+    # Through JSON and back, since defaults may hold tuples and enums.
+    plain: Json = _dated(msgspec.json.decode(msgspec.json.encode(whole)))
+    return plain
+
+
+def _dated(part: Any) -> Any:
+    """In OpenAPI 3.1 a `format` is only a remark, so that what a date must look like is said as a pattern too."""
+    if isinstance(part, list):
+        return [_dated(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    more = {"pattern": _DATE_TIME} if part.get("format") == "date-time" else {}
+    return {key: _dated(value) for key, value in part.items()} | more
 
 
 def _schemas(routes: Sequence[Route]) -> tuple[dict[type[Struct], Json], dict[str, Json]]:
@@ -143,8 +160,9 @@ def _refusals(route: Route) -> Codes:
 def _errors(refusals: Codes) -> Json:
     problem = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name=ProblemDetails.__name__)}}}
     answers = {str(status): _answer(status, problem, ", ".join(codes)) for status, codes in refusals.items()}
-    # Both come from the doors, not from a route: text where uvicorn refuses the connection.
-    busy = _answer(503, {**problem, "text/plain": {"schema": {"type": "string"}}}, "shutting_down, or too many callers")
+    # From the doors, whatever the route: text where uvicorn refuses the connection.
+    note = ", ".join((*refusals.get(503, ()), "shutting_down, or too many callers"))
+    busy = _answer(503, {**problem, "text/plain": {"schema": {"type": "string"}}}, note)
     return {**answers, "503": busy}
 
 

@@ -1,0 +1,149 @@
+"""The ends of the two doors: bad ports, floods, slow callers and the stop."""
+
+import asyncio
+import socket
+import time
+from contextlib import AsyncExitStack, ExitStack
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from core.clock import SystemClock
+from core.manage_api.protocols import TcpProtocol
+from core.manage_api.server import ManageServer
+from tests.core.manage_api.sample_routes import a_token, an_app, by_socket, by_tcp, code_of, serving, until
+
+pytestmark = pytest.mark.anyio
+
+ITEMS, ANY_PORT = "/api/manage/items", "127.0.0.1:0"
+HALF_A_HEAD = b"GET /healthz HTTP/1.1\r\nHost: local"
+
+
+async def a_connection(
+    server: ManageServer, data: bytes = HALF_A_HEAD
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    assert server.tcp_address is not None
+    reader, writer = await asyncio.open_connection(*server.tcp_address)
+    writer.write(data)
+    await writer.drain()
+    return reader, writer
+
+
+async def close(*writers: asyncio.StreamWriter) -> None:
+    for writer in writers:
+        writer.close()
+    await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
+
+
+async def test_half_open_tcp_connections_shut_nobody_out_of_the_socket(tmp_path: Path) -> None:
+    """Sixty leave even TCP open; three hundred close that door only, and those beyond the cap are cut at once."""
+    token = a_token(tmp_path)
+    async with serving(tmp_path, ANY_PORT) as server, by_socket(tmp_path / "manage.sock") as client:
+        with ExitStack() as flood:
+            half_open(server, 60, flood)
+            async with by_tcp(server, token) as remote:
+                assert (await client.get(ITEMS)).status_code == 200
+                assert (await remote.get(ITEMS)).status_code == 200
+            last = half_open(server, 240, flood)[-1]
+            assert (await client.get(ITEMS)).status_code == 200
+            last.settimeout(5)
+            assert await asyncio.to_thread(is_cut, last)
+
+
+def half_open(server: ManageServer, number: int, stack: ExitStack) -> list[socket.socket]:
+    assert server.tcp_address is not None
+    connections = [stack.enter_context(socket.create_connection(server.tcp_address)) for _ in range(number)]
+    for connection in connections:
+        connection.send(HALF_A_HEAD)
+    return connections
+
+
+def is_cut(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        HALF_A_HEAD,
+        b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhal",
+        b"POST /api/manage/items HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhal",
+    ],
+    ids=["nothing", "half a head", "half a body", "half a body, no login"],
+)
+async def test_a_request_that_does_not_arrive_in_time_is_cut(tmp_path: Path, data: bytes) -> None:
+    """Though more bytes trickle in."""
+    quick = partial(TcpProtocol, head_s=0.5, body_s=0.5)
+    async with serving(tmp_path, ANY_PORT) as server:
+        server._tcp_door.config.http_protocol_class = quick  # type: ignore[assignment]
+        reader, writer = await a_connection(server, data)
+        async with asyncio.timeout(5):
+            while not (reader.at_eof() or reader.exception()):
+                writer.write(b"x"[: len(data)])
+                await asyncio.sleep(0.1)
+        await close(writer)
+
+
+async def test_a_request_that_arrived_is_not_cut(tmp_path: Path) -> None:
+    """The deadlines are for what the caller sends, not for how long the answer takes."""
+    async with serving(tmp_path, ANY_PORT) as server:
+        server._tcp_door.config.http_protocol_class = partial(TcpProtocol, head_s=0.5, body_s=0.5)  # type: ignore[assignment]
+        token = a_token(tmp_path)
+        async with by_tcp(server, token) as client:
+            with pytest.raises(httpx.ReadTimeout):
+                await client.get("/api/manage/slow", timeout=1.5)
+
+
+async def test_a_stop_waits_for_no_idle_connection(tmp_path: Path) -> None:
+    """Keep-alive connections at both doors, a silent one and a half-open one."""
+    token = a_token(tmp_path)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(serving(tmp_path, ANY_PORT))
+        client = await stack.enter_async_context(by_socket(tmp_path / "manage.sock"))
+        remote = await stack.enter_async_context(by_tcp(server, token))
+        assert [(await one.get(ITEMS)).status_code for one in (client, remote)] == [200, 200]
+        idle = [await a_connection(server, data) for data in (b"", HALF_A_HEAD)]
+        silent, writer = await asyncio.open_unix_connection(tmp_path / "manage.sock")
+        await stopped_within(server, 1.5, tmp_path)
+        assert await silent.read() == b""
+        await close(writer, *(writer for _, writer in idle))
+
+
+async def test_a_stop_cancels_what_still_runs_and_answers_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(tmp_path) as server, by_socket(tmp_path / "manage.sock") as client, asyncio.TaskGroup() as tasks:
+        slow = tasks.create_task(client.get("/api/manage/slow"))
+        await asyncio.sleep(0.5)
+        await stopped_within(server, 3, tmp_path)
+        assert code_of(await slow) == (503, "shutting_down")
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_cancelled_server_leaves_nothing_open(tmp_path: Path) -> None:
+    server = ManageServer(an_app(tmp_path, ANY_PORT), tmp_path / "manage.sock", ANY_PORT, "", SystemClock())
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(server.run())
+        await until(lambda: server.tcp_address is not None)
+        address = server.tcp_address
+        reader, writer = await a_connection(server)
+        await asyncio.sleep(0.5)
+        running.cancel()
+    assert address is not None
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(*address)
+    assert not (tmp_path / "manage.sock").exists()
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await asyncio.wait_for(reader.readexactly(1), 5)
+    await close(writer)
+
+
+async def stopped_within(server: ManageServer, seconds: float, directory: Path) -> None:
+    began = time.monotonic()
+    server.stop()
+    await until(lambda: not (directory / "manage.sock").exists())
+    assert time.monotonic() - began < seconds
