@@ -26,7 +26,8 @@ class Quantity(StrEnum):
 class Sample(Struct, frozen=True, kw_only=True):
     """One raw value of one sensor, as its source gave it.
 
-    `at` is the source's time in UTC, for people; `steady_s` the source's own steady time, the only one that judging
+    `at` is when it was measured in UTC, for people: of a recording the recorded time, of a sped-up simulation the time on
+    the wall; `steady_s` the source's own steady time, the only one that judging
     uses. Exactly one of `value` and `fault` is set: a fault code is never dressed as a number.
     """
 

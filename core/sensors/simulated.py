@@ -5,7 +5,7 @@ Deterministic by seed and sensor id. Source time runs `speed` times the steady c
 
 import asyncio
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Final, Protocol
 
@@ -125,7 +125,7 @@ class SimulatedSource:
     def __init__(self, settings: SimulatedSettings, sensors: tuple[Sensor, ...], clock: Clock):
         self._speed, self._clock = settings.speed, clock
         self._models = [(sensor.id, _model(sensor, settings.seed)) for sensor in sensors]
-        self._start_at, self._start_s = clock.now(), clock.steady()
+        self._start_s = clock.steady()
         self._polled_s = 0.0
         self._steps = 0
 
@@ -134,22 +134,24 @@ class SimulatedSource:
         since_s, self._polled_s = self._polled_s, (self._clock.steady() - self._start_s) * self._speed
         span_s = self._polled_s - since_s
         count = 1 if self._speed <= 1 else max(1, min(MAX_SAMPLES, math.ceil(span_s / SPACING_S)))
-        samples = []
+        now, samples = self._clock.now(), []
         for i in range(1, count + 1):
-            samples += self._read(since_s + span_s * i / count)
+            at_s = since_s + span_s * i / count
+            # People's time runs at its own speed: what happens in a sped-up hour happens within this minute.
+            at = now - timedelta(seconds=(self._polled_s - at_s) / self._speed)
+            samples += self._read(at_s, at)
             await asyncio.sleep(0)  # days in one poll must not hold up everybody else
         return samples
 
     async def close(self) -> None:
         """Nothing is held."""
 
-    def _read(self, at_s: float) -> list[Sample]:
+    def _read(self, at_s: float, at: datetime) -> list[Sample]:
         # Whole steps on a fixed grid: how often somebody polls doesn't change what happens.
         while (self._steps + 1) * STEP_S <= at_s:
             self._steps += 1
             for _, model in self._models:
                 model.step(self._steps * STEP_S)
-        at = self._start_at + timedelta(seconds=at_s)
         return [Sample(sensor=name, at=at, steady_s=at_s, value=model.value()) for name, model in self._models]
 
 

@@ -127,13 +127,14 @@ async def test_at_real_speed_a_poll_gives_one_sample_of_each_sensor() -> None:
     assert [sample.sensor for sample in await source.poll()] == ["a", "b"]
 
 
-async def test_source_time_runs_as_fast_as_asked() -> None:
+async def test_source_time_runs_as_fast_as_asked_and_peoples_time_as_it_is() -> None:
     clock = FakeClock()
     start = clock.now()
     source = a_source(clock, speed=600.0)
     clock.advance(10)
-    last = (await source.poll())[-1]
-    assert (last.steady_s, (last.at - start).total_seconds()) == (6000.0, 6000.0)
+    first, *_, last = await source.poll()
+    assert (last.steady_s, (last.at - start).total_seconds()) == (6000.0, 10.0)
+    assert (first.at - start).total_seconds() == pytest.approx(first.steady_s / 600.0, abs=1e-5)
 
 
 async def test_a_fast_source_leaves_no_gap_an_excursion_could_hide_in() -> None:
