@@ -5,6 +5,7 @@ a restart, and accepting is idempotent: so a kill between the two files neither 
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import msgspec
 from msgspec import structs
 
 from core.clock import Clock
-from core.errors import RefusalError
+from core.errors import JournalError, RefusalError
 from core.events import Publisher
 from core.journal import AppendLog, SnapshotJournal
 from core.monitoring import cases
@@ -25,6 +26,8 @@ KEPT_CLOSED: Final = 500  # closed cases that stay in the journal; older ones mo
 _WATCH: Final = "watch:"
 
 Key = tuple[str, Kind]
+
+log = logging.getLogger(__name__)
 
 
 class CaseBook:
@@ -38,6 +41,7 @@ class CaseBook:
         self._watches: dict[Key, Watch] = {}
         self._bell = asyncio.Event()
         self.undecodable = 0
+        self.archive_problem: str | None = None
         for item_id, n, document in journal.items():
             try:
                 self._load(item_id, n, document)
@@ -55,15 +59,22 @@ class CaseBook:
 
     def _reconcile(self) -> None:
         """A kill can fall between a case's line and its timer's: the case decides whether one is open."""
-        for case in sorted(self._cases.values(), key=lambda case: case.opened_at):
+        # Times of opening may come from a wrong wall clock, so they never put an ended case before one that goes on.
+        for case in sorted(self._cases.values(), key=lambda case: (_goes_on(case), case.opened_at)):
             self._latest[(case.sensor, case.kind)] = case.case_id
         for key in self._watches.keys() | self._latest.keys():
-            watch = self._watches.get(key, IDLE)
-            current = self.current(key)
-            severity = current.severity if current is not None else None
-            if watch.severity != severity:
-                watch = Watch(severity=severity) if severity else Watch(quiet_s=0.0)
-            self._watches[key] = watch
+            self._watches[key] = self._reconciled(key, self._watches.get(key, IDLE))
+
+    def _reconciled(self, key: Key, watch: Watch) -> Watch:
+        current = self.current(key)
+        if watch.severity == (current.severity if current is not None else None):
+            return watch
+        if current is not None:
+            elapsed_s = max(watch.elapsed_s, current.duration_s)
+            return structs.replace(watch, severity=current.severity, elapsed_s=elapsed_s)
+        # Either the case's end got to disk without the timer's, or the case itself was lost to damage: then the timer,
+        # having run out, opens one again with the next value beyond the limit.
+        return Watch(quiet_s=0.0) if key in self._latest else structs.replace(watch, severity=None)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -80,7 +91,7 @@ class CaseBook:
     def current(self, key: Key) -> Case | None:
         """The case that is open for this sensor and kind."""
         case = self._cases.get(self._latest.get(key, ""))
-        return case if case is not None and not case.closed and case.condition is not Condition.CLEARED else None
+        return case if case is not None and _goes_on(case) else None
 
     def cleared(self, key: Key) -> Case | None:
         """The case of this sensor and kind that has cleared but is not closed."""
@@ -110,8 +121,9 @@ class CaseBook:
     def put(self, case: Case) -> None:
         """Make this the case's newest state; its outbox goes out as soon as it is on disk."""
         told = len(case.outbox) > 0
+        if case.case_id not in self._cases:  # what people do to an earlier case must not hide the one that goes on
+            self._latest[(case.sensor, case.kind)] = case.case_id
         self._cases[case.case_id] = case
-        self._latest[(case.sensor, case.kind)] = case.case_id
         self._numbers[case.case_id] = self._journal.put(case.case_id, msgspec.json.encode(case), lazy=not told)
         if told:
             self._bell.set()
@@ -153,8 +165,9 @@ class CaseBook:
             await self._archive_oldest()
 
     async def _publish(self, case_id: str, publisher: Publisher) -> None:
-        await self._journal.settled(self._numbers[case_id])
+        # Only what is on disk goes out: after a kill the same number would otherwise stand for another event.
         published = self._cases[case_id].outbox
+        await self._journal.settled(self._numbers[case_id])
         for event in published:
             await publisher.publish(event)
         case = self._cases[case_id]  # it may have got further events meanwhile
@@ -162,12 +175,25 @@ class CaseBook:
 
     async def _archive_oldest(self) -> None:
         closed = [case for case in self.all() if case.closed and not case.outbox]
+        problem = None
         for case in closed[KEPT_CLOSED:]:
             assert case.closed_at is not None
-            log = self._archive / f"cases-{case.closed_at.year}.jsonl"
-            await asyncio.to_thread(self._append, log, case)
-            del self._cases[case.case_id]
-            self._journal.forget(case.case_id)
+            log_path = self._archive / f"cases-{case.closed_at.year}.jsonl"
+            try:
+                await asyncio.to_thread(self._append, log_path, case)
+            except (OSError, JournalError) as error:
+                # News goes out all the same; the case stays where it is and is tried again after the next news.
+                problem = f"{log_path}: {error}"
+                break
+            del self._cases[case.case_id], self._numbers[case.case_id]
+            self._journal.delete(case.case_id, lazy=True)
+        if problem is not None and problem != self.archive_problem:
+            log.warning("closed cases can't be archived: %s", problem)
+        self.archive_problem = problem
 
     def _append(self, path: Path, case: Case) -> None:
         AppendLog(path, self._clock).append(case.case_id, msgspec.json.encode(case))
+
+
+def _goes_on(case: Case) -> bool:
+    return not case.closed and case.condition is not Condition.CLEARED

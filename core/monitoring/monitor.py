@@ -28,7 +28,6 @@ BEAT_S: Final = 1.0
 SHORTEST_STALE_S: Final = 300.0
 STALE_INTERVALS: Final = 3
 LONGEST_POLL_S: Final = 60.0  # a driver has deadlines of its own; this one holds where a driver is broken
-REOPEN_WINDOW_S: Final = 1800.0
 CHECKPOINT_S: Final = 60.0  # how much of a running timer a crash may cost
 YIELD_EVERY: Final = 500  # samples judged in one go before other loops get their turn
 
@@ -45,6 +44,7 @@ class Line(Struct, kw_only=True):
     source: Source
     interval_s: float
     sensors: tuple[Sensor, ...]
+    deadline_s: float = LONGEST_POLL_S
     error: str | None = None
     worked_s: float | None = None  # steady time of the last poll that worked
 
@@ -127,12 +127,17 @@ class Monitor:
     async def _samples(self, line: Line) -> list[Sample]:
         """What the source gives; where it fails as a whole, a fault for each of its sensors."""
         try:
-            async with asyncio.timeout(LONGEST_POLL_S):
+            async with asyncio.timeout(line.deadline_s):
                 samples = await line.source.poll()
         except SensorError as error:
             code, detail = error.code, str(error)
         except TimeoutError:
-            code, detail = "timeout", f"no answer within {LONGEST_POLL_S:g} s"
+            code, detail = "timeout", f"no answer within {line.deadline_s:g} s"
+        except Exception as error:
+            # A mistake in one driver must not stop the polling of the others, as it would from the supervisor up there.
+            code, detail = "driver_failed", f"driver_failed: {type(error).__name__}"
+            if line.error != detail:
+                log.exception("driver failed", extra={"source": line.id})
         else:
             if line.error is not None:
                 log.info("source works again", extra={"source": line.id})
@@ -186,9 +191,10 @@ class Monitor:
         after, change = rules.step_fault(before, good=good)
         if change is Change.OPENED:
             self._open(post, Kind.SENSOR_FAULT, Severity.WARNING, reading.at, note=reading.fault)
-            self._lose_sight(post)
         elif change is Change.CLEARED:
             self._clear(post, Kind.SENSOR_FAULT, reading.at)
+        if not good and after.severity is not None:
+            self._lose_sight(post)
         if after != before:
             self._book.keep_watch(key, after, durable=change is not None)
 
@@ -202,8 +208,6 @@ class Monitor:
             self._open(post, kind, after.severity, reading.at, edge=edge, watch=after, value=value)
         elif (case := self._book.current(key)) is not None:
             self._follow(case, edge, after, change, reading, value)
-        if after.severity is None and after.quiet_s is not None and after.quiet_s > REOPEN_WINDOW_S:
-            after = structs.replace(after, quiet_s=None)
         self._keep(post, kind, before, after)
 
     def _follow(
@@ -217,7 +221,7 @@ class Monitor:
             condition=Condition.ACTIVE,
             limit=edge.limit_for(severity),
             value=value,
-            peak=watch.peak,
+            peak=edge.worse(case.peak, watch.peak),
             duration_s=max(case.duration_s, watch.elapsed_s),
         )
         if change is Change.CLEARED:
@@ -234,11 +238,7 @@ class Monitor:
         if after == before:
             return
         now_s = self._clock.steady()
-        turned = (after.breaching, after.severity, after.quiet_s is None) != (
-            before.breaching,
-            before.severity,
-            before.quiet_s is None,
-        )
+        turned = after.phase != before.phase
         runs = after.breaching or after.severity is not None
         durable = turned or (runs and now_s - post.kept_s.get(kind, 0.0) >= CHECKPOINT_S)
         if durable:
@@ -260,6 +260,9 @@ class Monitor:
         """Open a case, or reopen the one of the same trouble that nobody has closed yet."""
         earlier = self._book.cleared(post.key(kind))
         if earlier is not None and (edge is None or watch.quiet_s is not None):
+            if edge is not None:
+                peak = edge.worse(earlier.peak, watch.peak)
+                earlier = structs.replace(earlier, limit=edge.limit_for(severity), peak=peak)
             self._book.put(cases.reopened(earlier, severity=severity, value=value, note=note, at=at))
             return
         case = Case(

@@ -1,7 +1,8 @@
 """When a limit counts as broken and when as kept again. Pure state machines: a state and a value in, a state out.
 
 A watch is one limit side of one sensor (or its faults). Time is the sum of the steps between good values, each step at
-most `MAX_STEP_S`: so a gap, a restart or a clock that jumps can neither fire nor clear anything by itself.
+most `MAX_STEP_S`, and a clock starts at 0 with the first value that starts it: so a gap, a restart or a clock that jumps
+can neither fire nor clear anything by itself.
 """
 
 from enum import StrEnum
@@ -15,6 +16,7 @@ from core.monitoring.presets import Terms
 MAX_STEP_S: Final = 300.0
 MISSES_TO_OPEN: Final = 3  # one silent or broken answer is normal on a bus; three in a row are a fault
 GOODS_TO_CLEAR: Final = 3
+REOPEN_WINDOW_S: Final = 1800.0  # a breach that begins this soon after the last one is the same trouble again
 
 
 class Side(StrEnum):
@@ -48,6 +50,11 @@ class Edge(Struct, frozen=True, kw_only=True):
         """How far beyond the limit, positive outside."""
         return value - limit if self.side is Side.HIGH else limit - value
 
+    def worse(self, one: float | None, other: float | None) -> float | None:
+        """The one that is further out, as far as they are known."""
+        known = [value for value in (one, other) if value is not None]
+        return max(known, key=lambda value: self.excess(value, 0.0), default=None)
+
 
 def edges_of(terms: Terms) -> tuple[Edge, ...]:
     """The sides that a cabinet has limits for."""
@@ -76,17 +83,17 @@ class Change(StrEnum):
 
 
 class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where one watch stands, in seconds of judged time.
+    """Where one watch stands, in seconds of judged time. A clock that is None does not run.
 
     `breach_s` and `critical_s` count beyond the inner and the critical limit, `inside_s` back inside since the case
-    opened, `elapsed_s` all since the breach began, `quiet_s` since the last case cleared (None: there was none).
-    `misses` and `goods` count answers for a fault watch. `severity` is that of the open case.
+    opened, `elapsed_s` all since the breach began, `quiet_s` from the last case's end to the next breach, as far as
+    REOPEN_WINDOW_S. `misses` and `goods` count answers for a fault watch. `severity` is that of the open case.
     """
 
     breaching: bool = False
-    breach_s: float = 0.0
-    critical_s: float = 0.0
-    inside_s: float = 0.0
+    breach_s: float | None = None
+    critical_s: float | None = None
+    inside_s: float | None = None
     elapsed_s: float = 0.0
     quiet_s: float | None = None
     misses: int = 0
@@ -99,6 +106,11 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """A timer runs, but no case is open yet."""
         return self.severity is None and (self.breaching or self.misses > 0)
 
+    @property
+    def phase(self) -> tuple[bool, Severity | None, bool]:
+        """What a crash must not cost, while it may cost some of the clocks: breaching, open as what, within the window."""
+        return self.breaching, self.severity, self.quiet_s is not None
+
 
 IDLE: Final = Watch()
 
@@ -107,17 +119,21 @@ def step(watch: Watch, edge: Edge, value: float, dt_s: float) -> tuple[Watch, Ch
     """One good value, `dt_s` after the one before."""
     dt_s = min(max(dt_s, 0.0), MAX_STEP_S)
     excess = edge.excess(value, edge.inner)
-    quiet_s = None if watch.quiet_s is None else watch.quiet_s + dt_s
-    if watch.severity is None and not watch.breaching:
-        if excess <= 0:
-            return structs.replace(watch, quiet_s=quiet_s), None
-        return _opened(Watch(breaching=True, peak=value, quiet_s=quiet_s), edge, value)
-    if watch.severity is None and excess <= -edge.hysteresis_k:
+    if watch.severity is not None:
+        return _step_open(_counted(watch, edge, value, dt_s, excess), edge, value)
+    if watch.breaching:
+        if excess <= -edge.hysteresis_k:
+            return Watch(quiet_s=_quiet(watch, watch.elapsed_s + dt_s)), None
+        return _opened(_counted(watch, edge, value, dt_s, excess), edge, value)
+    quiet_s = _quiet(watch, dt_s)
+    if excess <= 0:
         return Watch(quiet_s=quiet_s), None
-    watch = _counted(watch, edge, value, dt_s, excess)
-    if watch.severity is None:
-        return _opened(structs.replace(watch, quiet_s=quiet_s), edge, value)
-    if watch.inside_s >= edge.clear_delay_s and excess <= -edge.hysteresis_k:
+    return _opened(_counted(Watch(breaching=True, quiet_s=quiet_s), edge, value, 0.0, excess), edge, value)
+
+
+def _step_open(watch: Watch, edge: Edge, value: float) -> tuple[Watch, Change | None]:
+    """Whether the open case clears or gets worse."""
+    if watch.inside_s is not None and watch.inside_s >= edge.clear_delay_s:
         return Watch(quiet_s=0.0, elapsed_s=watch.elapsed_s, peak=watch.peak), Change.CLEARED
     worst = _severity(watch, edge, value)
     if worst is not None and rank(worst) > rank(watch.severity or worst):
@@ -125,41 +141,53 @@ def step(watch: Watch, edge: Edge, value: float, dt_s: float) -> tuple[Watch, Ch
     return watch, None
 
 
+def _quiet(watch: Watch, dt_s: float) -> float | None:
+    """The quiet clock `dt_s` later; beyond the window the last case is history."""
+    quiet_s = None if watch.quiet_s is None else watch.quiet_s + dt_s
+    return quiet_s if quiet_s is not None and quiet_s <= REOPEN_WINDOW_S else None
+
+
 def _counted(watch: Watch, edge: Edge, value: float, dt_s: float, excess: float) -> Watch:
     """Run the clocks that this value keeps running."""
-    critical_s = 0.0
+    critical_s = None
     if edge.critical is not None:
         critical_s = _run(watch.critical_s, edge.excess(value, edge.critical), edge.hysteresis_k, dt_s)
+    inside_s = None
+    if excess <= -edge.hysteresis_k:
+        inside_s = 0.0 if watch.inside_s is None else watch.inside_s + dt_s
     return structs.replace(
         watch,
         breach_s=_run(watch.breach_s, excess, edge.hysteresis_k, dt_s),
         critical_s=critical_s,
-        inside_s=watch.inside_s + dt_s if excess <= -edge.hysteresis_k else 0.0,
+        inside_s=inside_s,
         elapsed_s=watch.elapsed_s + dt_s,
-        peak=value if watch.peak is None or edge.excess(value, watch.peak) > 0 else watch.peak,
+        peak=edge.worse(watch.peak, value),
     )
 
 
-def _run(clock_s: float, excess: float, hysteresis_k: float, dt_s: float) -> float:
-    """A breach clock runs beyond the limit, stands still within the hysteresis, and falls to 0 inside it."""
+def _run(clock_s: float | None, excess: float, hysteresis_k: float, dt_s: float) -> float | None:
+    """A breach clock runs beyond the limit, stands still within the hysteresis, and is gone inside it."""
     if excess > 0:
-        return clock_s + dt_s
-    return clock_s if excess > -hysteresis_k else 0.0
+        return 0.0 if clock_s is None else clock_s + dt_s
+    return clock_s if excess > -hysteresis_k else None
 
 
 def _opened(watch: Watch, edge: Edge, value: float) -> tuple[Watch, Change | None]:
     severity = _severity(watch, edge, value)
     if severity is None:
         return watch, None
-    return structs.replace(watch, severity=severity, inside_s=0.0), Change.OPENED
+    return structs.replace(watch, severity=severity), Change.OPENED
 
 
 def _severity(watch: Watch, edge: Edge, value: float) -> Severity | None:
     """What the clocks say now; only a value beyond a limit can raise it."""
-    if edge.critical is not None and edge.excess(value, edge.critical) > 0 and watch.critical_s >= edge.alarm_delay_s:
-        return Severity.CRITICAL
-    if edge.warn is not None and edge.excess(value, edge.warn) > 0 and watch.breach_s >= edge.alarm_delay_s:
-        return Severity.WARNING
+    for severity, limit, clock_s in (
+        (Severity.CRITICAL, edge.critical, watch.critical_s),
+        (Severity.WARNING, edge.warn, watch.breach_s),
+    ):
+        ripe = clock_s is not None and clock_s >= edge.alarm_delay_s
+        if ripe and limit is not None and edge.excess(value, limit) > 0:
+            return severity
     return None
 
 

@@ -1,0 +1,251 @@
+"""The case book over a real journal: what it keeps, what it publishes, what it moves to the archive."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec import structs
+
+from core.errors import RefusalError
+from core.journal import SnapshotJournal
+from core.monitoring import cases
+from core.monitoring.case_book import KEPT_CLOSED, CaseBook
+from core.monitoring.cases import Case, Condition, Handling, Kind
+from core.monitoring.rules import IDLE, Watch
+from tests.core.monitoring.factories import (
+    AIR,
+    HIGH_KEY,
+    START,
+    Gate,
+    ListPublisher,
+    a_book,
+    a_case,
+    publishing,
+    until,
+)
+from tests.fakes import FakeClock
+
+pytestmark = pytest.mark.anyio
+
+
+def closed_case(number: int) -> Case:
+    at = START + timedelta(minutes=number)
+    case = a_case(case_id=f"case_{number:04}", opened_at=at)
+    return structs.replace(case, condition=Condition.CLEARED, handling=Handling.CLOSED, cleared_at=at, closed_at=at)
+
+
+def archived(directory: Path) -> list[str]:
+    lines = [line for file in directory.glob("archive/*.jsonl") for line in file.read_text().splitlines()]
+    return [msgspec.json.decode(line)["id"] for line in lines]
+
+
+async def test_a_case_its_handling_and_its_outbox_survive_a_restart(tmp_path: Path) -> None:
+    with a_book(tmp_path, FakeClock()) as book:
+        book.put(cases.opened(a_case()))
+        before = await book.acknowledge("case_1", actor="li", note="on my way")
+    with a_book(tmp_path, FakeClock()) as book:
+        assert book.get("case_1") == before
+        assert book.current(HIGH_KEY) == before
+
+
+async def test_a_timer_survives_a_restart(tmp_path: Path) -> None:
+    watch = Watch(breaching=True, breach_s=120.0, elapsed_s=130.0, peak=9.5)
+    with a_book(tmp_path, FakeClock()) as book:
+        book.keep_watch(HIGH_KEY, watch, durable=True)
+    with a_book(tmp_path, FakeClock()) as book:
+        assert book.watch(HIGH_KEY) == watch
+
+
+async def test_a_timer_that_fell_back_is_gone_after_a_restart(tmp_path: Path) -> None:
+    with a_book(tmp_path, FakeClock()) as book:
+        book.keep_watch(HIGH_KEY, Watch(breaching=True, breach_s=120.0), durable=True)
+        book.keep_watch(HIGH_KEY, IDLE, durable=True)
+    with a_book(tmp_path, FakeClock()) as book:
+        assert book.watch(HIGH_KEY) == IDLE
+
+
+async def test_a_sensor_id_with_a_colon_keeps_its_timer(tmp_path: Path) -> None:
+    key = ("bus:3:air", Kind.TEMP_LOW)
+    with a_book(tmp_path, FakeClock()) as book:
+        book.keep_watch(key, Watch(breaching=True, breach_s=5.0), durable=True)
+    with a_book(tmp_path, FakeClock()) as book:
+        assert book.watch(key).breach_s == 5.0
+
+
+async def test_an_item_that_is_not_understood_is_counted_and_kept(tmp_path: Path) -> None:
+    journal = SnapshotJournal(tmp_path / "cases.jsonl", FakeClock())
+    for item_id in ("case_new", "watch:sun_spots:03.air"):
+        journal.put(item_id, b'{"kind":"of a later version"}')
+    journal.close()
+    with a_book(tmp_path, FakeClock()) as book:
+        assert (book.undecodable, book.all()) == (2, [])
+    with a_book(tmp_path, FakeClock()) as book:
+        assert book.undecodable == 2
+
+
+async def test_an_unknown_case_is_refused_with_404(tmp_path: Path) -> None:
+    with a_book(tmp_path, FakeClock()) as book, pytest.raises(RefusalError) as refused:
+        await book.acknowledge("case_none", actor="li", note="")
+    assert (refused.value.status, refused.value.code) == (404, "case_not_found")
+
+
+async def test_what_people_do_is_on_disk_when_they_are_answered(tmp_path: Path) -> None:
+    with a_book(tmp_path, FakeClock()) as book:
+        book.put(cases.opened(a_case()))
+        await book.handle("case_1", actor="wang", action="fan mended", disposition="kept", note="")
+        assert b"fan mended" in (tmp_path / "cases.jsonl").read_bytes()
+
+
+async def test_an_illegal_move_leaves_the_journal_as_it_is(tmp_path: Path) -> None:
+    with a_book(tmp_path, FakeClock()) as book:
+        book.put(closed_case(1))
+        await asyncio.sleep(0)
+        before = book.get("case_0001")
+        with pytest.raises(RefusalError):
+            await book.acknowledge("case_0001", actor="li", note="")
+        assert book.get("case_0001") is before
+
+
+async def test_what_people_do_to_an_earlier_case_does_not_hide_the_one_that_goes_on(tmp_path: Path) -> None:
+    with a_book(tmp_path, FakeClock()) as book:
+        book.put(cases.cleared(cases.opened(a_case(case_id="case_old")), START))
+        book.put(cases.opened(a_case(case_id="case_new", opened_at=START + timedelta(hours=2))))
+        await book.handle("case_old", actor="wang", action="none", disposition="", note="")
+        current = book.current(HIGH_KEY)
+        assert current is not None
+        assert current.case_id == "case_new"
+
+
+async def test_a_case_that_goes_on_is_found_whatever_the_clock_said_when_it_opened(tmp_path: Path) -> None:
+    """An earlier case may stand in the future, where the wall clock was wrong at the time."""
+    with a_book(tmp_path, FakeClock()) as book:
+        book.put(closed_case(60 * 24 * 365))
+        book.put(cases.opened(a_case(case_id="case_new")))
+    with a_book(tmp_path, FakeClock()) as book:
+        current = book.current(HIGH_KEY)
+        assert current is not None
+        assert current.case_id == "case_new"
+
+
+async def test_outboxes_go_out_in_order_and_are_empty_afterwards(tmp_path: Path) -> None:
+    publisher = ListPublisher()
+    with a_book(tmp_path, FakeClock()) as book:
+        async with publishing(book, publisher):
+            book.put(cases.cleared(cases.opened(a_case()), START))
+            await until(lambda: book.get("case_1").outbox == ())
+    assert [event.seq for event in publisher.calls] == [1, 2]
+
+
+async def test_what_a_former_life_did_not_publish_goes_out_first_thing(tmp_path: Path) -> None:
+    with a_book(tmp_path, FakeClock()) as book:
+        book.put(cases.opened(a_case()))
+    publisher = ListPublisher()
+    with a_book(tmp_path, FakeClock()) as book:
+        async with publishing(book, publisher):
+            await until(lambda: book.get("case_1").outbox == ())
+    assert [event.event_id for event in publisher.calls] == ["evt_1_1"]
+
+
+async def test_an_event_that_comes_while_others_are_published_is_not_lost(tmp_path: Path) -> None:
+    publisher = Gate()
+    with a_book(tmp_path, FakeClock()) as book:
+        async with publishing(book, publisher):
+            book.put(cases.opened(a_case()))
+            await asyncio.sleep(0.02)
+            book.put(cases.cleared(book.get("case_1"), START))
+            publisher.open.set()
+            await until(lambda: book.get("case_1").outbox == ())
+    assert [event.event_id for event in publisher.calls] == ["evt_1_1", "evt_1_2"]
+
+
+class HeldJournal(SnapshotJournal):
+    """A journal on a disk that says of each change only when the test lets it that it is safe."""
+
+    safe_upto = 0
+
+    async def settled(self, n: int) -> None:
+        while n > self.safe_upto:
+            await asyncio.sleep(0)
+
+
+async def test_only_what_is_on_disk_goes_out(tmp_path: Path) -> None:
+    """An event that a kill may still undo must not be known to the queue: its number would be given twice."""
+    journal, publisher = HeldJournal(tmp_path / "cases.jsonl", FakeClock()), ListPublisher()
+    book = CaseBook(journal, tmp_path / "archive", FakeClock())
+    async with publishing(book, publisher):
+        book.put(cases.opened(a_case()))
+        await asyncio.sleep(0.01)
+        first_n = journal.seq
+        book.put(cases.cleared(book.get("case_1"), START))
+        assert publisher.calls == []
+        journal.safe_upto = first_n
+        await asyncio.sleep(0.01)
+        assert [event.seq for event in publisher.calls] == [1]
+    journal.close()
+
+
+async def test_closed_cases_beyond_the_kept_ones_move_to_the_archive_of_their_year(tmp_path: Path) -> None:
+    publisher = ListPublisher()
+    with a_book(tmp_path, FakeClock()) as book:
+        for number in range(KEPT_CLOSED + 5):
+            book.put(closed_case(number))
+        async with publishing(book, publisher):
+            await until(lambda: len(book.all()) == KEPT_CLOSED)
+    assert archived(tmp_path) == [f"case_{number:04}" for number in (4, 3, 2, 1, 0)]
+    assert [file.name for file in tmp_path.glob("archive/*")] == ["cases-2026.jsonl"]
+
+
+async def test_no_case_disappears_or_stands_in_the_archive_twice_over_restarts(tmp_path: Path) -> None:
+    for life in range(3):
+        with a_book(tmp_path, FakeClock()) as book:
+            for number in range(life * 3, life * 3 + 3 + (KEPT_CLOSED if life == 0 else 0)):
+                book.put(closed_case(number + (KEPT_CLOSED if life else 0)))
+            async with publishing(book, ListPublisher()):
+                await until(lambda book=book: len(book.all()) == KEPT_CLOSED)  # type: ignore[misc]
+            kept = [case.case_id for case in book.all()]
+    assert sorted(archived(tmp_path) + kept) == [f"case_{number:04}" for number in range(KEPT_CLOSED + 9)]
+
+
+async def test_a_case_that_still_has_news_to_tell_is_not_archived(tmp_path: Path) -> None:
+    publisher = Gate()
+    with a_book(tmp_path, FakeClock()) as book:
+        over = cases.cleared(cases.opened(a_case(case_id="case_first", opened_at=START)), START)
+        book.put(cases.handle(over, actor="wang", action="x", disposition="", note="", at=START))
+        for number in range(1, KEPT_CLOSED + 1):
+            book.put(closed_case(number))
+        async with publishing(book, publisher):
+            await asyncio.sleep(0.05)
+            assert (len(book.all()), archived(tmp_path)) == (KEPT_CLOSED + 1, [])
+            publisher.open.set()
+            await until(lambda: archived(tmp_path) == ["case_first"])
+
+
+async def test_an_archive_that_cannot_be_written_stops_no_news(tmp_path: Path) -> None:
+    (tmp_path / "archive").write_text("a file where the directory should be")
+    publisher = ListPublisher()
+    with a_book(tmp_path, FakeClock()) as book:
+        for number in range(KEPT_CLOSED + 1):
+            book.put(closed_case(number))
+        async with publishing(book, publisher):
+            await until(lambda: book.archive_problem is not None)
+            book.put(cases.opened(a_case()))
+            await until(lambda: book.get("case_1").outbox == ())
+        assert len(book.all()) == KEPT_CLOSED + 2
+    assert [event.event_id for event in publisher.calls] == ["evt_1_1"]
+
+
+async def test_cases_are_listed_newest_first(tmp_path: Path) -> None:
+    with a_book(tmp_path, FakeClock()) as book:
+        for number in (2, 3, 1):
+            book.put(closed_case(number))
+        assert [case.case_id for case in book.all()] == ["case_0003", "case_0002", "case_0001"]
+
+
+async def test_kinds_and_sensors_have_cases_of_their_own(tmp_path: Path) -> None:
+    with a_book(tmp_path, FakeClock()) as book:
+        book.put(a_case(case_id="case_fault", kind=Kind.SENSOR_FAULT))
+        book.put(a_case(case_id="case_other", sensor="04.air"))
+        assert book.current(HIGH_KEY) is None
+        assert book.current((AIR, Kind.SENSOR_FAULT)) is not None

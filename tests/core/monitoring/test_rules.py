@@ -1,0 +1,193 @@
+"""When a limit counts as broken and when as kept again: courses of values and what they bring about."""
+
+import pytest
+
+from core.events import Severity
+from core.monitoring.presets import Terms
+from core.monitoring.rules import (
+    IDLE,
+    MAX_STEP_S,
+    REOPEN_WINDOW_S,
+    Change,
+    Side,
+    Watch,
+    edges_of,
+    step,
+    step_fault,
+)
+from core.settings import Limits
+from tests.core.monitoring.factories import after, an_edge, changes
+
+OPEN = Watch(breaching=True, severity=Severity.CRITICAL, elapsed_s=100.0, peak=9.0)
+OPENED, WORSE, CLEARED = Change.OPENED, Change.SEVERITY_CHANGED, Change.CLEARED
+
+
+def every(dt_s: float, *values: float) -> list[tuple[float, float]]:
+    return [(dt_s, value) for value in values]
+
+
+def test_without_an_alarm_delay_the_first_reading_opens() -> None:
+    watch, change = step(IDLE, an_edge(alarm_delay_s=0.0), 8.1, 0.0)
+    assert (change, watch.severity, watch.peak) == (OPENED, Severity.CRITICAL, 8.1)
+
+
+def test_a_breach_opens_once_it_has_lasted_the_alarm_delay() -> None:
+    assert changes(an_edge(), every(10.0, *[9.0] * 12)) == [(6, OPENED)]
+
+
+@pytest.mark.parametrize("values", [[9.0] * 6 + [4.0] * 20, ([9.0] * 6 + [4.0]) * 5])
+def test_a_breach_shorter_than_the_delay_opens_nothing(values: list[float]) -> None:
+    assert changes(an_edge(), every(10.0, *values)) == []
+
+
+@pytest.mark.parametrize(("side", "limit"), [(Side.HIGH, 8.0), (Side.LOW, 0.0)])
+def test_a_value_at_the_limit_is_no_breach(side: Side, limit: float) -> None:
+    edge = an_edge(side=side, critical=limit, alarm_delay_s=0.0)
+    assert after(edge, every(10.0, *[limit] * 5)) == IDLE
+
+
+def test_below_a_low_limit_a_case_opens_and_keeps_the_lowest_value() -> None:
+    edge = an_edge(side=Side.LOW, critical=0.0)
+    course = every(10.0, -0.5, -2.0, -1.0, -1.0, -1.0, -1.0, -1.0)
+    assert changes(edge, course) == [(6, OPENED)]
+    assert after(edge, course).peak == -2.0
+
+
+@pytest.mark.parametrize("resting", [8.0, 7.9, 7.51])
+def test_between_limit_and_hysteresis_the_timer_stands_still(resting: float) -> None:
+    course = every(10.0, 9.0, 9.0, 9.0, resting, resting, resting, 9.0)
+    assert after(an_edge(), course).breach_s == 30.0
+
+
+@pytest.mark.parametrize("inside", [7.5, 7.0, -40.0])
+def test_inside_the_hysteresis_the_timer_falls_to_nothing(inside: float) -> None:
+    assert after(an_edge(), every(10.0, 9.0, 9.0, 9.0, inside)) == IDLE
+
+
+def test_a_timer_that_stands_still_at_its_end_fires_with_the_next_value_beyond() -> None:
+    assert changes(an_edge(alarm_delay_s=20.0), every(10.0, 9.0, 9.0, 7.9, 7.9, 9.0)) == [(4, OPENED)]
+
+
+def test_a_warning_limit_alone_warns() -> None:
+    edge = an_edge(warn=6.0, critical=None)
+    watch = after(edge, every(10.0, *[7.0] * 7))
+    assert (watch.severity, edge.limit_for(Severity.WARNING)) == (Severity.WARNING, 6.0)
+
+
+def test_a_critical_limit_that_is_passed_after_a_warning_changes_the_severity_in_its_own_time() -> None:
+    edge = an_edge(warn=6.0, critical=8.0)
+    assert changes(edge, every(10.0, *[7.0] * 7, *[9.0] * 7)) == [(6, OPENED), (13, WORSE)]
+
+
+def test_beyond_both_limits_a_case_opens_as_critical() -> None:
+    assert after(an_edge(warn=6.0, critical=8.0), every(10.0, *[9.0] * 7)).severity is Severity.CRITICAL
+
+
+def test_a_case_never_gets_milder_while_it_is_open() -> None:
+    edge = an_edge(warn=6.0, critical=8.0)
+    assert changes(edge, every(10.0, *[9.0] * 7, *[7.0] * 20, *[9.0] * 20)) == [(6, OPENED)]
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "inside"), [(Side.HIGH, 8.0, 7.5), (Side.HIGH, 8.0, 2.0), (Side.LOW, 0.0, 0.5)]
+)
+def test_a_case_clears_after_the_clear_delay_inside_the_hysteresis(side: Side, limit: float, inside: float) -> None:
+    edge = an_edge(side=side, critical=limit)
+    assert changes(edge, every(10.0, *[inside] * 8), OPEN) == [(3, CLEARED)]
+
+
+@pytest.mark.parametrize(("side", "limit", "near"), [(Side.HIGH, 8.0, 7.6), (Side.LOW, 0.0, 0.4)])
+def test_within_the_hysteresis_a_case_never_clears(side: Side, limit: float, near: float) -> None:
+    edge = an_edge(side=side, critical=limit, clear_delay_s=0.0)
+    assert changes(edge, every(10.0, *[near] * 50), OPEN) == []
+
+
+def test_a_value_outside_starts_the_clear_delay_anew() -> None:
+    assert changes(an_edge(), every(10.0, 4.0, 4.0, 4.0, 7.9, 4.0, 4.0, 4.0, 4.0), OPEN) == [(7, CLEARED)]
+
+
+def test_without_a_clear_delay_the_first_value_inside_clears() -> None:
+    assert changes(an_edge(clear_delay_s=0.0), every(10.0, 9.0, 4.0), OPEN) == [(1, CLEARED)]
+
+
+@pytest.mark.parametrize("gap_s", [MAX_STEP_S, 1e6, 1e300, float("inf")])
+def test_a_gap_clears_nothing_by_itself(gap_s: float) -> None:
+    """The first good value after hours without any says nothing about the time between."""
+    assert changes(an_edge(clear_delay_s=300.0), [(gap_s, 4.0)], OPEN) == []
+
+
+@pytest.mark.parametrize("gap_s", [MAX_STEP_S, 1e6, 1e300, float("inf")])
+def test_a_gap_fires_nothing_by_itself(gap_s: float) -> None:
+    assert changes(an_edge(alarm_delay_s=300.0), [(10.0, 4.0), (gap_s, 9.0)]) == []
+
+
+def test_a_gap_makes_no_case_critical_by_itself() -> None:
+    edge = an_edge(warn=6.0, critical=8.0, alarm_delay_s=300.0)
+    warned = Watch(breaching=True, breach_s=900.0, severity=Severity.WARNING)
+    assert changes(edge, [(1e6, 9.0)], warned) == []
+
+
+def test_a_gap_within_a_breach_counts_as_the_longest_step() -> None:
+    assert after(an_edge(alarm_delay_s=1800.0), [(0.0, 9.0), (1e6, 9.0)]).breach_s == MAX_STEP_S
+
+
+@pytest.mark.parametrize("dt_s", [0.0, -1.0, -1e9, float("-inf")])
+def test_time_that_stands_or_runs_back_moves_no_timer(dt_s: float) -> None:
+    before = after(an_edge(), every(10.0, 9.0, 9.0))
+    assert after(an_edge(), every(dt_s, *[9.0] * 50), before) == before
+
+
+def test_peak_and_duration_stand_in_the_watch_when_the_case_clears() -> None:
+    watch = after(an_edge(), every(10.0, *[9.0] * 7, 11.0, 9.0, 4.0, 4.0, 4.0, 4.0))
+    assert (watch.severity, watch.peak, watch.elapsed_s) == (None, 11.0, 120.0)
+
+
+def test_the_quiet_clock_runs_from_the_end_of_a_case_to_the_next_breach() -> None:
+    """An alarm delay as long as the window must not use the window up."""
+    course = every(10.0, 4.0, 4.0, 4.0, *[9.0] * 5)
+    assert after(an_edge(), course, Watch(quiet_s=0.0)).quiet_s == 40.0
+
+
+def test_a_breach_that_came_to_nothing_counts_as_quiet_time() -> None:
+    assert after(an_edge(), every(10.0, 9.0, 9.0, 9.0, 4.0), Watch(quiet_s=0.0)).quiet_s == 40.0
+
+
+@pytest.mark.parametrize(("quiet_s", "kept"), [(REOPEN_WINDOW_S - 10, REOPEN_WINDOW_S), (REOPEN_WINDOW_S, None)])
+def test_after_the_reopen_window_the_last_case_is_history(quiet_s: float, kept: float | None) -> None:
+    at_once = an_edge(alarm_delay_s=0.0)
+    assert after(at_once, every(10.0, 9.0), Watch(quiet_s=quiet_s)).quiet_s == kept
+    assert after(at_once, every(10.0, 4.0), Watch(quiet_s=quiet_s)).quiet_s == kept
+
+
+def test_edges_are_made_only_for_the_sides_that_have_limits() -> None:
+    terms = Terms(limits=Limits(warn_high=6.0, high=8.0), alarm_delay_s=1.0, clear_delay_s=2.0, hysteresis_k=0.5)
+    (edge,) = edges_of(terms)
+    assert (edge.side, edge.warn, edge.critical, edge.inner) == (Side.HIGH, 6.0, 8.0, 6.0)
+
+
+def test_a_breach_pends_until_its_case_opens() -> None:
+    pending = after(an_edge(), every(10.0, 9.0, 9.0))
+    opened = after(an_edge(), every(10.0, *[9.0] * 7))
+    assert (IDLE.pending, pending.pending, opened.pending) == (False, True, False)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ("xx", []),
+        ("xxx", [OPENED]),
+        ("xx.xx.xx", []),
+        ("xxxxxx", [OPENED]),
+        ("xxx..", [OPENED]),
+        ("xxx...", [OPENED, CLEARED]),
+        ("xxx..x..x..", [OPENED]),
+        ("xxx...xx", [OPENED, CLEARED]),
+        ("xxx...xxx", [OPENED, CLEARED, OPENED]),
+    ],
+)
+def test_three_misses_open_a_fault_and_three_good_answers_clear_it(answers: str, expected: list[Change]) -> None:
+    watch, found = IDLE, []
+    for answer in answers:
+        watch, change = step_fault(watch, good=answer == ".")
+        found += [change] if change else []
+    assert found == expected
