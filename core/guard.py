@@ -23,7 +23,8 @@ from core.manage_api.routes import routes
 from core.manage_api.server import ManageServer
 from core.manage_api.views import case_counts, retry_summary
 from core.monitoring.case_book import CaseBook
-from core.monitoring.monitor import Line, Monitor
+from core.monitoring.monitor import Monitor
+from core.monitoring.posts import Line
 from core.sensors.drivers import open_source
 from core.settings import LoadedSettings
 from core.webhooks.dispatcher import Channel, Dispatcher
@@ -159,6 +160,8 @@ class Guard:
             found["tcp_unavailable"] = problem
         if (problem := self._authenticator.problem) is not None:
             found["tokens_unreadable"] = problem
+        if (problem := self._book.archive_problem) is not None:
+            found["archive_not_writable"] = problem
         return found
 
     def _vitals(self) -> dict[str, object]:

@@ -15,9 +15,15 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("core.__main__",),
     ("core.guard",),
     ("core.manage_api",),
-    ("core.monitoring.monitor", "core.webhooks.dispatcher", "core.webhooks.drains", "core.device"),
+    (
+        "core.monitoring.monitor",
+        "core.monitoring.posts",
+        "core.webhooks.dispatcher",
+        "core.webhooks.drains",
+        "core.device",
+    ),
     ("core.monitoring.case_book", "core.webhooks.retry_queue"),
-    ("core.config", "core.config_check", "core.webhooks.sender", "core.sensors"),
+    ("core.config", "core.config_edit", "core.config_read", "core.webhooks.sender", "core.sensors"),
     ("core.journal",),
     ("core.clock",),
     (

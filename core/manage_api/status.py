@@ -8,7 +8,7 @@ from core import __version__, wire
 from core.journal import Durability
 from core.manage_api import views
 from core.manage_api.parts import Parts
-from core.monitoring.monitor import Line
+from core.monitoring.posts import Line
 from core.webhooks.deliveries import Status
 
 

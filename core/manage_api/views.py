@@ -6,7 +6,7 @@ from core import wire
 from core.events import Severity
 from core.manage_api.parts import Parts
 from core.monitoring.cases import Case, Condition, Kind
-from core.monitoring.monitor import Post
+from core.monitoring.posts import Post
 from core.monitoring.presets import terms_of
 from core.samples import Quality
 from core.webhooks.deliveries import Attempt, Status

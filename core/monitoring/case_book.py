@@ -7,7 +7,7 @@ a restart, and accepting is idempotent: so a kill between the two files neither 
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -121,12 +121,25 @@ class CaseBook:
     def put(self, case: Case) -> None:
         """Make this the case's newest state; its outbox goes out as soon as it is on disk."""
         told = len(case.outbox) > 0
-        if case.case_id not in self._cases:  # what people do to an earlier case must not hide the one that goes on
+        before = self._cases.get(case.case_id)
+        if told and (before is None or before.seq < case.seq):
+            log.info(
+                "%s: %s of sensor %r, %s, %s", case.outbox[-1].type, case.kind, case.sensor, case.severity, case.case_id
+            )
+        if before is None:  # what people do to an earlier case must not hide the one that goes on
             self._latest[(case.sensor, case.kind)] = case.case_id
         self._cases[case.case_id] = case
         self._numbers[case.case_id] = self._journal.put(case.case_id, msgspec.json.encode(case), lazy=not told)
         if told:
             self._bell.set()
+
+    def retire(self, watched: Collection[Key]) -> None:
+        """Close the cases that no reading can clear any more: their sensor or limit has left the configuration."""
+        for case in [case for case in self._cases.values() if _goes_on(case)]:
+            if (case.sensor, case.kind) not in watched:
+                self.put(cases.retired(case, self._clock.now()))
+        for key in self._watches.keys() - set(watched):
+            self.keep_watch(key, IDLE, durable=True)
 
     def new_id(self) -> str:
         return "case_" + secrets.token_hex(10)

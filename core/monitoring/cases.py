@@ -1,7 +1,7 @@
 """The life-cycle of a case on two axes, what machine and people may do to it, and the events that say so. Pure.
 
 condition: active, cleared, unknown — only readings move it.  handling: new, acknowledged, actioned, closed — only people
-move it, but for the close that follows when a case with an action clears.
+move it, but for the close that follows when a case with an action clears, or when nobody watches it any more.
 """
 
 from datetime import datetime
@@ -164,6 +164,19 @@ def cleared(case: Case, at: datetime) -> Case:
     over = structs.replace(case, condition=Condition.CLEARED, cleared_at=at, actor=None)
     over = _told(over, EventType.CASE_CONDITION_CLEARED, at)
     return _closed(over, at) if over.handling is Handling.ACTIONED else over
+
+
+def retired(case: Case, at: datetime) -> Case:
+    """Nobody watches this any more: the machine closes it, and says that it does not know how it ended."""
+    ended = structs.replace(
+        case,
+        condition=Condition.UNKNOWN,
+        handling=Handling.CLOSED,
+        closed_at=at,
+        actor=None,
+        note="no longer watched: the sensor or its limit has left the configuration",
+    )
+    return _told(ended, EventType.CASE_CLOSED, at)
 
 
 def _closed(case: Case, at: datetime) -> Case:

@@ -9,64 +9,29 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from core.clock import Clock
 from core.errors import SensorError
 from core.events import Severity
 from core.monitoring import cases, rules
-from core.monitoring.case_book import CaseBook, Key
+from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Case, Condition, Kind
-from core.monitoring.presets import Terms, terms_of
+from core.monitoring.posts import TEMPERATURE_KINDS, Line, Post
+from core.monitoring.presets import terms_of
 from core.monitoring.readings import UNITS, read
-from core.monitoring.rules import Change, Edge, Side, Watch
+from core.monitoring.rules import Change, Edge, Watch
 from core.samples import Quality, Quantity, Reading, Sample
-from core.sensors.source import Source
 from core.settings import Cabinet, Sensor
 
 BEAT_S: Final = 1.0
 SHORTEST_STALE_S: Final = 300.0
 STALE_INTERVALS: Final = 3
-LONGEST_POLL_S: Final = 60.0  # a driver has deadlines of its own; this one holds where a driver is broken
 CHECKPOINT_S: Final = 60.0  # how much of a running timer a crash may cost
 YIELD_EVERY: Final = 500  # samples judged in one go before other loops get their turn
 
-_TEMPERATURE_KINDS: Final = {Side.HIGH: Kind.TEMP_HIGH, Side.LOW: Kind.TEMP_LOW}
 
 log = logging.getLogger(__name__)
-
-
-class Line(Struct, kw_only=True):
-    """One source as it runs: what it is, how often it is polled, and how it does."""
-
-    id: str
-    driver: str
-    source: Source
-    interval_s: float
-    sensors: tuple[Sensor, ...]
-    deadline_s: float = LONGEST_POLL_S
-    error: str | None = None
-    worked_s: float | None = None  # steady time of the last poll that worked
-
-
-class Post(Struct, kw_only=True):
-    """One sensor as it stands: its latest reading and when it was heard, in steady seconds of this box."""
-
-    sensor: Sensor
-    cabinet: Cabinet
-    terms: Terms
-    edges: tuple[Edge, ...]
-    simulated: bool
-    stale_after_s: float
-    heard_s: float
-    reading: Reading | None = None
-    last_value: float | None = None
-    judged_s: float | None = None  # source time of the last good reading
-    silent: bool = False
-    kept_s: dict[Kind, float] = {}  # when each timer was last written down
-
-    def key(self, kind: Kind) -> Key:
-        return self.sensor.id, kind
 
 
 class Monitor:
@@ -78,6 +43,7 @@ class Monitor:
         self._posts = {
             sensor.id: self._post(line, sensor, by_id[sensor.cabinet]) for line in lines for sensor in line.sensors
         }
+        book.retire({post.key(kind) for post in self._posts.values() for kind in post.kinds})
         self.beat = 0
         self.late_ms = self.worst_late_ms = 0.0
 
@@ -199,7 +165,7 @@ class Monitor:
             self._book.keep_watch(key, after, durable=change is not None)
 
     def _judge_limit(self, post: Post, edge: Edge, reading: Reading, value: float, dt_s: float) -> None:
-        kind = _TEMPERATURE_KINDS[edge.side]
+        kind = TEMPERATURE_KINDS[edge.side]
         key = post.key(kind)
         before = self._book.watch(key)
         after, change = rules.step(before, edge, value, dt_s)
@@ -292,7 +258,7 @@ class Monitor:
 
     def _lose_sight(self, post: Post) -> None:
         """Without a good reading nobody knows whether a temperature case goes on: it neither clears nor opens."""
-        for kind in _TEMPERATURE_KINDS.values():
+        for kind in TEMPERATURE_KINDS.values():
             case = self._book.current(post.key(kind))
             if case is not None and case.condition is Condition.ACTIVE:
                 self._book.put(structs.replace(case, condition=Condition.UNKNOWN))

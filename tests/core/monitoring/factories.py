@@ -11,7 +11,8 @@ from core.events import Event, Publisher, Severity
 from core.journal import SnapshotJournal
 from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Case, Kind
-from core.monitoring.monitor import Line, Monitor
+from core.monitoring.monitor import Monitor
+from core.monitoring.posts import Line
 from core.monitoring.rules import IDLE, Change, Edge, Side, Watch, step
 from core.samples import Sample
 from core.settings import Cabinet, Limits, Retry, Sensor

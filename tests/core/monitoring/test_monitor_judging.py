@@ -20,6 +20,7 @@ from tests.core.monitoring.factories import (
     Bench,
     ScriptedSource,
     a_book,
+    a_case,
     a_line,
     a_sample,
 )
@@ -217,3 +218,15 @@ PROBE = a_line(ScriptedSource()).sensors[0]
 def _handled(bench: Bench, case_id: str | None = None) -> Any:
     case = bench.book.get(case_id) if case_id else bench.case()
     return cases.handle(case, actor="wang", action="door closed", disposition="", note="", at=bench.clock.now())
+
+
+async def test_a_case_that_nobody_watches_any_more_is_closed_and_says_so(tmp_path: Path) -> None:
+    """A sensor leaves the configuration while its case is open: no reading could ever clear it."""
+    clock = FakeClock()
+    with a_book(tmp_path, clock) as book:
+        book.put(cases.opened(a_case()))
+    with a_book(tmp_path, clock) as book:
+        Monitor([], [CHILLED], book, clock)
+        (case,) = book.all()
+        assert (case.closed, case.condition) == (True, Condition.UNKNOWN)
+        assert [event.type for event in case.outbox] == ["case.opened", "case.closed"]

@@ -9,7 +9,8 @@ import pytest
 from core.errors import SensorError
 from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Condition, Kind
-from core.monitoring.monitor import Line, Monitor
+from core.monitoring.monitor import Monitor
+from core.monitoring.posts import Line
 from core.settings import Sensor
 from tests.core.monitoring.factories import (
     AIR,

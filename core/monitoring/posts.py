@@ -1,0 +1,53 @@
+"""What the monitor keeps of each source and each sensor while it runs. Values only."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from core.monitoring.cases import Kind
+from core.monitoring.presets import Terms
+from core.monitoring.rules import Edge, Side
+from core.samples import Reading
+from core.sensors.source import Source
+from core.settings import Cabinet, Sensor
+
+LONGEST_POLL_S: Final = 60.0  # a driver has deadlines of its own; this one holds where a driver is broken
+TEMPERATURE_KINDS: Final = {Side.HIGH: Kind.TEMP_HIGH, Side.LOW: Kind.TEMP_LOW}
+
+
+class Line(Struct, kw_only=True):
+    """One source as it runs: what it is, how often it is polled, and how it does."""
+
+    id: str
+    driver: str
+    source: Source
+    interval_s: float
+    sensors: tuple[Sensor, ...]
+    deadline_s: float = LONGEST_POLL_S
+    error: str | None = None
+    worked_s: float | None = None  # steady time of the last poll that worked
+
+
+class Post(Struct, kw_only=True):
+    """One sensor as it stands: its latest reading and when it was heard, in steady seconds of this box."""
+
+    sensor: Sensor
+    cabinet: Cabinet
+    terms: Terms
+    edges: tuple[Edge, ...]
+    simulated: bool
+    stale_after_s: float
+    heard_s: float
+    reading: Reading | None = None
+    last_value: float | None = None
+    judged_s: float | None = None  # source time of the last good reading
+    silent: bool = False
+    kept_s: dict[Kind, float] = {}  # when each timer was last written down
+
+    def key(self, kind: Kind) -> tuple[str, Kind]:
+        return self.sensor.id, kind
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """What can be wrong with this sensor, as it is configured."""
+        return [Kind.SENSOR_FAULT, Kind.SENSOR_STALE, *(TEMPERATURE_KINDS[edge.side] for edge in self.edges)]
