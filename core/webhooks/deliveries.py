@@ -1,4 +1,7 @@
-"""A delivery: one event on its way to one endpoint, with an account of its attempts. Values and their JSON form."""
+"""A delivery: one event on its way to one endpoint, with an account of its attempts. Values, their steps, their JSON form.
+
+Pure: time is an argument.
+"""
 
 import hashlib
 from datetime import datetime
@@ -6,9 +9,9 @@ from enum import StrEnum
 from typing import Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
-from core.events import Severity
+from core.events import Event, Severity
 
 KEPT_ATTEMPTS: Final = 20
 
@@ -91,7 +94,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """The full snapshot that a journal line holds. `body` are the bytes sent, the same in every attempt.
 
     `delay_s` is the wait that led to `next_attempt_at`, so that a wrong wall clock can't stretch it; `age_s` is the
-    steady time spent waiting so far, the age that the cut-off counts.
+    steady time spent waiting so far, the age that the cut-off counts; `refused_since_age_s` is that age at the first of
+    the unbroken row of refusals (retry_policy.refused) that the counted attempts end with.
     """
 
     delivery_id: str
@@ -110,7 +114,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     next_attempt_at: datetime | None = None
     delay_s: float = 0.0
     age_s: float = 0.0
-    first_failure_age_s: float | None = None
+    refused_since_age_s: float | None = None
     history: tuple[Attempt, ...] = ()
     dead_letter_reason: DeadLetterReason | None = None
     settled_at: datetime | None = None
@@ -126,6 +130,68 @@ def delivery_id(event_id: str, endpoint: str) -> str:
     digest = hashlib.sha256(f"{event_id}\0{endpoint}".encode()).digest()
     return "dlv_" + digest[:12].hex()
 
+
+# -- how its account moves on ------------------------------------------------------------------------------------------
+
+
+def opened(event: Event, endpoint: str, body: bytes, now: datetime) -> Delivery:
+    """Pending, due at once, no attempt made."""
+    return Delivery(
+        delivery_id=delivery_id(event.event_id, endpoint),
+        event_id=event.event_id,
+        event_type=event.type,
+        endpoint=endpoint,
+        severity=event.severity,
+        created_at=now,
+        next_attempt_at=now,
+        body=Raw(body),
+        case_id=event.case_id,
+        seq=event.seq,
+        cabinet=event.cabinet,
+    )
+
+
+def counted(old: Delivery, attempt: Attempt, age_s: float, *, refused: bool) -> Delivery:
+    """With this attempt in its history; only an automatic one uses up budget and patience."""
+    counts, since = attempt.trigger is Trigger.AUTO, old.refused_since_age_s
+    if counts:
+        since = (age_s if since is None else since) if refused else None
+    earlier = tuple(structs.replace(one, excerpt="") for one in old.history[-(KEPT_ATTEMPTS - 1) :])
+    return structs.replace(
+        old,
+        attempts=old.attempts + 1,
+        auto_attempts=old.auto_attempts + counts,
+        age_s=age_s,
+        refused_since_age_s=since,
+        history=(*earlier, attempt),
+    )
+
+
+def reopened(dead: Delivery, actor: str, now: datetime) -> Delivery:
+    """Pending again with a fresh budget, due at once, under the same event id."""
+    return structs.replace(
+        dead,
+        status=Status.PENDING,
+        auto_attempts=0,
+        age_s=0.0,
+        refused_since_age_s=None,
+        next_attempt_at=now,
+        delay_s=0.0,
+        dead_letter_reason=None,
+        settled_at=None,
+        actor=actor,
+    )
+
+
+def remaining_s(delivery: Delivery, now: datetime) -> float:
+    """How long still: never longer than the wait that was set, so that a wrong wall clock can stall nothing."""
+    if delivery.next_attempt_at is None:
+        return 0.0
+    wait = (delivery.next_attempt_at - now).total_seconds()
+    return min(max(wait, 0.0), delivery.delay_s)
+
+
+# -- its JSON form -----------------------------------------------------------------------------------------------------
 
 _decoder: Final = msgspec.json.Decoder(Delivery)
 

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from core.clock import Clock, utc_text
+from core.errors import RefusalError
 from core.events import LATEST_ONLY, DeviceStamp, Event
 from core.settings import Endpoint
 from core.webhooks.deliveries import Attempt, Failed, Trigger
@@ -85,6 +86,10 @@ class Dispatcher:
         except asyncio.CancelledError:
             self._queue.give_back(entry)
             raise
+        if self._stopping:
+            channel.places.release()
+            self._queue.give_back(entry)
+            raise RefusalError(409, "shutdown", "the core is stopping")
         await self._attempt(channel, entry, trigger, actor)
         return entry
 

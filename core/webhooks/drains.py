@@ -105,7 +105,8 @@ class Drains:
                 self._finish(job)
 
     def _matched(self, request: wire.Drain) -> list[Entry]:
-        chosen = [self._queue.get(one) for one in request.delivery_ids] or list(self._queue.entries())
+        named = dict.fromkeys(request.delivery_ids)  # once each: naming one twice must not send it twice
+        chosen = [self._queue.get(one) for one in named] or list(self._queue.entries())
         matched = [entry for entry in chosen if self._matches(entry, request)]
         matched.sort(key=lambda entry: (-rank(entry.delivery.severity), entry.delivery.created_at))
         # Within a case the order of its events decides, whatever their severities are.

@@ -12,13 +12,13 @@ from typing import Final
 from msgspec import Struct
 
 from core.settings import Retry
-from core.webhooks.deliveries import DeadLetterReason, Delivery, ErrorClass, Failed
+from core.webhooks.deliveries import Attempt, DeadLetterReason, Delivery, ErrorClass, Failed
 
 RETRY_AFTER_CAP_S: Final = 3600.0
 HIGHEST_EXPONENT: Final = 40  # 2^40 times any delay is beyond any cap, and far from overflowing a float
 
 # A 4xx other than these says that the request itself is refused; someone may still mend the configuration at the other
-# end, so it is given up only after several tries over a while.
+# end, so it is given up only after several tries, and a while of nothing but refusals.
 TRANSIENT_4XX: Final = frozenset({408, 425, 429})
 PERMANENT_ATTEMPTS: Final = 5
 PERMANENT_SPREAD_S: Final = 3600.0
@@ -49,14 +49,18 @@ def after_failure(delivery: Delivery, failure: Failed, policy: Retry, rng: Rando
         return GiveUp(DeadLetterReason.MAX_ATTEMPTS)
     if delivery.age_s >= policy.max_age_h * 3600:
         return GiveUp(DeadLetterReason.MAX_AGE)
-    if _permanent(delivery, failure):
+    if refused(failure) and _long_enough(delivery):
         return GiveUp(DeadLetterReason.PERMANENT)
     floor = min(max(failure.retry_after_s or 0.0, 0.0), RETRY_AFTER_CAP_S)
     return RetryIn(max(backoff_s(delivery.auto_attempts, policy, rng), floor))
 
 
-def _permanent(delivery: Delivery, failure: Failed) -> bool:
-    if failure.error_class is not ErrorClass.HTTP_4XX or failure.http_status in TRANSIENT_4XX:
-        return False
-    spread = delivery.age_s - (delivery.first_failure_age_s or 0.0)
+def refused(failure: Attempt | Failed) -> bool:
+    """Whether the receiver says that this very request is wrong."""
+    return failure.error_class is ErrorClass.HTTP_4XX and failure.http_status not in TRANSIENT_4XX
+
+
+def _long_enough(delivery: Delivery) -> bool:
+    since = delivery.refused_since_age_s
+    spread = 0.0 if since is None else delivery.age_s - since
     return delivery.auto_attempts >= PERMANENT_ATTEMPTS and spread >= PERMANENT_SPREAD_S

@@ -1,6 +1,6 @@
 """The deliveries of this box: rebuilt from the journal alone, changed only here, each change journalled.
 
-Owns the states and the accounts. Sends nothing and waits for nothing but the disk.
+Owns the states and the deliveries. Sends nothing and waits for nothing but the disk.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +19,6 @@ from core.journal import SnapshotJournal
 from core.settings import Retry
 from core.webhooks import deliveries, retry_policy
 from core.webhooks.deliveries import (
-    KEPT_ATTEMPTS,
     Attempt,
     Delivered,
     Delivery,
@@ -67,10 +66,12 @@ class RetryQueue:
         self.forgotten_seq = 0
         for item_id, n, document in journal.items():
             self._load(item_id, n, document)
-        pending = (entry for entry in self.entries() if entry.delivery.status is Status.PENDING)
-        for entry in sorted(pending, key=lambda entry: entry.delivery.seq or 0):  # the order within each case
-            self._enter(entry, self._remaining_s(entry.delivery))
+        for entry in self.entries():
+            if entry.delivery.status is Status.PENDING:
+                self._enter(entry, deliveries.remaining_s(entry.delivery, self._clock.now()))
         self._forget_oldest()
+        if len(self._ended) == KEPT_ENDED:  # what ended before the oldest of these may have left the log
+            self.forgotten_seq = max(self.forgotten_seq, self._entries[next(iter(self._ended))].n - 1)
 
     def _load(self, item_id: str, n: int, document: bytes) -> None:
         try:
@@ -81,13 +82,6 @@ class RetryQueue:
         self._entries[item_id] = Entry(delivery, n, self._clock.steady())
         if delivery.status in {Status.DELIVERED, Status.CANCELLED}:
             self._ended[item_id] = None
-
-    def _remaining_s(self, delivery: Delivery) -> float:
-        """How long still: never longer than the wait that was set, so that a wrong wall clock can stall nothing."""
-        if delivery.next_attempt_at is None:
-            return 0.0
-        wait = (delivery.next_attempt_at - self._clock.now()).total_seconds()
-        return min(max(wait, 0.0), delivery.delay_s)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -142,20 +136,7 @@ class RetryQueue:
         item_id = delivery_id(event.event_id, endpoint)
         if item_id in self._entries:
             return self._entries[item_id]
-        now = self._clock.now()
-        delivery = Delivery(
-            delivery_id=item_id,
-            event_id=event.event_id,
-            event_type=event.type,
-            endpoint=endpoint,
-            severity=event.severity,
-            created_at=now,
-            next_attempt_at=now,
-            body=msgspec.Raw(body),
-            case_id=event.case_id,
-            seq=event.seq,
-            cabinet=event.cabinet,
-        )
+        delivery = deliveries.opened(event, endpoint, body, self._clock.now())
         entry = Entry(delivery, 0, self._clock.steady())
         self._entries[item_id] = entry
         entry.n = self._journal.put(item_id, deliveries.encode(delivery))
@@ -174,7 +155,8 @@ class RetryQueue:
         schedule = self._schedules.get(delivery.endpoint)
         if schedule is not None:
             lane = delivery.case_id or delivery.delivery_id
-            schedule.add(delivery.delivery_id, lane, rank(delivery.severity), self._clock.steady() + delay_s)
+            due_s = self._clock.steady() + delay_s
+            schedule.add(delivery.delivery_id, lane, rank(delivery.severity), due_s, order=delivery.seq or 0)
 
     # -- sending ---------------------------------------------------------------------------------------------------
 
@@ -220,7 +202,11 @@ class RetryQueue:
     def settle(self, entry: Entry, attempt: Attempt, outcome: Outcome) -> None:
         """Write the attempt into the account and decide what comes next."""
         trigger, entry.in_flight = attempt.trigger, None
-        delivery = self._counted(entry, attempt)
+        now_s = self._clock.steady()
+        delivery = deliveries.counted(
+            entry.delivery, attempt, entry.age_s(now_s), refused=retry_policy.refused(attempt)
+        )
+        entry.aged_at_s = now_s
         if isinstance(outcome, Delivered):
             self._end(entry, structs.replace(delivery, status=Status.DELIVERED))
             return
@@ -244,21 +230,6 @@ class RetryQueue:
         schedule = self._schedule_of(entry)
         if schedule is not None:
             schedule.set_due(delivery.delivery_id, self._clock.steady() + verdict.delay_s)
-
-    def _counted(self, entry: Entry, attempt: Attempt) -> Delivery:
-        old, now_s = entry.delivery, self._clock.steady()
-        age_s = entry.age_s(now_s)
-        entry.aged_at_s = now_s
-        earlier = tuple(structs.replace(one, excerpt="") for one in old.history[-(KEPT_ATTEMPTS - 1) :])
-        failed = attempt.error_class is not None
-        return structs.replace(
-            old,
-            attempts=old.attempts + 1,
-            auto_attempts=old.auto_attempts + (attempt.trigger is Trigger.AUTO),
-            age_s=age_s,
-            first_failure_age_s=age_s if failed and old.first_failure_age_s is None else old.first_failure_age_s,
-            history=(*earlier, attempt),
-        )
 
     # -- by hand ---------------------------------------------------------------------------------------------------
 
@@ -290,18 +261,7 @@ class RetryQueue:
         entry = self.get(item_id)
         if entry.delivery.status is not Status.DEAD_LETTER:
             raise RefusalError(409, "retry_not_requeueable", f"{item_id} is {entry.delivery.status}")
-        fresh = structs.replace(
-            entry.delivery,
-            status=Status.PENDING,
-            auto_attempts=0,
-            age_s=0.0,
-            first_failure_age_s=None,
-            next_attempt_at=self._clock.now(),
-            delay_s=0.0,
-            dead_letter_reason=None,
-            settled_at=None,
-            actor=actor,
-        )
+        fresh = deliveries.reopened(entry.delivery, actor, self._clock.now())
         entry.aged_at_s = self._clock.steady()
         self._put(entry, fresh)
         self._enter(entry, 0.0)

@@ -18,6 +18,7 @@ class Schedule:
         self._lane_of: dict[str, str] = {}
         self._rank: dict[str, int] = {}
         self._due: dict[str, float] = {}
+        self._order: dict[str, int] = {}
         self._ticket: dict[str, int] = {}  # the one valid heap entry of a delivery; older ones are passed over
         self._tickets: Final = count()
         self._waiting: list[tuple[float, int, str]] = []
@@ -26,28 +27,43 @@ class Schedule:
     def __contains__(self, delivery_id: str) -> bool:
         return delivery_id in self._lane_of
 
-    def add(self, delivery_id: str, lane: str, rank: int, due_s: float) -> None:
-        """Put a delivery at the end of its lane."""
-        self._lanes.setdefault(lane, deque()).append(delivery_id)
-        self._lane_of[delivery_id], self._rank[delivery_id] = lane, rank
+    def add(self, delivery_id: str, lane: str, rank: int, due_s: float, order: int = 0) -> None:
+        """Put a delivery into its lane, behind those of the same or a lower `order` and whatever is on its way."""
+        queue = self._lanes.setdefault(lane, deque())
+        taken = 1 if queue and queue[0] not in self._ticket else 0
+        at = len(queue)
+        while at > taken and self._order[queue[at - 1]] > order:
+            at -= 1
+        if at == 0 and queue:
+            del self._ticket[queue[0]]  # no longer the head
+        queue.insert(at, delivery_id)
+        self._lane_of[delivery_id], self._rank[delivery_id], self._order[delivery_id] = lane, rank, order
         self.set_due(delivery_id, due_s)
 
     def set_due(self, delivery_id: str, due_s: float) -> None:
-        """When it may go; also gives a taken delivery back."""
+        """When it may go; also gives a taken delivery back, behind those before it that came back meanwhile."""
         self._due[delivery_id] = due_s
-        if self.head_of(delivery_id) == delivery_id:
-            self._enter(delivery_id)
+        queue = self._lanes[self._lane_of[delivery_id]]
+        if queue[0] != delivery_id:
+            return
+        queue.popleft()
+        earlier = sum(self._order[other] < self._order[delivery_id] for other in queue)
+        queue.insert(earlier, delivery_id)
+        self._ticket.pop(delivery_id, None)
+        self._enter(queue[0])
 
     def remove(self, delivery_id: str) -> None:
         """Its way has ended; the next of its lane moves up."""
         lane = self._lane_of.pop(delivery_id)
         queue = self._lanes[lane]
+        was_head = queue[0] == delivery_id  # else the head may be on its way, and must not be handed out again
         queue.remove(delivery_id)
-        for table in (self._rank, self._due, self._ticket):
-            table.pop(delivery_id, None)
+        for table in (self._rank, self._due, self._order):
+            del table[delivery_id]
+        self._ticket.pop(delivery_id, None)
         if not queue:
             del self._lanes[lane]
-        elif queue[0] not in self._ticket and queue[0] in self._due:
+        elif was_head:
             self._enter(queue[0])
 
     def take(self, now_s: float) -> str | None:
@@ -74,9 +90,6 @@ class Schedule:
     def head_of(self, delivery_id: str) -> str:
         """The delivery that must go before this one, or itself."""
         return self._lanes[self._lane_of[delivery_id]][0]
-
-    def lane_of(self, delivery_id: str) -> str:
-        return self._lane_of[delivery_id]
 
     def due_s(self, delivery_id: str) -> float:
         return self._due[delivery_id]

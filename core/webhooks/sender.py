@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpx
@@ -24,6 +25,7 @@ from core.webhooks.deliveries import Delivered, Delivery, ErrorClass, Failed, Ou
 
 READ_MAX: Final = 16 * 1024
 EXCERPT_MAX: Final = 1024
+REASON_MAX: Final = 100
 _DIGITS: Final = re.compile(r"^\d{1,10}$")
 
 
@@ -43,7 +45,8 @@ class Sender:
         self._endpoint, self._clock, self._timeout_s = endpoint, clock, timeout_s
         self._secrets = [one for one in (endpoint.secret, endpoint.secret_previous) if one is not None]
         self._headers = {
-            **{name: value.reveal() for name, value in endpoint.headers.items()},
+            # In lower case, as ours are: a name written otherwise must take the place of none of them.
+            **{name.lower(): value.reveal() for name, value in endpoint.headers.items()},
             "content-type": "application/json",
             "user-agent": f"cold-display-guard/{__version__}",
         }
@@ -54,6 +57,8 @@ class Sender:
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             follow_redirects=False,
             trust_env=False,  # a stray HTTP_PROXY must not lead alarms elsewhere
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # they would pile up for months
+            event_hooks={"response": [_without_location]},
         )
 
     async def send(self, delivery: Delivery, number: int) -> Outcome:
@@ -78,7 +83,7 @@ class Sender:
             failure = Failed(error_class=ErrorClass.TIMEOUT, error=f"no complete answer within {self._timeout_s:g} s")
         except httpx.HTTPError as error:
             failure = _transport_failure(error)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, httpx.InvalidURL) as error:
             # What httpcore lets through unmapped: a broken address, a certificate's odd name, a closing loop.
             failure = Failed(error_class=ErrorClass.CONNECT, error=type(error).__name__)
         return verdict or failure  # a body that breaks after the status line takes nothing back
@@ -87,12 +92,17 @@ class Sender:
         await self._client.aclose()
 
 
+async def _without_location(answer: httpx.Response) -> None:
+    """httpx parses a redirect's target even where it follows none, and raises for one that is no URL."""
+    answer.headers.pop("location", None)
+
+
 def _verdict(answer: httpx.Response) -> Outcome:
     if answer.is_success:
         return Delivered(http_status=answer.status_code)
     return Failed(
         error_class=_class_of(answer.status_code),
-        error=f"{answer.status_code} {_clean(answer.reason_phrase)}".strip(),
+        error=f"{answer.status_code} {_clean(answer.reason_phrase[:REASON_MAX])}".strip(),
         http_status=answer.status_code,
         retry_after_s=retry_after_s(answer.headers),
     )

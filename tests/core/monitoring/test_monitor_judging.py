@@ -220,7 +220,7 @@ def _handled(bench: Bench, case_id: str | None = None) -> Any:
     return cases.handle(case, actor="wang", action="door closed", disposition="", note="", at=bench.clock.now())
 
 
-async def test_a_case_that_nobody_watches_any_more_is_closed_and_says_so(tmp_path: Path) -> None:
+def test_a_case_that_nobody_watches_any_more_is_closed_and_says_so(tmp_path: Path) -> None:
     """A sensor leaves the configuration while its case is open: no reading could ever clear it."""
     clock = FakeClock()
     with a_book(tmp_path, clock) as book:
