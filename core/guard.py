@@ -116,9 +116,9 @@ class Guard:
         others = {
             "monitoring": self._monitor.run,
             "publishing": lambda: self._book.run(self._dispatcher),
-            "drains": self._drains.run,
             "heartbeat": lambda: self._device.run(self._dispatcher, self._vitals),
         }
+        draining = group.create_task(self._keep_running("drains", self._drains.run))
         running = [group.create_task(self._keep_running(name, run)) for name, run in others.items()]
         await self._server.ready.wait()
         log.info("guarding")
@@ -128,8 +128,10 @@ class Guard:
             task.cancel()
         self._server.stop()
         self._dispatcher.stop()
-        await asyncio.wait([serving, sending], timeout=FINISH_S)
-        sending.cancel()
+        drained = group.create_task(self._drains.idle())
+        await asyncio.wait([serving, sending, drained], timeout=FINISH_S)
+        for task in (sending, draining, drained):
+            task.cancel()
 
     async def _close(self) -> None:
         await self._monitor.close()

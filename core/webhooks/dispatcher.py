@@ -6,6 +6,7 @@ for another.
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Final
@@ -20,6 +21,8 @@ from core.webhooks.deliveries import Attempt, Failed, Trigger
 from core.webhooks.retry_queue import Entry, RetryQueue
 from core.webhooks.sender import Sender
 
+log = logging.getLogger(__name__)
+
 LONGEST_WAIT_S: Final = 30.0  # the loop's own timer does not count while the box sleeps
 
 
@@ -30,6 +33,15 @@ class Channel:
         self.endpoint, self.sender, self.concurrency = endpoint, sender, concurrency
         self.places = asyncio.Semaphore(concurrency)
         self.bell = asyncio.Event()
+        self._trouble: str | None = None
+
+    def note(self, trouble: str | None) -> None:
+        """Log how the endpoint does, when that changes."""
+        if trouble is not None and trouble != self._trouble:
+            log.warning("endpoint %s does not take deliveries: %s", self.endpoint.id, trouble)
+        elif trouble is None and self._trouble is not None:
+            log.info("endpoint %s takes deliveries again", self.endpoint.id)
+        self._trouble = trouble
 
     def wants(self, event_type: str) -> bool:
         return any(fnmatchcase(event_type, pattern) for pattern in self.endpoint.events)
@@ -131,6 +143,7 @@ class Dispatcher:
                 excerpt=failed.excerpt if failed else "",
             )
             self._queue.settle(entry, attempt, outcome)
+            channel.note(failed.error if failed else None)
         finally:
             channel.places.release()
             channel.bell.set()

@@ -104,6 +104,12 @@ class Drains:
                 self._running = None
                 self._finish(job)
 
+    async def idle(self) -> None:
+        """Return once no drain is running."""
+        while self._running is not None:
+            await self._running.finished.wait()
+            await asyncio.sleep(0)
+
     def _matched(self, request: wire.Drain) -> list[Entry]:
         named = dict.fromkeys(request.delivery_ids)  # once each: naming one twice must not send it twice
         chosen = [self._queue.get(one) for one in named] or list(self._queue.entries())

@@ -240,7 +240,7 @@ class RetryQueue:
             raise RefusalError(409, "in_flight", f"{item_id} is being sent")
         if entry.delivery.status not in {Status.PENDING, Status.DEAD_LETTER}:
             raise RefusalError(409, "retry_not_cancellable", f"{item_id} is {entry.delivery.status}")
-        self._end(entry, structs.replace(entry.delivery, status=Status.CANCELLED, actor=actor), lazy=False)
+        self._end(entry, structs.replace(entry.delivery, status=Status.CANCELLED, actor=actor))
         return entry
 
     def cancel_older(self, event: Event) -> None:
@@ -271,11 +271,10 @@ class RetryQueue:
         """Wait until the last change of this delivery is on disk."""
         await self._journal.settled(entry.n)
 
-    def _end(self, entry: Entry, delivery: Delivery, *, lazy: bool | None = None) -> None:
+    def _end(self, entry: Entry, delivery: Delivery) -> None:
         schedule = self._schedule_of(entry)
         ended = structs.replace(delivery, next_attempt_at=None, delay_s=0.0, settled_at=self._clock.now())
-        # Losing the record of a success repeats one delivery; losing that of a dead letter would repeat its whole budget.
-        self._put(entry, ended, lazy=delivery.status is Status.DELIVERED if lazy is None else lazy)
+        self._put(entry, ended)  # at once: after a kill only what was in flight may go out twice
         if schedule is not None:
             schedule.remove(delivery.delivery_id)
         if delivery.status is not Status.DEAD_LETTER:
