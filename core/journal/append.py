@@ -22,6 +22,7 @@ class AppendLog:
         self._path, self._clock = path, clock
         path.parent.mkdir(mode=files.DIRECTORY_MODE, exist_ok=True)
         self._n, self._end = self._recover()
+        self._suspect = False
 
     def _recover(self) -> tuple[int, int]:
         try:
@@ -43,18 +44,23 @@ class AppendLog:
 
     def append(self, item_id: str, document: bytes) -> None:
         """Write one line and sync it. Raises OSError; the half-written line is then cut off again."""
+        if self._suspect:
+            self._n, self._end = self._recover()
+            self._suspect = False
         fd = files.open_append(self._path)
         try:
+            if self._end == 0:
+                files.sync_directory(self._path.parent)
             line = encode_line(self._n + 1, utc_text(self._clock.now()), "put", item_id, document)
             try:
                 files.write_all(fd, line)
                 os.fsync(fd)
             except OSError:
+                self._suspect = True  # until the half line is gone; else the next would be glued to it
                 os.ftruncate(fd, self._end)
+                self._suspect = False
                 raise
         finally:
             os.close(fd)
-        if self._n == 0:
-            files.sync_directory(self._path.parent)
         self._n += 1
         self._end += len(line)

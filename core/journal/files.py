@@ -3,6 +3,7 @@
 Beside `NAME` stand `NAME.new` (only during a rewrite) and `NAME.prev` (a hard link to the generation before).
 """
 
+import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -69,16 +70,29 @@ def quarantine(active: Path, data: bytes | None, stamp: str) -> None:
     directory = quarantine_directory(active)
     directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
     target = _free_name(directory, f"{active.name}-{stamp}")
-    if data is None:
-        os.link(active, target)
-    else:
-        fd = create_new(target)
-        try:
-            write_all(fd, data)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+    if data is not None or not _linked(active, target):
+        _copy(active.read_bytes() if data is None else data, target)
     sync_directory(directory)
+
+
+def _linked(active: Path, target: Path) -> bool:
+    try:
+        os.link(active, target)
+    except PermissionError:  # a file system without links
+        return False
+    return True
+
+
+def _copy(data: bytes, target: Path) -> None:
+    fd = create_new(target)
+    try:
+        write_all(fd, data)
+        os.fsync(fd)
+    except OSError:
+        target.unlink(missing_ok=True)  # half a copy of what still stands in the journal
+        raise
+    finally:
+        os.close(fd)
 
 
 def _free_name(directory: Path, stem: str) -> Path:
@@ -86,6 +100,23 @@ def _free_name(directory: Path, stem: str) -> Path:
     while (target := directory / f"{stem}-{number}.bad").exists():
         number += 1
     return target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aside:
+    """Damaged bytes that must be in quarantine before the file is replaced: those from `start` on (0: the whole file)."""
+
+    start: int
+    stamp: str
+
+
+def set_aside(active: Path, damage: Aside) -> None:
+    data = None
+    if damage.start:
+        with active.open("rb") as file:
+            file.seek(damage.start)
+            data = file.read()
+    quarantine(active, data, damage.stamp)
 
 
 @dataclass(kw_only=True)
@@ -101,30 +132,43 @@ class Recovered:
     torn_tails: int = 0
     damaged: int = 0
     gap: int = 0
-    quarantined: int = 0
     unclean: bool = False
+    aside: Aside | None = None
+    sound: bool = False  # the file is complete and undamaged, but for a torn tail
     rewrite: bool = True
 
 
 def recover(active: Path) -> Recovered:
-    """Read the state back. Damaged bytes are copied to `quarantine/` first; the caller then rewrites.
+    """Read the state back from the first complete generation: the file, else `.prev`, else `.new`. Changes no journal.
 
     Raises JournalError for a file of a newer version, or one that can't be read: neither may be touched.
     """
-    scans = {path: found for path in (active, previous_of(active), new_of(active)) if (found := _scan(path))}
-    recovered = Recovered()
-    if not scans:
-        return recovered
-    _set_damage_aside(active, scans.get(active), recovered)
-    base = next((one for one in scans.values() if one.complete), None)
-    _merge(recovered, base, scans.values())
-    present = scans.get(active)
-    recovered.unclean = present is None or not present.bye
-    if present is not None and present is base:
-        recovered.rewrite = bool(present.torn or present.damaged or not present.clean_end)
-        recovered.lines, recovered.size, recovered.gap = present.lines, present.size, present.gap
+    present = _scan(active)
+    if present is None or not present.complete:
+        return _from_siblings(active, present)
+    found = _judged(present)
+    _merge(found, present, (present,))
+    found.sound = not present.damaged
+    found.rewrite = found.aside is not None or not present.clean_end
+    if not found.rewrite:
+        found.lines, found.size = present.lines, present.size
+    if found.aside is None:
+        found.epoch = present.head.epoch if present.head else None
+    with contextlib.suppress(OSError):  # on a read-only disk it does no harm either
         new_of(active).unlink(missing_ok=True)
-    return recovered
+    return found
+
+
+def _from_siblings(active: Path, present: Scan | None) -> Recovered:
+    """The numbers of lost lines are given out anew, so no epoch is carried on."""
+    previous = _scan(previous_of(active))
+    new = None if previous is not None and previous.complete else _scan(new_of(active))
+    found = _judged(present) if present is not None else Recovered(damaged=int(previous is not None))
+    scans = [one for one in (previous, new, present) if one is not None]
+    base = next((one for one in (previous, new) if one is not None and one.complete), None)
+    _merge(found, base, scans, floor=base.last_n if base is not None and base is new else 0)
+    found.unclean = bool(scans)
+    return found
 
 
 def _scan(path: Path) -> Scan | None:
@@ -141,32 +185,29 @@ def _scan(path: Path) -> Scan | None:
     return found if found.size else None
 
 
-def _set_damage_aside(active: Path, present: Scan | None, found: Recovered) -> None:
-    if present is None:
-        return
+def _judged(present: Scan) -> Recovered:
+    found = Recovered(unclean=not present.bye, gap=present.gap)
     stamp = f"{present.head.gen if present.head else 0}-{present.last_n}"
     if present.damaged or not present.complete:
-        found.damaged += max(1, present.damaged)
-        quarantine(active, None, stamp)
-        found.quarantined += 1
+        found.damaged = max(1, present.damaged)
+        found.aside = Aside(start=0, stamp=stamp)
     elif present.torn:
-        found.torn_tails += 1
-        with active.open("rb") as file:
-            file.seek(present.good_end)
-            quarantine(active, file.read(), stamp)
-        found.quarantined += 1
+        found.torn_tails = 1
+        found.aside = Aside(start=present.good_end, stamp=stamp)
+    return found
 
 
-def _merge(found: Recovered, base: Scan | None, scans: Iterable[Scan]) -> None:
-    """Start from the first complete generation; lay over it whatever newer lines any file still has."""
+def _merge(found: Recovered, base: Scan | None, scans: Iterable[Scan], floor: int = 0) -> None:
+    """Start from the base; lay over it what any file says of numbers above `floor`, the highest number of an id wins."""
     newest: dict[str, tuple[int, bytes]] = dict(base.live) if base else {}
-    floor = base.last_n if base else 0
+    ended: dict[str, int] = dict(base.ended) if base else {}
     for one in scans:
+        for item_id, n in one.ended.items():
+            ended[item_id] = max(n, ended.get(item_id, 0))
         for item_id, (n, document) in one.live.items():
             if n > floor and n > newest.get(item_id, (0, b""))[0]:
                 newest[item_id] = (n, document)
         found.last_n = max(found.last_n, one.last_n)
-        if one.head is not None:
-            found.epoch = found.epoch or one.head.epoch
-            found.gen = max(found.gen, one.head.gen)
-    found.live = dict(sorted(newest.items(), key=lambda item: item[1][0]))
+        found.gen = max(found.gen, one.head.gen if one.head else 0)
+    live = {item_id: item for item_id, item in newest.items() if item[0] > ended.get(item_id, 0)}
+    found.live = dict(sorted(live.items(), key=lambda item: item[1][0]))

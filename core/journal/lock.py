@@ -1,5 +1,6 @@
 """One writer per data directory, held by flock: the kernel frees it the moment the process is gone."""
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -25,6 +26,8 @@ class DirectoryLock:
             pid = self._holder()
             os.close(self._fd)
             raise DirectoryHeldError(directory, pid) from error
+        with contextlib.suppress(PermissionError):  # a file that root made once; its mode is as good
+            os.fchmod(self._fd, _MODE)  # the umask took bits away when it was made
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
 

@@ -15,47 +15,18 @@ import secrets
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-import msgspec
-from msgspec import Struct
-
 from core.clock import Clock, utc_text
 from core.journal import files
-from core.journal.lines import Head, encode_line
+from core.journal.health import Durability, JournalHealth
+from core.journal.lines import Head, encode_line, generation
 
 LAZY_S: Final = 1.0  # what may be repeated after a crash waits this long for company
 PROBE_S: Final = 60.0
 COMPACT_LINES: Final = 5000
 COMPACT_FACTOR: Final = 4
-CHUNK_LINES: Final = 1000  # a rewrite holds no second copy of everything in memory
-
-
-class Durability(StrEnum):
-    """Whether what was accepted is on disk."""
-
-    DURABLE = "durable"
-    MEMORY_ONLY = "memory_only"
-
-
-class JournalHealth(Struct, frozen=True, kw_only=True):
-    """Figures of one journal for status; times in ms, sizes in bytes."""
-
-    state: Durability
-    reason: str | None
-    since: datetime | None
-    last_sync_ms: float
-    worst_sync_ms: float
-    torn_tails: int
-    damaged_lines: int
-    quarantined_files: int
-    lost_numbers: int
-    unclean_start: bool
-    size: int
-    lines: int
-    generation: int
 
 
 class SnapshotJournal:
@@ -82,7 +53,9 @@ class SnapshotJournal:
         self._since: datetime | None = None
         self._probe_at = 0.0
         self._compact_above = COMPACT_LINES
-        self._keep_previous = not found.damaged  # a damaged file goes to quarantine, not to `.prev`
+        self._aside = found.aside
+        self._quarantined = 0
+        self._keep_previous = found.sound  # a damaged or empty file must not take the place of a good `.prev`
         self._last_sync_ms = self._worst_sync_ms = 0.0
         self._start(rewrite=found.rewrite)
         self._thread = threading.Thread(target=self._run, name=f"journal {path.name}", daemon=True)
@@ -106,17 +79,15 @@ class SnapshotJournal:
         `lazy` is for what a crash may repeat without harm: it waits up to LAZY_S for company.
         """
         with self._gate:
-            self._n += 1
+            self._queue("put", item_id, document, lazy=lazy)
             self._live.pop(item_id, None)
             self._live[item_id] = (self._n, document)
-            self._queue("put", item_id, document, lazy=lazy)
             return self._n
 
     def delete(self, item_id: str, *, lazy: bool = False) -> int:
         """End `item_id` with a line of its own."""
         with self._gate:
             if self._live.pop(item_id, None) is not None:
-                self._n += 1
                 self._queue("del", item_id, b"null", lazy=lazy)
             return self._n
 
@@ -155,7 +126,7 @@ class SnapshotJournal:
                 worst_sync_ms=self._worst_sync_ms,
                 torn_tails=self._found.torn_tails,
                 damaged_lines=self._found.damaged,
-                quarantined_files=self._found.quarantined,
+                quarantined_files=self._quarantined,
                 lost_numbers=self._found.gap,
                 unclean_start=self._found.unclean,
                 size=self._size,
@@ -164,42 +135,40 @@ class SnapshotJournal:
             )
 
     def close(self) -> None:
-        """Write what is pending and the mark of a clean end."""
+        """Write what is pending and the mark of a clean end. While memory-only, try the disk a last time."""
         with self._gate:
-            self._n += 1
-            self._queue("bye", "", b"null", lazy=False)
             self._closing = True
+            self._gate.notify_all()
         self._thread.join()
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
 
     def _queue(self, kind: str, item_id: str, document: bytes, *, lazy: bool) -> None:
-        self._pending.append(encode_line(self._n, utc_text(self._clock.now()), kind, item_id, document))
+        line = encode_line(self._n + 1, utc_text(self._clock.now()), kind, item_id, document)
+        self._n += 1
+        self._pending.append(line)
         self._urgent = self._urgent or not lazy
         self._gate.notify_all()
 
     # -- the journal's own thread: the only one that touches the file ----------------------------------------------
 
     def _run(self) -> None:
-        while True:
+        closing = False
+        while not closing:
             with self._gate:
                 self._gate.wait_for(lambda: self._pending or self._closing, timeout=self._probe_wait())
                 if self._pending and not self._urgent:
-                    self._gate.wait_for(lambda: self._urgent, timeout=LAZY_S)
+                    self._gate.wait_for(lambda: self._urgent or self._closing, timeout=LAZY_S)
                 batch, self._pending, self._urgent = self._pending, [], False
                 upto, closing = self._n, self._closing
-            self._commit(batch)
+            self._commit(batch, closing=closing)
             self._announce(upto)
-            if closing:
-                return
+        self._say_bye()
 
     def _probe_wait(self) -> float | None:
         return None if self._fd is not None else max(0.1, self._probe_at - self._clock.steady())
 
-    def _commit(self, batch: list[bytes]) -> None:
+    def _commit(self, batch: list[bytes], *, closing: bool) -> None:
         if self._fd is None:
-            if self._clock.steady() >= self._probe_at:
+            if closing or self._clock.steady() >= self._probe_at:
                 self._rewrite_or_remember()
             return
         if not batch:
@@ -210,8 +179,25 @@ class SnapshotJournal:
             self._abandon(error)
             self._rewrite_or_remember()
             return
-        if self._lines > max(self._compact_above, COMPACT_FACTOR * len(self._live)) and not self._closing:
+        if self._lines > max(self._compact_above, COMPACT_FACTOR * len(self._live)) and not closing:
             self._rewrite_or_remember()
+
+    def _say_bye(self) -> None:
+        """After everything else, so that no rewrite can swallow the mark."""
+        if self._fd is None:
+            return
+        with self._gate:
+            self._n += 1
+            line = encode_line(self._n, utc_text(self._clock.now()), "bye", "", b"null")
+        with contextlib.suppress(OSError):  # everything accepted is on disk; only the mark is missing
+            self._append(line, 1)
+        self._drop_descriptor()
+
+    def _drop_descriptor(self) -> None:
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            with contextlib.suppress(OSError):  # what it reports was reported by a write or a sync before
+                os.close(fd)
 
     def _append(self, data: bytes, lines: int) -> None:
         assert self._fd is not None
@@ -226,10 +212,7 @@ class SnapshotJournal:
 
     def _abandon(self, error: OSError) -> None:
         """Never trust this descriptor again: a second fsync would report success for pages that are gone."""
-        if self._fd is not None:
-            fd, self._fd = self._fd, None
-            with contextlib.suppress(OSError):  # it reports the same failure once more
-                os.close(fd)
+        self._drop_descriptor()
         self._not_durable(error)
 
     def _not_durable(self, error: OSError) -> None:
@@ -263,6 +246,9 @@ class SnapshotJournal:
             items = list(self._live.items())
             upto = self._n
             absorbed = len(self._pending)
+        if self._aside is not None:
+            files.set_aside(self._path, self._aside)
+            self._aside, self._quarantined = None, self._quarantined + 1
         new = files.new_of(self._path)
         fd = files.create_new(new)
         try:
@@ -285,23 +271,16 @@ class SnapshotJournal:
         self._announce(upto)
 
     def _write_generation(self, fd: int, items: list[tuple[str, tuple[int, bytes]]], upto: int) -> int:
-        t = utc_text(self._clock.now())
         head = Head(gen=self._gen + 1, epoch=self.epoch, items=len(items), upto=upto, app=self._app)
-        first_n = items[0][1][0] if items else upto + 1
-        data = encode_line(first_n - 1, t, "head", "", msgspec.json.encode(head))
-        files.write_all(fd, data)
-        size = len(data)
-        for start in range(0, len(items), CHUNK_LINES):
-            chunk = items[start : start + CHUNK_LINES]
-            data = b"".join(encode_line(n, t, "put", item_id, document) for item_id, (n, document) in chunk)
+        size = 0
+        for data in generation(head, items, utc_text(self._clock.now())):
             files.write_all(fd, data)
             size += len(data)
         return size
 
     def _adopt(self, fd: int, *, lines: int, size: int, absorbed: int) -> None:
         """The new generation is the file now; lines that waited and are in it already need no second writing."""
-        if self._fd is not None:
-            os.close(self._fd)
+        self._drop_descriptor()
         with self._gate:
             self._fd = fd
             del self._pending[:absorbed]
