@@ -1,24 +1,35 @@
-"""On which line of a TOML text a key stands. Pure. tomlkit's items carry no positions, so this reads the text's outline."""
+"""On which line of a TOML text a key stands. Pure. Parsers give no positions, so this walks the text once more.
+
+The text is taken to be well-formed (a TOML parser has the word on that); at a mistake the walk simply ends.
+"""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import Final
 
 KeyPath = tuple[str | int, ...]
 
-_HEADER: Final = re.compile(r"^\s*(?P<open>\[\[?)\s*(?P<key>[^\]]+?)\s*\]\]?\s*(?:#.*)?$")
-_PAIR: Final = re.compile(
-    r"""^\s*(?P<key>(?:[\w.\-]|"[^"]*"|'[^']*')(?:[\w.\-\s]|"[^"]*"|'[^']*')*?)\s*=(?P<value>.*)$"""
+_WORD: Final = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*')"""
+_KEY: Final = re.compile(rf"{_WORD}(?:[ \t]*\.[ \t]*{_WORD})*")
+_WORDS: Final = re.compile(_WORD)
+_SPACE: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_HEADER: Final = re.compile(rf"(?P<open>\[\[?)[ \t]*(?P<key>{_KEY.pattern})[ \t]*\]\]?")
+_EQUALS: Final = re.compile(r"[ \t]*=[ \t]*")
+_SCALAR: Final = re.compile(
+    r'"{3}(?:\\.|[^\\])*?"{3,5}'
+    r"|'{3}.*?'{3,5}"
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|'[^'\n]*'"
+    r"|[^\s,\[\]{}#\"'][^,\[\]{}#\"'\n]*",  # number, boolean or date: a date may hold a space
+    re.DOTALL,
 )
-_WORD: Final = re.compile(r""""([^"]*)"|'([^']*)'|([\w\-]+)""")
-_QUOTED: Final = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'|#.*')
-_LONG_QUOTES: Final = ('"""', "'''")
 
 
 def line_of(text: str, at: KeyPath) -> int | None:
     """The line (from 1) of the key, or of the nearest table around it."""
     lines: dict[KeyPath, int] = {}
-    for path, number in _outline(text):
+    for path, number in _Walk(text).places():
         lines.setdefault(path, number)
     for length in range(len(at), 0, -1):
         if (found := lines.get(at[:length])) is not None:
@@ -26,34 +37,107 @@ def line_of(text: str, at: KeyPath) -> int | None:
     return None
 
 
-def _outline(text: str) -> Iterator[tuple[KeyPath, int]]:
-    table: KeyPath = ()
-    counts: dict[KeyPath, int] = {}
-    open_until: str | None = None  # the long quotes that would end a string over several lines
-    depth = 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        if open_until is not None:
-            open_until = None if open_until in line else open_until
-            continue
-        if depth > 0:
-            depth += _brackets(line)
-            continue
-        if (header := _HEADER.match(line)) is not None:
-            table = _table_path(header, counts)
-            yield table, number
-        elif (pair := _PAIR.match(line)) is not None:
-            key = (*table, *_words(pair["key"]))
-            yield key, number
-            value = pair["value"]
-            for inner in _inline_keys(value):
-                yield (*key, inner), number
-            open_until = next((quote for quote in _LONG_QUOTES if value.count(quote) == 1), None)
-            depth = 0 if open_until else max(0, _brackets(value))
+def key_on(text: str, line: int) -> KeyPath | None:
+    """The last key that begins on this line."""
+    return next((path for path, number in reversed([*_Walk(text).places()]) if number == line), None)
+
+
+class _UnexpectedError(Exception):
+    """The text is not TOML from here on."""
+
+
+class _Walk:
+    """One pass over the text. `places` gives each key, table and array element with its line, each table around it too."""
+
+    def __init__(self, text: str):
+        self._text, self._at = text, 0
+        self._counted, self._line = 0, 1
+
+    def places(self) -> Iterator[tuple[KeyPath, int]]:
+        table: KeyPath = ()
+        counts: dict[KeyPath, int] = {}
+        try:
+            self._skip()
+            while self._at < len(self._text):
+                line = self._here()
+                if self._text[self._at] == "[":
+                    header = self._expect(_HEADER)
+                    table = _table_path(header, counts)
+                    yield from _each(table, 0, line)
+                else:
+                    yield from self._pair(table)
+                self._skip()
+        except _UnexpectedError:
+            return
+
+    def _pair(self, table: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+        line = self._here()
+        path = (*table, *_decoded(self._expect(_KEY)[0]))
+        yield from _each(path, len(table), line)
+        self._expect(_EQUALS)
+        yield from self._value(path)
+
+    def _value(self, path: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+        if self._text.startswith("[", self._at):
+            yield from self._array(path)
+        elif self._text.startswith("{", self._at):
+            yield from self._inline_table(path)
+        else:
+            self._expect(_SCALAR)
+
+    def _array(self, path: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+        self._open()
+        index = 0
+        while not self._closes("]"):
+            yield (*path, index), self._here()
+            yield from self._value((*path, index))
+            index += 1
+
+    def _inline_table(self, path: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+        self._open()
+        while not self._closes("}"):
+            yield from self._pair(path)
+
+    def _open(self) -> None:
+        self._at += 1
+        self._skip()
+
+    def _closes(self, bracket: str) -> bool:
+        """Step over a comma or the closing bracket; whether it was the bracket. The end of the text is a mistake."""
+        self._skip()
+        if self._text.startswith(",", self._at):
+            self._open()
+        if self._at >= len(self._text):
+            raise _UnexpectedError
+        closes = self._text[self._at] == bracket
+        self._at += closes
+        return closes
+
+    def _skip(self) -> None:
+        self._expect(_SPACE)
+
+    def _expect(self, wanted: re.Pattern[str]) -> re.Match[str]:
+        found = wanted.match(self._text, self._at)
+        if found is None:
+            raise _UnexpectedError
+        self._at = found.end()
+        return found
+
+    def _here(self) -> int:
+        self._line += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
+        return self._line
+
+
+def _each(path: KeyPath, known: int, line: int) -> Iterator[tuple[KeyPath, int]]:
+    """The path and the tables that it brings into being, all on this line; the caller keeps the first of each."""
+    for length in range(known + 1, len(path) + 1):
+        yield path[:length], line
 
 
 def _table_path(header: re.Match[str], counts: dict[KeyPath, int]) -> KeyPath:
     """The header's words, with the index of the present element behind each array of tables."""
-    words = _words(header["key"])
+    words = _decoded(header["key"])
     path: KeyPath = ()
     for position, word in enumerate(words):
         path = (*path, word)
@@ -65,15 +149,16 @@ def _table_path(header: re.Match[str], counts: dict[KeyPath, int]) -> KeyPath:
     return path
 
 
-def _words(key: str) -> tuple[str, ...]:
-    return tuple(double or single or bare for double, single, bare in _WORD.findall(key))
+def _decoded(key: str) -> tuple[str, ...]:
+    return tuple(_bare(word) for word in _WORDS.findall(key))
 
 
-def _inline_keys(value: str) -> Iterator[str]:
-    if value.lstrip().startswith("{"):
-        yield from re.findall(r"[{,]\s*([\w\-]+)\s*=", value)
-
-
-def _brackets(line: str) -> int:
-    bare = _QUOTED.sub("", line)
-    return sum(bare.count(c) for c in "[{") - sum(bare.count(c) for c in "]}")
+def _bare(word: str) -> str:
+    if word[0] == "'":
+        return word[1:-1]
+    if word[0] != '"' or "\\" not in word:
+        return word.strip('"')
+    try:
+        return str(tomllib.loads(f"key = {word}")["key"])
+    except tomllib.TOMLDecodeError as error:
+        raise _UnexpectedError from error

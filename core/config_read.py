@@ -1,0 +1,281 @@
+"""Reading the configuration: every mistake becomes a ConfigError with file, line and key, and never a secret's text."""
+
+import base64
+import binascii
+import itertools
+import math
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import structs
+
+from core.config_lines import KeyPath, key_on, line_of
+from core.errors import ConfigError
+from core.monitoring.presets import PRESETS, terms_of
+from core.settings import (
+    POINT_TYPES,
+    Cabinet,
+    Endpoint,
+    HttpJsonSource,
+    LoadedSettings,
+    ReplaySource,
+    Secret,
+    Settings,
+)
+
+_AT: Final = re.compile(r"^(?P<problem>.*?)(?: - at `(?:key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_FIELD: Final = re.compile(r"(?P<kind>unknown|required) field `(?P<name>[^`]+)`")
+_STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+_SYNTAX: Final = re.compile(r"^(?P<problem>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$", re.DOTALL)
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"[\t -~]*")
+# Files that the data directory already has; also the names made from them (`cases.jsonl.prev`, `core.log.1`).
+_TAKEN: Final = (
+    "lock", "manage.sock", "cases.jsonl", "audit.jsonl", "history.sqlite3", "core.log", "quarantine", "archive",
+)  # fmt: skip
+_LONGEST_NAME: Final = 200  # bytes; leaves room for what the journal adds behind it
+
+
+def load(path: Path) -> LoadedSettings:
+    """Read and check the whole file, its secret files too. Raises ConfigError."""
+    return parse(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """The file's text with its line ends as they are. Raises ConfigError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"can't be read ({error.strerror})", path=path) from error
+    if (bad := _not_utf8(data)) is not None:
+        raise ConfigError("is not UTF-8", path=path, line=data.count(b"\n", 0, bad) + 1)
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise ConfigError("begins with a byte order mark; save it as UTF-8 without one", path=path, line=1)
+    return data.decode()
+
+
+def _not_utf8(data: bytes) -> int | None:
+    """Where the bytes stop being UTF-8. The decoder's own error is not passed on: it carries the text, secrets too."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
+
+
+def parse(text: str, path: Path) -> LoadedSettings:
+    """Check a configuration text as if it stood in `path`. Raises ConfigError."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax_error(str(error), text, path) from error
+    return _Checker(text, path).check(document)
+
+
+def _syntax_error(message: str, text: str, path: Path) -> ConfigError:
+    found = _SYNTAX.match(message)
+    problem, line = message, text.count("\n") + 1
+    if found is not None:
+        problem, line = found["problem"], int(found["line"] or line)
+    # What else stands on a line that is not TOML may be a secret that slipped there: no key is named from it.
+    twice = problem.startswith(("Cannot", "Duplicate"))
+    return ConfigError(problem, path=path, line=line, key=_dotted(key_on(text, line) or ()) if twice else None)
+
+
+def _dotted(at: KeyPath) -> str | None:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in at).lstrip(".") or None
+
+
+class _Checker:
+    """Turns one document into Settings, and knows how to say where a mistake stands."""
+
+    def __init__(self, text: str, path: Path):
+        self._text, self._path = text, path
+
+    def check(self, document: dict[str, Any]) -> LoadedSettings:
+        self._check_numbers(document, ())
+        settings = self._convert(document, Settings, ())
+        self._check_ids(settings)
+        self._check_sensors(settings)
+        for index, cabinet in enumerate(settings.cabinets):
+            self._check_cabinet(cabinet, ("cabinets", index))
+        self._check_retry(settings)
+        self._check_listen(settings)
+        sources = tuple(self._source(one, ("sources", index)) for index, one in enumerate(settings.sources))
+        endpoints = tuple(
+            self._endpoint(one, ("webhooks", "endpoints", index))
+            for index, one in enumerate(settings.webhooks.endpoints)
+        )
+        webhooks = structs.replace(settings.webhooks, endpoints=endpoints)
+        return LoadedSettings(
+            settings=structs.replace(settings, sources=sources, webhooks=webhooks),
+            path=self._path,
+            hints=tuple(_hints(settings)),
+        )
+
+    def _error(self, problem: str, at: KeyPath) -> ConfigError:
+        return ConfigError(problem, path=self._path, line=line_of(self._text, at), key=_dotted(at))
+
+    def _convert(self, value: object, wanted: Any, at: KeyPath) -> Any:
+        try:
+            return msgspec.convert(value, wanted, dec_hook=_secret)
+        except msgspec.ValidationError as error:
+            raise self._located(str(error), at) from error
+
+    def _located(self, message: str, at: KeyPath) -> ConfigError:
+        found = _AT.match(message)
+        assert found is not None
+        steps = [name or int(index) for name, index in _STEP.findall(found["path"] or "")]
+        where: KeyPath = (*at, *steps)
+        problem = found["problem"]
+        if (field := _FIELD.search(problem)) is not None:
+            where = (*where, field["name"])
+            problem = "unknown key" if field["kind"] == "unknown" else "is required"
+        return self._error(problem, where)
+
+    def _check_numbers(self, value: object, at: KeyPath) -> None:
+        """TOML knows nan and inf; no key here does."""
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self._error("must be a finite number", at)
+        parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for step, part in parts:
+            self._check_numbers(part, (*at, step))
+
+    def _check_ids(self, settings: Settings) -> None:
+        groups: tuple[tuple[KeyPath, Iterable[str]], ...] = (
+            (("sources",), (one.id for one in settings.sources)),
+            (("cabinets",), (one.id for one in settings.cabinets)),
+            (("sensors",), (one.id for one in settings.sensors)),
+            (("webhooks", "endpoints"), (one.id for one in settings.webhooks.endpoints)),
+        )
+        for at, ids in groups:
+            seen: set[str] = set()
+            for index, item_id in enumerate(ids):
+                if item_id in seen:
+                    raise self._error(f"{item_id!r} is used twice", (*at, index, "id"))
+                seen.add(item_id)
+
+    def _check_sensors(self, settings: Settings) -> None:
+        sources = {source.id: source for source in settings.sources}
+        cabinets = {cabinet.id for cabinet in settings.cabinets}
+        for index, sensor in enumerate(settings.sensors):
+            at: KeyPath = ("sensors", index)
+            if sensor.cabinet not in cabinets:
+                raise self._error(f"there is no cabinet {sensor.cabinet!r}", (*at, "cabinet"))
+            if sensor.source not in sources:
+                raise self._error(f"there is no source {sensor.source!r}", (*at, "source"))
+            self._convert(sensor.point, POINT_TYPES[type(sources[sensor.source])], (*at, "point"))
+
+    def _check_cabinet(self, cabinet: Cabinet, at: KeyPath) -> None:
+        if cabinet.preset is not None and cabinet.preset not in PRESETS:
+            raise self._error(f"unknown preset; known are {', '.join(PRESETS)}", (*at, "preset"))
+        limits = terms_of(cabinet).limits
+        given = [
+            (name, value)
+            for name in ("low", "warn_low", "warn_high", "high")
+            if (value := getattr(limits, name)) is not None
+        ]
+        for (name, value), (upper_name, upper) in itertools.pairwise(given):
+            if value < upper:
+                continue
+            if getattr(cabinet.limits, upper_name) is not None:
+                raise self._error(f"is not above {name} ({upper:g} <= {value:g})", (*at, "limits", upper_name))
+            raise self._error(f"is not below {upper_name} ({value:g} >= {upper:g})", (*at, "limits", name))
+
+    def _check_retry(self, settings: Settings) -> None:
+        retry, at = settings.webhooks.retry, ("webhooks", "retry")
+        if retry.max_delay_s < retry.first_delay_s:
+            raise self._error("is below first_delay_s", (*at, "max_delay_s"))
+        name = retry.log
+        own = Path(name).name == name and name != ".." and "\0" not in name
+        taken = any(name == other or name.startswith(f"{other}.") for other in _TAKEN)
+        if not own or taken or len(name.encode()) > _LONGEST_NAME:
+            raise self._error("must be a file name of its own in the data directory", (*at, "log"))
+
+    def _check_listen(self, settings: Settings) -> None:
+        listen = settings.manage_api.listen
+        if listen is not None and int(listen.rpartition(":")[2]) > 65535:
+            raise self._error("has a port above 65535", ("manage_api", "listen"))
+
+    def _check_url(self, url: str, at: KeyPath) -> None:
+        try:
+            usable = bool(urlsplit(url).hostname) and urlsplit(url).port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise self._error("has no usable host and port", at)
+
+    def _source(self, source: Any, at: KeyPath) -> Any:
+        if isinstance(source, HttpJsonSource):
+            self._check_url(source.url, (*at, "url"))
+        if isinstance(source, ReplaySource):
+            return structs.replace(source, path=str(self._beside(source.path, (*at, "path"))))
+        return source
+
+    def _beside(self, file: str, at: KeyPath) -> Path:
+        """Paths in the file are relative to the file."""
+        try:
+            return self._path.parent / Path(file).expanduser()
+        except RuntimeError as error:
+            raise self._error("names a home directory that doesn't exist", at) from error
+
+    def _endpoint(self, endpoint: Endpoint, at: KeyPath) -> Endpoint:
+        self._check_url(endpoint.url, (*at, "url"))
+        for name, value in endpoint.headers.items():
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value.reveal()):
+                raise self._error("is not a header of printable ASCII", (*at, "headers", name))
+        return structs.replace(
+            endpoint,
+            secret=self._secret_of(endpoint.secret, endpoint.secret_file, "secret", at),
+            secret_previous=self._secret_of(
+                endpoint.secret_previous, endpoint.secret_previous_file, "secret_previous", at
+            ),
+        )
+
+    def _secret_of(self, inline: Secret | None, file: str | None, name: str, at: KeyPath) -> Secret | None:
+        if inline is not None and file is not None:
+            raise self._error(f"give {name} or {name}_file, not both", (*at, name))
+        if file is None:
+            return self._signing_key(inline, (*at, name))
+        where = (*at, f"{name}_file")
+        path = self._beside(file, where)
+        try:
+            data = path.read_bytes()
+        except (OSError, ValueError) as error:
+            raise self._error(f"{path} can't be read ({getattr(error, 'strerror', error)})", where) from error
+        if _not_utf8(data) is not None:
+            raise self._error(f"{path} is not text", where)
+        return self._signing_key(Secret(data.decode().strip()), where)
+
+    def _signing_key(self, secret: Secret | None, at: KeyPath) -> Secret | None:
+        if secret is None:
+            return None
+        try:
+            key = base64.b64decode(secret.reveal().removeprefix("whsec_"), validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise self._error("is not whsec_ and base64", at) from error
+        if not key:
+            raise self._error("is empty", at)
+        return secret
+
+
+def _hints(settings: Settings) -> Iterable[str]:
+    for cabinet in settings.cabinets:
+        if cabinet.preset is None and cabinet.limits is None:
+            yield f"cabinet {cabinet.id!r} has neither preset nor limits: its values are shown, never judged"
+    for endpoint in settings.webhooks.endpoints:
+        if endpoint.secret is None and endpoint.secret_file is None:
+            yield f"endpoint {endpoint.id!r} has no secret: its webhooks go out unsigned"
+    if not settings.webhooks.endpoints:
+        yield "no webhook endpoint: alarms stay on this box"
+
+
+def _secret(wanted: type, value: object) -> object:
+    if wanted is Secret and isinstance(value, str):
+        return Secret(value)
+    raise TypeError("Expected `str`")

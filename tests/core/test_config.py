@@ -1,0 +1,192 @@
+"""Reading the configuration: what is found, what is valid, what the defaults are, and what the API shows of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core import config
+from core.errors import ConfigError
+from core.settings import ReplaySource, Retry
+from tests.core.config_texts import CANARIES, FULL, HEADER, MINIMAL, SECRET, a_config
+
+ROOT = Path(__file__).parents[2]
+ENDPOINT = '[[webhooks.endpoints]]\nid = "hq"\nurl = "https://hq.example.com/hook"\n'
+
+
+# -- finding -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home and an XDG directory of our own, nothing in them, no CDG_CONFIG."""
+    monkeypatch.delenv("CDG_CONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    return tmp_path
+
+
+def placed(directory: Path) -> Path:
+    (directory / "cold-display-guard").mkdir(parents=True)
+    return a_config(directory / "cold-display-guard")
+
+
+def test_a_given_file_comes_first(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--config` wins over everything."""
+    monkeypatch.setenv("CDG_CONFIG", str(placed(places / "other")))
+    assert config.find(places / "given.toml") == places / "given.toml"
+
+
+def test_the_environment_comes_before_the_users_directory(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`$CDG_CONFIG` wins over the user's configuration directory."""
+    placed(places / "xdg")
+    monkeypatch.setenv("CDG_CONFIG", str(named := placed(places / "named")))
+    assert config.find(None) == named
+
+
+def test_a_named_file_that_is_missing_is_not_replaced_by_another(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slip in `$CDG_CONFIG` is an error that names it; the box doesn't start with somebody else's file."""
+    placed(places / "xdg")
+    monkeypatch.setenv("CDG_CONFIG", str(places / "slip.toml"))
+    with pytest.raises(ConfigError, match=r"slip\.toml.*can't be read"):
+        config.load(config.find(None))
+
+
+def test_the_xdg_directory_is_looked_at(places: Path) -> None:
+    """`$XDG_CONFIG_HOME/cold-display-guard/config.toml`."""
+    here = placed(places / "xdg")
+    assert config.find(None) == here
+
+
+@pytest.mark.parametrize("unset", [True, False])
+def test_without_xdg_it_is_the_homes_config_directory(
+    places: Path, monkeypatch: pytest.MonkeyPatch, unset: bool
+) -> None:
+    """An unset and an empty `$XDG_CONFIG_HOME` mean `~/.config`."""
+    here = placed(places / "home/.config")
+    monkeypatch.delenv("XDG_CONFIG_HOME") if unset else monkeypatch.setenv("XDG_CONFIG_HOME", "")
+    assert config.find(None) == here
+
+
+@pytest.mark.skipif(Path("/etc/cold-display-guard/config.toml").exists(), reason="this machine has one")
+def test_none_found_says_how_to_make_one(places: Path) -> None:
+    """A short word on the ways out, the demo among them; exit code 2."""
+    with pytest.raises(ConfigError, match=r"--config FILE.*CDG_CONFIG.*cdg --demo") as error:
+        config.find(None)
+    assert error.value.exit_code == 2
+
+
+# -- what is valid -----------------------------------------------------------------------------------------------------
+
+
+def test_the_least_that_is_needed_is_enough(tmp_path: Path) -> None:
+    """`[device] id, site`, one source, one cabinet and one sensor."""
+    loaded = config.load(a_config(tmp_path))
+    assert loaded.settings.device.id == "box"
+    assert loaded.path == tmp_path / "config.toml"
+
+
+def test_retries_have_their_defaults(tmp_path: Path) -> None:
+    """The log's name and the policy of the architecture."""
+    assert config.load(a_config(tmp_path)).settings.webhooks.retry == Retry(
+        log="retries.jsonl", first_delay_s=10, max_delay_s=900, max_attempts=500, max_age_h=72
+    )
+
+
+def test_what_the_full_file_says_is_taken(tmp_path: Path) -> None:
+    """Given keys stand in the settings, those beside them keep their defaults."""
+    settings = config.load(a_config(tmp_path, FULL)).settings
+    assert settings.webhooks.retry == Retry(first_delay_s=5)
+    assert [cabinet.name for cabinet in settings.cabinets] == ["鲜奶柜", ""]
+    secret = settings.webhooks.endpoints[0].secret
+    assert secret is not None
+    assert secret.reveal() == SECRET
+
+
+def test_the_example_is_valid() -> None:
+    """config/example.toml can be used as it is."""
+    assert config.load(ROOT / "config/example.toml").settings.sensors
+
+
+@pytest.mark.parametrize("text", [FULL.replace("\n", "\r\n"), FULL.rstrip("\n")], ids=["CRLF", "no last LF"])
+def test_line_ends_do_not_matter(tmp_path: Path, text: str) -> None:
+    """A file from another editor is the same configuration."""
+    same = config.parse(FULL, tmp_path / "config.toml")
+    assert config.load(a_config(tmp_path, text)) == same
+
+
+def test_zero_delays_are_allowed(tmp_path: Path) -> None:
+    """`alarm_delay_s = 0` opens at once, `heartbeat_s = 0` is off."""
+    text = MINIMAL.replace('id = "03"\n', 'id = "03"\nalarm_delay_s = 0\n') + "[monitor]\nheartbeat_s = 0\n"
+    settings = config.load(a_config(tmp_path, text)).settings
+    assert (settings.cabinets[0].alarm_delay_s, settings.monitor.heartbeat_s) == (0, 0)
+
+
+def test_names_may_hold_any_text(tmp_path: Path) -> None:
+    """Control characters are never refused."""
+    text = MINIMAL.replace('id = "03"\n', 'id = "03"\nname = "\\u001b[31m\\u0000鲜\\n"\n')
+    assert config.load(a_config(tmp_path, text)).settings.cabinets[0].name == "\x1b[31m\0鲜\n"
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording and a secret file beside the configuration, wherever the program was started."""
+    text = MINIMAL.replace('"simulated"', '"replay"\npath = "day.csv"') + ENDPOINT + 'secret_file = "keys/hq"\n'
+    path = a_config(tmp_path, text)
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys/hq").write_text(f"{SECRET}\n")
+    monkeypatch.chdir("/")
+    settings = config.load(path).settings
+    assert isinstance(settings.sources[0], ReplaySource)
+    assert settings.sources[0].path == str(tmp_path / "day.csv")
+    secret = settings.webhooks.endpoints[0].secret
+    assert secret is not None
+    assert secret.reveal() == SECRET
+
+
+def test_a_secret_without_its_prefix_is_a_secret(tmp_path: Path) -> None:
+    """The bare base64 that other tools print works too."""
+    text = MINIMAL + ENDPOINT + f'secret = "{SECRET.removeprefix("whsec_")}"\n'
+    assert config.load(a_config(tmp_path, text)).settings.webhooks.endpoints[0].secret is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (MINIMAL, "no webhook endpoint"),
+        (MINIMAL, "'03' has neither preset nor limits"),
+        (MINIMAL + ENDPOINT, "'hq' has no secret"),
+    ],
+)
+def test_what_a_person_should_know_is_a_hint(tmp_path: Path, text: str, hint: str) -> None:
+    """Valid, but perhaps not meant."""
+    assert any(hint in one for one in config.load(a_config(tmp_path, text)).hints)
+
+
+def test_an_endpoint_with_a_secret_file_is_not_hinted_at(tmp_path: Path) -> None:
+    """Its webhooks are signed; the hint would be a lie."""
+    (tmp_path / "hq.secret").write_text(SECRET)
+    loaded = config.load(a_config(tmp_path, MINIMAL + ENDPOINT + 'secret_file = "hq.secret"\n'))
+    assert not any("unsigned" in hint for hint in loaded.hints)
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+def test_the_shown_settings_hold_no_secret(tmp_path: Path) -> None:
+    """No secret, header value, URL path, query or user; host and port stay."""
+    shown = config.redacted(config.load(a_config(tmp_path, FULL)).settings)
+    text = json.dumps(shown, ensure_ascii=False)
+    assert [canary for canary in CANARIES if canary in text] == []
+    endpoint = shown["webhooks"]["endpoints"][0]
+    assert endpoint["url"] == "https://hq.example.com:8443/…"
+    assert endpoint["headers"] == {"Authorization": "***"}
+    assert (endpoint["secret"], endpoint["secret_previous"]) == ("***", "***")
+    assert shown["sources"][1]["url"] == "http://192.168.1.20/…"
+
+
+def test_a_secret_never_shows_itself(tmp_path: Path) -> None:
+    """Neither repr nor str of the settings gives a secret or a header value."""
+    settings = config.load(a_config(tmp_path, FULL)).settings
+    for text in (repr(settings), str(settings), f"{settings.webhooks.endpoints[0].secret}"):
+        assert SECRET not in text
+        assert HEADER not in text

@@ -1,0 +1,250 @@
+"""Mistakes in the configuration: each is a ConfigError with file, line and key, and none tells a secret."""
+
+import traceback
+from pathlib import Path
+
+import pytest
+
+from core import config
+from core.errors import ConfigError
+from tests.core.config_texts import CANARIES, FULL, MINIMAL, SECRET, URL, a_config
+
+CABINET = 'id = "03"\n'
+DRIVER = 'driver = "simulated"\n'
+POINT = 'point = "chiller"\n'
+ENDPOINT = f'[[webhooks.endpoints]]\nid = "hq"\nurl = "{URL}"\n'
+RETRY = "[webhooks.retry]\n"
+HTTP = 'driver = "http_json"\nurl = "http://gw/"\n'
+MODBUS = 'driver = "modbus"\nurl = "tcp://gw:502"\n'
+REPLAY = 'driver = "replay"\npath = "day.csv"\n'
+
+# name: (what is replaced in MINIMAL, "" appends; by what; where the mistake then stands; key; a part of the problem)
+MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
+    "unknown table": ("", "[sensor]\n", "[sensor]", "sensor", "unknown key"),
+    "unknown key": (CABINET, CABINET + "hi = 8\n", "hi = 8", "cabinets[0].hi", "unknown key"),
+    "unknown key of a source": (DRIVER, DRIVER + "sped = 1\n", "sped", "sources[0].sped", "unknown key"),
+    "unknown inline key": (
+        *(CABINET, CABINET + "name = 'x'\nlimits = { low = 1, hihg = 8 }\n"),
+        *("hihg", "cabinets[0].limits.hihg", "unknown key"),
+    ),
+    "unknown key of a subtable": (
+        *(CABINET, CABINET + "[cabinets.limits]\nlow = 1\nhihg = 8\n"),
+        *("hihg", "cabinets[0].limits.hihg", "unknown key"),
+    ),
+    "unknown key three deep": ("", RETRY + "\nmax_delay = 9\n", "max_delay", "webhooks.retry.max_delay", "unknown key"),
+    "unknown dotted key": ("", "[webhooks]\nretry.delay = 9\n", "retry.delay", "webhooks.retry.delay", "unknown key"),
+    "unknown quoted key": (CABINET, CABINET + '"a.b" = 8\n', '"a.b"', "cabinets[0].a.b", "unknown key"),
+    "wrong type": ('site = "s-1"', "site = 1", "site = 1", "device.site", "Expected `str`"),
+    "number in quotes": (CABINET, CABINET + 'alarm_delay_s = "30"\n', "alarm", "cabinets[0].alarm_delay_s", "float"),
+    "negative delay": (CABINET, CABINET + "alarm_delay_s = -1\n", "alarm", "cabinets[0].alarm_delay_s", ">= 0"),
+    "too large a delay": (CABINET, CABINET + "alarm_delay_s = 1e99\n", "alarm", "cabinets[0].alarm_delay_s", "<="),
+    "required key": ('id = "box"\n', "", "[device]", "device.id", "is required"),
+    "required key of an element": ('cabinet = "03"\n', "", "[[sensors]]", "sensors[0].cabinet", "is required"),
+    "low is high": (CABINET, CABINET + "limits = { low = 8, high = 8 }\n", "limits", "cabinets[0].limits.high", "low"),
+    "warning above high": (
+        *(CABINET, CABINET + "[cabinets.limits]\nhigh = 8\nwarn_high = 9\n"),
+        *("high = 8", "cabinets[0].limits.high", "is not above warn_high (8 <= 9)"),
+    ),
+    "low above warning": (
+        *(CABINET, CABINET + "[cabinets.limits]\nwarn_low = 1\nlow = 2\n"),
+        *("warn_low = 1", "cabinets[0].limits.warn_low", "is not above low"),
+    ),
+    "high below the preset's low": (
+        *(CABINET, CABINET + 'preset = "cn_chilled_2018"\n[cabinets.limits]\nhigh = -1\n'),
+        *("high = -1", "cabinets[0].limits.high", "is not above low (-1 <= 0)"),
+    ),
+    "low above the preset's high": (
+        *(CABINET, CABINET + 'preset = "cn_chilled_2018"\n[cabinets.limits]\nlow = 9\n'),
+        *("low = 9", "cabinets[0].limits.low", "is not below high (9 >= 8)"),
+    ),
+    "limit nan": (CABINET, CABINET + "limits = { high = nan }\n", "nan", "cabinets[0].limits.high", "finite"),
+    "limit inf": (CABINET, CABINET + "limits = { low = -inf }\n", "inf", "cabinets[0].limits.low", "finite"),
+    "offset inf": (POINT, POINT + "offset = inf\n", "inf", "sensors[0].offset", "finite"),
+    "unknown preset": (CABINET, CABINET + 'preset = "cn"\n', "preset", "cabinets[0].preset", "known are iso_m0"),
+    "unknown driver": (DRIVER, 'driver = "simulatd"\n', "simulatd", "sources[0].driver", "simulatd"),
+    "missing driver": (DRIVER, "", "[[sources]]", "sources[0].driver", "is required"),
+    "twice the same cabinet": ("", '[[cabinets]]\nname = ""\nid = "03"\n', 'id = "03"', "cabinets[1].id", "used twice"),
+    "twice the same source": ("", f'[[sources]]\nid = "sim"\n{DRIVER}', 'id = "sim"', "sources[1].id", "used twice"),
+    "twice the same endpoint": ("", ENDPOINT * 2, 'id = "hq"', "webhooks.endpoints[1].id", "used twice"),
+    "empty id": (CABINET, 'id = ""\n', 'id = ""', "cabinets[0].id", "length >= 1"),
+    "sensor of no cabinet": ('cabinet = "03"', 'cabinet = "3"', "cabinet =", "sensors[0].cabinet", "no cabinet '3'"),
+    "sensor of no source": ('source = "sim"', 'source = "bus"', "source =", "sensors[0].source", "no source 'bus'"),
+    "simulated point": (POINT, 'point = "oven"\n', "point", "sensors[0].point", "oven"),
+    "simulated point's key": (
+        *(POINT, 'point = { model = "freezer", fails = 1 }\n'),
+        *("point", "sensors[0].point.fails", "unknown key"),
+    ),
+    "http_json without url": (DRIVER, 'driver = "http_json"\n', "[[sources]]", "sources[0].url", "is required"),
+    "http_json point": (DRIVER + "|" + POINT, HTTP + "|point = { a = 1 }\n", "point", "sensors[0].point", "Expected"),
+    "modbus point": (DRIVER + "|" + POINT, MODBUS + '|point = "air"\n', "point", "sensors[0].point", "Expected"),
+    "modbus point's register": (
+        *(DRIVER + "|" + POINT, MODBUS + "|point = { unit = 1, function = 3, address = 65536 }\n"),
+        *("point", "sensors[0].point.address", "<= 65535"),
+    ),
+    "replay point": (DRIVER + "|" + POINT, REPLAY + "|point = { a = 1 }\n", "point", "sensors[0].point", "Expected"),
+    "home of nobody": (DRIVER, REPLAY.replace("day", "~nobody-here/day"), "path =", "sources[0].path", "home"),
+    "address without a host": (DRIVER, HTTP.replace("gw", ":80"), "url =", "sources[0].url", "host"),
+    "endpoint's scheme": ("", ENDPOINT.replace("https", "ftp"), "url =", "webhooks.endpoints[0].url", "regex"),
+    "endpoint's port": ("", ENDPOINT.replace("8443", "99999"), "url =", "webhooks.endpoints[0].url", "port"),
+    "missing secret file": (
+        *("", ENDPOINT + 'secret_file = "gone"\n'),
+        *("secret_file", "webhooks.endpoints[0].secret_file", "gone can't be read (No such file"),
+    ),
+    "secret file with a NUL": (
+        *("", ENDPOINT + 'secret_file = "a\\u0000"\n'),
+        *("secret_file", "webhooks.endpoints[0].secret_file", "can't be read"),
+    ),
+    "bad secret": (
+        *("", ENDPOINT + f'secret = "{SECRET}canary!"\n'),
+        *("secret =", "webhooks.endpoints[0].secret", "is not whsec_ and base64"),
+    ),
+    "secret that is no ASCII": (
+        *("", ENDPOINT + 'secret = "canary密"\n'),
+        *("secret =", "webhooks.endpoints[0].secret", "is not whsec_ and base64"),
+    ),
+    "empty secret": ("", ENDPOINT + 'secret = "whsec_"\n', "secret =", "webhooks.endpoints[0].secret", "is empty"),
+    "secret of another type": (
+        *("", ENDPOINT + f'secret = ["{SECRET}"]\n'),
+        *("secret =", "webhooks.endpoints[0].secret", "Expected `str`"),
+    ),
+    "secret twice": (
+        *("", ENDPOINT + f'secret = "{SECRET}"\nsecret_file = "hq"\n'),
+        *("secret =", "webhooks.endpoints[0].secret", "not both"),
+    ),
+    "header with a line feed": (
+        *("", ENDPOINT + 'headers = { Authorization = "canary\\nX: y" }\n'),
+        *("headers", "webhooks.endpoints[0].headers.Authorization", "printable ASCII"),
+    ),
+    "max_delay_s below first_delay_s": (
+        *("", RETRY + "first_delay_s = 20\nmax_delay_s = 10\n"),
+        *("max_delay_s", "webhooks.retry.max_delay_s", "is below first_delay_s"),
+    ),
+    "max_delay_s below the default": (
+        *("", RETRY + "max_delay_s = 9\n"),
+        *("max_delay_s", "webhooks.retry.max_delay_s", "is below first_delay_s"),
+    ),
+    "max_attempts 0": ("", RETRY + "max_attempts = 0\n", "max_attempts", "webhooks.retry.max_attempts", ">= 1"),
+    "listen without a port": ("", '[manage_api]\nlisten = "lo"\n', "listen", "manage_api.listen", "regex"),
+    "listen's port": ("", '[manage_api]\nlisten = "lo:65536"\n', "listen", "manage_api.listen", "above 65535"),
+}  # fmt: skip
+
+
+def mistaken(replaced: str, by: str) -> str:
+    if not replaced:
+        return MINIMAL + by
+    text = MINIMAL
+    for old, new in zip(replaced.split("|"), by.split("|"), strict=True):
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_named_with_file_line_and_key(tmp_path: Path, name: str) -> None:
+    """`FILE:LINE: KEY: PROBLEM`, the line being the last one in the file that shows the mistake."""
+    replaced, by, shows, key, problem = MISTAKES[name]
+    text = mistaken(replaced, by)
+    path = a_config(tmp_path, text)
+    line = max(number for number, row in enumerate(text.splitlines(), start=1) if shows in row)
+    with pytest.raises(ConfigError) as error:
+        config.load(path)
+    assert (error.value.key, error.value.line, error.value.path) == (key, line, path)
+    assert problem in error.value.problem
+    assert str(error.value) == f"{path}:{line}: {key}: {error.value.problem}"
+    assert untold(error.value) == []
+
+
+def untold(error: BaseException | None) -> list[str]:
+    """The canaries that an error, what it came from, or their traceback would tell."""
+    said = "".join(traceback.format_exception(error)) if error is not None else ""
+    while error is not None:
+        said += f"{error!s}{error!r}{vars(error)}"
+        error = error.__cause__ or error.__context__
+    return [canary for canary in CANARIES if canary in said and canary != "canary"]
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        *("../retries.jsonl", "/tmp/retries.jsonl", "a/b", "a/", ".", "..", "", "\\u0000", "x" * 300),
+        *("cases.jsonl", "cases.jsonl.prev", "audit.jsonl", "history.sqlite3", "lock", "manage.sock"),
+        *("quarantine", "archive", "core.log", "core.log.1"),
+    ],
+)
+def test_the_retry_log_is_a_file_name_of_its_own(tmp_path: Path, log: str) -> None:
+    """Neither a path nor a name that the data directory already has."""
+    with pytest.raises(ConfigError) as error:
+        config.load(a_config(tmp_path, MINIMAL + RETRY + f'log = "{log}"\n'))
+    assert (error.value.key, error.value.line) == ("webhooks.retry.log", 18)
+
+
+@pytest.mark.parametrize("log", ["retries.jsonl", "重试.jsonl", ".hidden", "lockers", "my cases.jsonl"])
+def test_other_names_of_the_retry_log_are_fine(tmp_path: Path, log: str) -> None:
+    """Whatever is a plain name."""
+    assert config.load(a_config(tmp_path, MINIMAL + RETRY + f'log = "{log}"\n')).settings.webhooks.retry.log == log
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key"),
+    [
+        ('[device]\nid = "a\n', 2, None),
+        ("[device]\nid = whsec_Y2FuYXJ5LW9uZS1jYW5hcnktb25lLWNhbmFyeS1vbmU=\n", 2, None),
+        (f"[device]\n{SECRET}\n", 2, None),
+        (f'[device]\nid = "a"\n{SECRET}=1\n', 3, None),
+        ("[device\n", 1, None),
+        ("a = [1,\n2,\n", 3, None),
+        ('[device]\nid = "a"\nsite = "b"\nid = "c"\n', 4, "device.id"),
+        ("[device]\n[monitor]\n[device]\n", 3, "device"),
+        ("device = { id = 1, id = 2 }\n", 1, "device.id"),
+        ("[device]\na.b = 1\na = 2\n", 3, "device.a"),
+    ],
+)
+def test_what_is_not_toml_is_named_with_its_line(tmp_path: Path, text: str, line: int, key: str | None) -> None:
+    """A key that stands twice is named too; what only looks like one could be a secret and is not."""
+    with pytest.raises(ConfigError) as error:
+        config.load(a_config(tmp_path, text))
+    assert (error.value.line, error.value.key) == (line, key)
+    assert untold(error.value) == []
+
+
+def test_a_file_that_is_not_utf_8_is_named_with_its_line(tmp_path: Path) -> None:
+    """And nothing of what stands in it."""
+    path = tmp_path / "config.toml"
+    path.write_bytes(FULL.encode() + b'x = "\xff"\n')
+    with pytest.raises(ConfigError, match=rf"{path}:{FULL.count(chr(10)) + 1}: is not UTF-8") as error:
+        config.load(path)
+    assert untold(error.value) == []
+
+
+def test_a_secret_file_that_is_not_text_is_not_told(tmp_path: Path) -> None:
+    """The decoder's error would carry the file's bytes."""
+    (tmp_path / "hq").write_bytes(SECRET.encode() + b"\xff")
+    with pytest.raises(ConfigError, match="hq is not text") as error:
+        config.load(a_config(tmp_path, MINIMAL + ENDPOINT + 'secret_file = "hq"\n'))
+    assert error.value.key == "webhooks.endpoints[0].secret_file"
+    assert untold(error.value) == []
+
+
+def test_a_byte_order_mark_is_named(tmp_path: Path) -> None:
+    """Editors add it unseen; the message says what to do."""
+    with pytest.raises(ConfigError, match=r"config\.toml:1: begins with a byte order mark"):
+        config.load(a_config(tmp_path, "\ufeff" + MINIMAL))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """With the reason."""
+    with pytest.raises(ConfigError, match=r"gone\.toml: can't be read \(No such file"):
+        config.load(tmp_path / "gone.toml")
+
+
+def test_a_directory_is_named(tmp_path: Path) -> None:
+    """With the reason."""
+    with pytest.raises(ConfigError, match=r"can't be read \(Is a directory\)"):
+        config.load(tmp_path)
+
+
+def test_an_empty_file_lacks_its_first_table(tmp_path: Path) -> None:
+    """There is no line to name; the key says what is missing."""
+    with pytest.raises(ConfigError) as error:
+        config.load(a_config(tmp_path, ""))
+    assert (error.value.key, error.value.line, error.value.problem) == ("device", None, "is required")
