@@ -149,10 +149,11 @@ def recover(active: Path) -> Recovered:
     found = _judged(present)
     _merge(found, present, (present,))
     found.sound = not present.damaged
-    found.rewrite = found.aside is not None or not present.clean_end
+    # Numbers are shown before they are synced: after a kill the last of them may be given out anew, so the generation
+    # that begins then has an epoch of its own.
+    found.rewrite = found.aside is not None or not present.clean_end or found.unclean
     if not found.rewrite:
         found.lines, found.size = present.lines, present.size
-    if found.aside is None:
         found.epoch = present.head.epoch if present.head else None
     with contextlib.suppress(OSError):  # on a read-only disk it does no harm either
         new_of(active).unlink(missing_ok=True)
