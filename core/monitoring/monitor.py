@@ -188,7 +188,7 @@ class Monitor:
             limit=edge.limit_for(severity),
             value=value,
             peak=edge.worse(case.peak, watch.peak),
-            duration_s=max(case.duration_s, watch.elapsed_s),
+            duration_s=max(case.duration_s, round(watch.elapsed_s, 1)),
         )
         if change is Change.CLEARED:
             self._book.put(cases.cleared(case, reading.at))
@@ -245,7 +245,7 @@ class Monitor:
             limit=edge.limit_for(severity) if edge else None,
             value=value,
             peak=watch.peak,
-            duration_s=watch.elapsed_s,
+            duration_s=round(watch.elapsed_s, 1),
             note=note,
         )
         self._book.put(cases.opened(case))
@@ -253,7 +253,7 @@ class Monitor:
     def _clear(self, post: Post, kind: Kind, at: datetime) -> None:
         case = self._book.current(post.key(kind))
         if case is not None:
-            lasted_s = max(0.0, (at - case.started_at).total_seconds())
+            lasted_s = round(max(0.0, (at - case.started_at).total_seconds()), 1)
             self._book.put(cases.cleared(structs.replace(case, duration_s=lasted_s), at))
 
     def _lose_sight(self, post: Post) -> None:

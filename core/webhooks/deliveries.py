@@ -161,7 +161,7 @@ def counted(old: Delivery, attempt: Attempt, age_s: float, *, refused: bool) -> 
         old,
         attempts=old.attempts + 1,
         auto_attempts=old.auto_attempts + counts,
-        age_s=age_s,
+        age_s=round(age_s, 3),
         refused_since_age_s=since,
         history=(*earlier, attempt),
     )
