@@ -4,6 +4,7 @@ Datetimes are UTC with Z, durations end in `_s`. New fields may join; none is re
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -32,10 +33,20 @@ class DeviceInfo(Answer, frozen=True, kw_only=True):
     boot_id: str
 
 
-class JournalInfo(Answer, frozen=True, kw_only=True):
-    """One journal's health; times in ms, sizes in bytes."""
+class Durability(StrEnum):
+    """Whether what was accepted is on disk."""
 
-    state: str
+    DURABLE = "durable"
+    MEMORY_ONLY = "memory_only"
+
+
+class JournalHealth(Answer, frozen=True, kw_only=True):
+    """Figures of one journal; times in ms, sizes in bytes.
+
+    `damaged_lines` counts a file that was missing beside its previous generation as one.
+    """
+
+    state: Durability
     reason: str | None
     since: datetime | None
     last_sync_ms: float
@@ -51,10 +62,10 @@ class JournalInfo(Answer, frozen=True, kw_only=True):
 
 
 class DurabilityInfo(Answer, frozen=True, kw_only=True):
-    """`state` is the worst of the journals: `durable` or `memory_only`."""
+    """`state` is the worst of the journals."""
 
-    state: str
-    journals: dict[str, JournalInfo]
+    state: Durability
+    journals: dict[str, JournalHealth]
 
 
 class SourceInfo(Answer, frozen=True, kw_only=True):

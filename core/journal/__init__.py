@@ -4,8 +4,7 @@ SnapshotJournal keeps the newest document of each live id and rewrites itself; A
 """
 
 from core.journal.append import AppendLog
-from core.journal.health import Durability, JournalHealth
 from core.journal.lock import DirectoryLock
 from core.journal.snapshot import SnapshotJournal
 
-__all__ = ["AppendLog", "DirectoryLock", "Durability", "JournalHealth", "SnapshotJournal"]
+__all__ = ["AppendLog", "DirectoryLock", "SnapshotJournal"]

@@ -20,8 +20,8 @@ from typing import Final
 
 from core.clock import Clock, utc_text
 from core.journal import files
-from core.journal.health import Durability, JournalHealth
 from core.journal.lines import Head, encode_line, generation
+from core.wire import Durability, JournalHealth
 
 LAZY_S: Final = 1.0  # what may be repeated after a crash waits this long for company
 PROBE_S: Final = 60.0

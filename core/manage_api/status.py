@@ -2,14 +2,12 @@
 
 from datetime import datetime
 
-import msgspec
-
 from core import __version__, wire
-from core.journal import Durability
 from core.manage_api import views
 from core.manage_api.parts import Parts
 from core.monitoring.posts import Line
 from core.webhooks.deliveries import Status
+from core.wire import Durability
 
 
 class StatusBoard:
@@ -46,13 +44,9 @@ class StatusBoard:
         )
 
     def _durability(self) -> wire.DurabilityInfo:
-        journals = {
-            name: msgspec.convert(msgspec.to_builtins(journal.health()), wire.JournalInfo)
-            for name, journal in self._parts.journals.items()
-        }
-        worst = Durability.DURABLE
-        if any(info.state != Durability.DURABLE for info in journals.values()):
-            worst = Durability.MEMORY_ONLY
+        journals = {name: journal.health() for name, journal in self._parts.journals.items()}
+        durable = all(health.state is Durability.DURABLE for health in journals.values())
+        worst = Durability.DURABLE if durable else Durability.MEMORY_ONLY
         return wire.DurabilityInfo(state=worst, journals=journals)
 
     def _monitoring(self) -> wire.MonitoringInfo:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import JournalError
-from core.journal import Durability, JournalHealth
+from core.wire import Durability, JournalHealth
 from tests.core.journal.rigs import (
     Items,
     a_generation,

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.journal import Durability, SnapshotJournal
+from core.journal import SnapshotJournal
 from core.journal.snapshot import COMPACT_LINES
+from core.wire import Durability
 from tests.core.journal.rigs import (
     Items,
     a_generation,

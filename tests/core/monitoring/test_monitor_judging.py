@@ -1,6 +1,5 @@
 """What samples and silence do to cases: opened, followed, out of sight, cleared, reopened."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,22 +28,6 @@ from tests.fakes import FakeClock
 WARNING = Cabinet(
     id="03", limits=Limits(low=0.0, high=8.0, warn_high=6.0), alarm_delay_s=600.0, clear_delay_s=60.0, hysteresis_k=0.5
 )
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def book(tmp_path: Path, clock: FakeClock) -> Iterator[CaseBook]:
-    with a_book(tmp_path, clock) as opened:
-        yield opened
-
-
-@pytest.fixture
-def bench(book: CaseBook, clock: FakeClock) -> Bench:
-    return Bench(book, clock)
 
 
 def last_data(bench: Bench, kind: Kind = Kind.TEMP_HIGH) -> dict[str, Any]:

@@ -1,8 +1,5 @@
 """Sensors that fail or fall silent: cases of their own, and what becomes of the temperature cases meanwhile."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from core.events import Severity
@@ -10,24 +7,8 @@ from core.monitoring import cases
 from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Condition, Handling, Kind
 from core.monitoring.monitor import Monitor
-from tests.core.monitoring.factories import CHILLED, HIGH_KEY, Bench, ScriptedSource, a_book, a_line
+from tests.core.monitoring.factories import CHILLED, HIGH_KEY, Bench, ScriptedSource, a_line
 from tests.fakes import FakeClock
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def book(tmp_path: Path, clock: FakeClock) -> Iterator[CaseBook]:
-    with a_book(tmp_path, clock) as opened:
-        yield opened
-
-
-@pytest.fixture
-def bench(book: CaseBook, clock: FakeClock) -> Bench:
-    return Bench(book, clock)
 
 
 def test_three_misses_open_a_sensor_fault_with_its_code(bench: Bench) -> None:
