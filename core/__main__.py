@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import os
+import resource
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,12 +21,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = arguments.run(arguments)
     except CoreError as error:
-        print(f"cdg-core: {error}", file=sys.stderr)
+        print(f"cdg-core: {_harmless(str(error))}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         print(f"cdg-core: {error.filename or 'the system'}: {error.strerror}", file=sys.stderr)
         return EXIT_FAILURE
     return code
+
+
+class OneLine(logging.Formatter):
+    """What a name or a receiver puts into a message can neither start a line of its own nor command a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return _harmless(super().formatMessage(record))
+
+
+def _harmless(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,8 +74,14 @@ def _serve(arguments: argparse.Namespace) -> int:
 
     loaded = _load(arguments)
     directory = arguments.data_dir or _data_directory(loaded)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it prints whole URLs, tokens included
+
+    # A box that keeps many connections must not run out of what its sensors need.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
     async def run() -> None:
         guard = Guard(loaded, directory, SystemClock())

@@ -27,6 +27,7 @@ from core.monitoring.monitor import Monitor
 from core.monitoring.posts import Line
 from core.sensors.drivers import open_source
 from core.settings import LoadedSettings
+from core.threads import ThreadPerCall
 from core.webhooks.dispatcher import Channel, Dispatcher
 from core.webhooks.drains import Drains
 from core.webhooks.retry_queue import RetryQueue
@@ -45,7 +46,8 @@ def prepare(directory: Path, group: str) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if group:
             os.chown(directory, -1, grp.getgrnam(group).gr_gid)
-        directory.chmod(0o750 if group else 0o700)
+        if directory.stat().st_mode & 0o7777 != (mode := 0o750 if group else 0o700):
+            directory.chmod(mode)
     except KeyError as error:
         raise ConfigError(f"there is no group {group!r}", key="access.group") from error
     except OSError as error:
@@ -100,6 +102,7 @@ class Guard:
         Raises ConfigError or OSError where the manage API's socket can't be made.
         """
         loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPerCall())
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop.set)
         try:

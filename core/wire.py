@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-Name = Annotated[str, Meta(min_length=1, max_length=100)]
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
 Note = Annotated[str, Meta(max_length=4000)]
 
 
@@ -307,11 +307,11 @@ class RetryDetail(Answer, frozen=True, kw_only=True):
 
 
 class Drain(Body, frozen=True, kw_only=True):
-    """Which pending deliveries to send now. `time_budget_s` is how long the answer waits; a longer drain goes on."""
+    """Which pending deliveries to send now; `delivery_ids` [] is none of them. `time_budget_s` is how long the answer waits; a longer drain goes on."""
 
     only_due: bool = True
     endpoint: str | None = None
-    delivery_ids: Annotated[tuple[str, ...], Meta(max_length=10_000)] = ()
+    delivery_ids: Annotated[tuple[str, ...], Meta(max_length=10_000)] | None = None
     limit: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     time_budget_s: Annotated[float, Meta(ge=0, le=600)] = 30.0
     dry_run: bool = False

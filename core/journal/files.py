@@ -4,7 +4,9 @@ Beside `NAME` stand `NAME.new` (only during a rewrite) and `NAME.prev` (a hard l
 """
 
 import contextlib
+import errno
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +34,15 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(fd, rest) :]
+
+
+def check_ours(fd: int, path: Path, size: int) -> None:
+    """Raises OSError when the open file is no longer the one at `path`, or not `size` bytes long: somebody removed,
+    replaced or cut it, and what is written to it would be lost with it.
+    """
+    ours, there = os.fstat(fd), path.stat(follow_symlinks=False)
+    if (ours.st_dev, ours.st_ino) != (there.st_dev, there.st_ino) or ours.st_size != size:
+        raise OSError(errno.ESTALE, "the file was removed, replaced or cut by somebody else")
 
 
 def sync_directory(directory: Path) -> None:
@@ -175,6 +186,8 @@ def _from_siblings(active: Path, present: Scan | None) -> Recovered:
 def _scan(path: Path) -> Scan | None:
     """An empty file counts as a missing one: that is what a rename before its data leaves behind."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise JournalError(f"{path} is not a file; nothing was changed")
         with path.open("rb") as file:
             found = scan(file)
     except FileNotFoundError:

@@ -79,7 +79,7 @@ def decode_line(raw: bytes) -> Line | None:
         return None
     try:
         return _decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -104,7 +104,7 @@ def foreign_version(raw: bytes) -> int | None:
         return None
     try:
         msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return version
 

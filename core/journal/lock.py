@@ -28,8 +28,9 @@ class DirectoryLock:
             raise DirectoryHeldError(directory, pid) from error
         with contextlib.suppress(PermissionError):  # a file that root made once; its mode is as good
             os.fchmod(self._fd, _MODE)  # the umask took bits away when it was made
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
+        with contextlib.suppress(OSError):  # the lock holds without the pid, also on a full disk
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
 
     def _holder(self) -> int | None:
         text = os.pread(self._fd, 32, 0).strip()

@@ -164,17 +164,17 @@ class SnapshotJournal:
         self._say_bye()
 
     def _probe_wait(self) -> float | None:
-        return None if self._fd is not None else max(0.1, self._probe_at - self._clock.steady())
+        return PROBE_S if self._fd is not None else max(0.1, self._probe_at - self._clock.steady())
 
     def _commit(self, batch: list[bytes], *, closing: bool) -> None:
         if self._fd is None:
             if closing or self._clock.steady() >= self._probe_at:
                 self._rewrite_or_remember()
             return
-        if not batch:
-            return
         try:
-            self._append(b"".join(batch), len(batch))
+            if batch:
+                self._append(b"".join(batch), len(batch))
+            files.check_ours(self._fd, self._path, self._size)
         except OSError as error:
             self._abandon(error)
             self._rewrite_or_remember()

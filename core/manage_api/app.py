@@ -86,7 +86,7 @@ class _ManageApp:
         except RefusalError as refusal:
             response = problem_answer(refusal)
         except Exception:  # noqa: BLE001 - the edge: nothing of a failure may reach the caller, all of it the log
-            _log.exception("a manage API request failed", extra={"method": scope["method"]})
+            _log.exception("a %s request to the manage API failed", scope["method"])
             response = problem_answer(RefusalError(500, "internal_error", "The core failed; its log says why."))
         await response(scope, receive, send)
 

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from core.manage_api.peers import PEER, read_peer
 
 TCP_CALLERS: Final = 64
-_TCP_CONNECTIONS: Final = 2 * TCP_CALLERS
+_CONNECTIONS: Final = 2 * TCP_CALLERS  # of each door; without a cap they would use up the sensors' descriptors
 _HEAD_S: Final = 10.0
 _BODY_S: Final = 30.0
 
@@ -22,6 +22,8 @@ class SocketProtocol(H11Protocol):
         connection: socket.socket = transport.get_extra_info("socket")
         self.app_state = {**self.app_state, PEER: read_peer(connection)}
         super().connection_made(transport)
+        if len(self.connections) > _CONNECTIONS:
+            transport.abort()
 
 
 class TcpProtocol(H11Protocol):
@@ -38,7 +40,7 @@ class TcpProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > _TCP_CONNECTIONS:
+        if len(self.connections) > _CONNECTIONS:
             transport.abort()
         else:
             self._watch()

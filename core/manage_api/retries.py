@@ -1,5 +1,6 @@
 """The routes of the retry queue: list, look at one, send, drain, cancel, requeue."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -122,6 +123,7 @@ class RetryHandlers:
 
 
 _CHANGE_CURSOR = "seq."
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 def _by_change(entry: Entry) -> tuple[int, str]:
@@ -145,7 +147,7 @@ def _cursor(entry: Entry, *, by_change: bool) -> str:
 
 def _change_of(cursor: str) -> int:
     number = cursor.removeprefix(_CHANGE_CURSOR)
-    if not number.isdecimal():
+    if not _NUMBER.fullmatch(number):
         raise _unknown_cursor()
     return int(number)
 
@@ -153,7 +155,7 @@ def _change_of(cursor: str) -> int:
 def _start(found: list[Entry], cursor: str) -> int:
     """Where the page after the cursor begins; the cursor's own item may have left meanwhile."""
     micros, dot, item_id = cursor.partition(".")
-    if not dot or not item_id.startswith("dlv_") or not micros.lstrip("-").isdecimal():
+    if not dot or not item_id.startswith("dlv_") or not _NUMBER.fullmatch(micros):
         raise _unknown_cursor()
     after = (int(micros), item_id)
     return next((at for at, entry in enumerate(found) if _by_creation(entry) > after), len(found))

@@ -35,6 +35,7 @@ class Handlers:
     def __init__(self, parts: Parts):
         self._parts = parts
         self._board = StatusBoard(parts)
+        self._saving = asyncio.Lock()
 
     async def status(self, _: Call) -> Struct:
         return self._board.status()
@@ -106,7 +107,8 @@ class Handlers:
     async def patch_config(self, call: Call) -> Struct:
         assert isinstance(call.body, MergePatch)
         try:
-            loaded = await asyncio.to_thread(config.save, self._parts.loaded.path, call.body.changes)
+            async with self._saving:  # two at once would each write over the other's change
+                loaded = await asyncio.to_thread(config.save, self._parts.loaded.path, call.body.changes)
         except ConfigError as error:
             raise RefusalError(409, "config_invalid", str(error)) from error
         except OSError as error:

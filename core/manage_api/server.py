@@ -80,10 +80,10 @@ class ManageServer:
         except OSError as error:
             problem = f"{listen} can't be used ({error.strerror})"
             if problem != self.tcp_problem:
-                _log.warning("the manage API's TCP port can't be used", extra={"problem": problem})
+                _log.warning("the manage API's TCP port: %s", problem)
             self.tcp_problem = problem
             return None
-        _log.info("the manage API's TCP port is open", extra={"listen": listen})
+        _log.info("the manage API is open on %s", listen)
         self.tcp_problem = None
         return listener
 

@@ -83,7 +83,8 @@ class StatusBoard:
             if health.state is not Durability.DURABLE:
                 found[f"{name}_not_durable"] = f"{name} can't be written: {health.reason}"
             if health.damaged_lines:
-                found[f"{name}_damaged"] = f"{health.damaged_lines} damaged lines of {name} are in quarantine"
+                kept = f"{health.quarantined_files} files in quarantine keep them"
+                found[f"{name}_damaged"] = f"{health.damaged_lines} lines of {name} were damaged; {kept}"
         undecodable = parts.queue.undecodable + parts.book.undecodable
         if undecodable:
             found["items_undecodable"] = f"{undecodable} journal items are not understood and kept as they are"

@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,8 @@ class _Tokens(Struct, frozen=True, kw_only=True):
 def read_tokens(path: Path) -> dict[str, TokenEntry]:
     """The entries by name; none where there is no file yet. Raises ConfigError for a file that can't be used."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would hold up everything
+            raise ConfigError("is not a file", path=path)
         return msgspec.convert(tomllib.loads(path.read_bytes().decode()), _Tokens).tokens
     except FileNotFoundError:
         return {}

@@ -45,7 +45,7 @@ class CaseBook:
         for item_id, n, document in journal.items():
             try:
                 self._load(item_id, n, document)
-            except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+            except (ValueError, RecursionError):  # msgspec's own are ValueErrors, a kind of a later version too
                 self.undecodable += 1
         self._reconcile()
 

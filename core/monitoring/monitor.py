@@ -103,14 +103,14 @@ class Monitor:
             # A mistake in one driver must not stop the polling of the others, as it would from the supervisor up there.
             code, detail = "driver_failed", f"driver_failed: {type(error).__name__}"
             if line.error != detail:
-                log.exception("driver failed", extra={"source": line.id})
+                log.exception("the driver of source %r failed", line.id)
         else:
             if line.error is not None:
-                log.info("source works again", extra={"source": line.id})
+                log.info("source %r works again", line.id)
             line.error, line.worked_s = None, self._clock.steady()
             return samples
         if line.error != detail:
-            log.warning("source fails: %s", detail, extra={"source": line.id})
+            log.warning("source %r fails: %s", line.id, detail)
         line.error = detail
         now, now_s = self._clock.now(), self._clock.steady()
         return [Sample(sensor=sensor.id, at=now, steady_s=now_s, fault=code) for sensor in line.sensors]

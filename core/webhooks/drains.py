@@ -111,8 +111,10 @@ class Drains:
             await asyncio.sleep(0)
 
     def _matched(self, request: wire.Drain) -> list[Entry]:
-        named = dict.fromkeys(request.delivery_ids)  # once each: naming one twice must not send it twice
-        chosen = [self._queue.get(one) for one in named] or list(self._queue.entries())
+        if request.delivery_ids is None:
+            chosen = list(self._queue.entries())
+        else:  # once each: naming one twice must not send it twice
+            chosen = [self._queue.get(one) for one in dict.fromkeys(request.delivery_ids)]
         matched = [entry for entry in chosen if self._matches(entry, request)]
         matched.sort(key=lambda entry: (-rank(entry.delivery.severity), entry.delivery.created_at))
         # Within a case the order of its events decides, whatever their severities are.

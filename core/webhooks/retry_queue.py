@@ -76,7 +76,7 @@ class RetryQueue:
     def _load(self, item_id: str, n: int, document: bytes) -> None:
         try:
             delivery = deliveries.decode(document)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.undecodable += 1  # it stays in the journal as it is: a later version may read it
             return
         self._entries[item_id] = Entry(delivery, n, self._clock.steady())

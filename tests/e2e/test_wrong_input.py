@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,10 @@ def test_tokens_open_the_tcp_door_by_their_scope(core: Callable[..., Core]) -> N
         ("POST", "webhooks/retries/drain", {"json": {"delivery_ids": ["dlv_x"]}}, 404, "retry_not_found"),
         ("GET", "webhooks/retries?cursor=bogus", {}, 404, "unknown_cursor"),
         ("GET", "webhooks/retries?cursor=seq.x", {}, 404, "unknown_cursor"),
+        ("GET", f"webhooks/retries?cursor=seq.{'9' * 5000}", {}, 404, "unknown_cursor"),
+        ("GET", "webhooks/retries?cursor=--1.dlv_x", {}, 404, "unknown_cursor"),
+        ("GET", "webhooks/retries?cursor=%D9%A3.dlv_x", {}, 404, "unknown_cursor"),
+        ("POST", "cases/case_x/acknowledge", {"json": {"by": " "}}, 422, "invalid_parameter"),
         ("GET", "webhooks/retries?limit=251", {}, 422, "invalid_parameter"),
         ("GET", "webhooks/retries?status=lost", {}, 422, "invalid_parameter"),
         ("GET", "cases?cursor=bogus", {}, 404, "unknown_cursor"),
@@ -229,6 +234,40 @@ def test_a_change_of_the_configuration_keeps_the_comments_and_writes_the_retry_s
     box.stop()
     box.start()
     assert box.get("cabinets")["items"][0]["high"] == 7.5
+
+
+def test_changes_at_the_same_time_are_all_kept(core: Callable[..., Core]) -> None:
+    box = core(CONFIG)
+    box.start()
+    changes = [{"monitor": {"interval_s": 7}}, {"device": {"site_name": "徐家汇"}}, {"webhooks": {"concurrency": 3}}]
+    with ThreadPoolExecutor() as callers:
+        answers = list(callers.map(lambda change: box.request("PATCH", "/api/manage/config", json=change), changes))
+    assert [answer.status_code for answer in answers] == [200] * 3
+    settings = box.get("config")["settings"]
+    assert (settings["monitor"]["interval_s"], settings["device"]["site_name"]) == (7, "徐家汇")
+    assert settings["webhooks"]["concurrency"] == 3
+
+
+def test_a_hostile_name_commands_neither_log_nor_terminal(core: Callable[..., Core]) -> None:
+    """Escape codes and line feeds in a path arrive in the log as harmless text on one line."""
+    broken = CONFIG.replace('driver = "simulated"', 'driver = "replay"\npath = "no\\u001b[31m\\nFAKE LINE"')
+    box = core(broken)
+    box.start()
+    wait_until(lambda: "source 'sim' fails" in box.said, "the failing source is logged")
+    assert "\x1b" not in box.said
+    assert not [line for line in box.said.splitlines() if line.startswith("FAKE")]
+
+
+def test_a_log_that_is_removed_while_it_runs_is_written_anew(core: Callable[..., Core]) -> None:
+    dead = f'[[webhooks.endpoints]]\nid = "hq"\nurl = "http://127.0.0.1:{free_port()}/"\n'
+    box = core(CONFIG + dead + "[webhooks.retry]\nfirst_delay_s = 0.2\nmax_delay_s = 0.2\n")
+    box.start()
+    (waiting,) = wait_until(lambda: box.get("webhooks/retries")["items"], "a delivery waits")
+    (box.data / "retries.jsonl").unlink()
+    wait_until((box.data / "retries.jsonl").exists, "the log is there again")
+    box.kill()
+    box.start()
+    assert [item["delivery_id"] for item in box.get("webhooks/retries")["items"]][:1] == [waiting["delivery_id"]]
 
 
 def test_sigterm_ends_it_cleanly_within_ten_seconds_even_with_a_hanging_receiver(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 import signal
 import subprocess
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from core.clock import SystemClock
+from core.journal import SnapshotJournal
+from core.journal.lines import decode_line
 from tests.core.journal.rigs import (
     a_journal,
     child,
@@ -259,3 +263,21 @@ def test_an_end_before_a_rewrite_is_a_clean_end(tmp_path: Path) -> None:
     with opened(path) as journal:
         assert not journal.health().unclean_start
         assert len(journal.items()) == 10
+
+
+@pytest.mark.parametrize("harm", ["removed", "replaced", "cut"])
+def test_a_file_that_somebody_takes_away_is_written_anew(tmp_path: Path, harm: str) -> None:
+    """What was in it is still in memory, so nothing is lost and nothing is called durable that isn't."""
+    path = tmp_path / "retries.jsonl"
+    journal = SnapshotJournal(path, SystemClock())
+    journal.wait(journal.put("a", b"1"))
+    if harm == "removed":
+        path.unlink()
+    elif harm == "replaced":
+        (tmp_path / "other").write_bytes(b"x\n")
+        (tmp_path / "other").replace(path)
+    else:
+        os.truncate(path, 10)
+    journal.wait(journal.put("b", b"2"))
+    assert {line.id for line in map(decode_line, path.read_bytes().splitlines(keepends=True)) if line} >= {"a", "b"}
+    journal.close()

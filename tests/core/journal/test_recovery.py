@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from core.clock import SystemClock
 from core.errors import JournalError
+from core.journal import SnapshotJournal
 from core.wire import Durability, JournalHealth
 from tests.core.journal.rigs import (
     Items,
@@ -279,7 +281,7 @@ def test_a_newer_previous_generation_is_refused_where_it_is_needed(tmp_path: Pat
 def test_a_directory_in_its_place_is_refused(tmp_path: Path) -> None:
     """What can't be read is a JournalError that says why."""
     (tmp_path / "retries.jsonl").mkdir()
-    with pytest.raises(JournalError, match="can't be read"):
+    with pytest.raises(JournalError, match="is not a file"):
         opened(tmp_path / "retries.jsonl").__enter__()
     assert (tmp_path / "retries.jsonl").is_dir()
 
@@ -297,3 +299,22 @@ def test_a_quarantine_that_can_not_be_written_does_not_stop_the_start(tmp_path: 
         (tmp_path / "quarantine").unlink()
     assert quarantined(path) == [b"torn"]
     assert set(reopened(path)) == {"a", "b", "c", "d"}
+
+
+def test_a_pipe_in_the_files_place_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "retries.jsonl"
+    os.mkfifo(path)
+    with pytest.raises(JournalError, match="is not a file"):
+        SnapshotJournal(path, SystemClock())
+
+
+def test_a_line_nested_beyond_reason_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "retries.jsonl"
+    journal = SnapshotJournal(path, SystemClock())
+    journal.wait(journal.put("a", b"1"))
+    journal.wait(journal.put("deep", b"[" * 100_000 + b"]" * 100_000))
+    journal.wait(journal.put("b", b"2"))
+    journal.close()
+    again = SnapshotJournal(path, SystemClock())
+    assert {"a", "b"} <= {item_id for item_id, _, _ in again.items()}
+    again.close()

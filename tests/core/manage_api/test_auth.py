@@ -102,7 +102,7 @@ def test_an_unreadable_file_is_told(path: Path) -> None:
     path.mkdir()
     authenticator = an_authenticator(path)
     assert refused(authenticator, None, "Bearer x") == 401
-    assert authenticator.problem == f"{path}: can't be read (Is a directory)"
+    assert authenticator.problem == f"{path}: is not a file"
 
 
 def test_no_file_yet_is_no_problem(path: Path) -> None:
