@@ -1,6 +1,7 @@
 """The routes of the retry queue: list, look at one, send, drain, cancel, requeue."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -20,7 +21,9 @@ Seq = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class RetryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Without `status` the list holds pending and dead_letter. `since_seq` with `epoch` asks only for what changed."""
+    """Without `status` the list holds pending and dead_letter. `since_seq` with `epoch` asks only for what changed, with
+    whatever left since then in its last state; `status` and `due` don't go with it.
+    """
 
     status: tuple[Status, ...] = ()
     endpoint: str | None = None
@@ -34,6 +37,14 @@ class RetryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     epoch: str | None = None
 
 
+class Place(Struct, frozen=True, kw_only=True):
+    """Where the next page begins: after change `seq`, or of a whole list behind what was created then."""
+
+    epoch: str
+    seq: int
+    created: tuple[int, str] | None = None
+
+
 class RetryHandlers:
     """What the rows below call."""
 
@@ -43,33 +54,48 @@ class RetryHandlers:
     async def list(self, call: Call) -> Struct:
         query = call.query
         assert isinstance(query, RetryQuery)
-        changed = self._changed(query)
+        if query.since_seq is not None and (query.status or query.due is not None):
+            raise RefusalError(409, "filter_not_with_since_seq", "what left must be seen: ask without status and due")
+        place = _place(query.cursor) if query.cursor is not None else None
+        changed = self._changed(query, place)
         found = [entry for entry in self._parts.queue.entries() if self._matches(entry, query, changed)]
-        found.sort(key=_by_change if changed is not None else _by_creation)
-        start = _start(found, query.cursor) if changed is None and query.cursor is not None else 0
-        page = found[start : start + query.limit]
-        more = start + query.limit < len(found)
-        queue = self._parts.queue
+        if changed is not None:
+            return self._page(sorted(found, key=_by_change), query.limit, changed)
+        if place is not None and place.created is not None:
+            if place.epoch != self._parts.queue.epoch:
+                raise _unknown_cursor()
+            found = [entry for entry in found if _by_creation(entry) > place.created]
+            return self._page(sorted(found, key=_by_creation), query.limit, None, as_of=place.seq)
+        return self._page(sorted(found, key=_by_creation), query.limit, None)
+
+    def _page(self, found: Sequence[Entry], limit: int, changed: int | None, as_of: int | None = None) -> Struct:
+        """`seq` is up to where the caller then knows everything: of a whole list the number when its first page was
+        made, since what changed between two pages must still come with the next `since_seq`.
+        """
+        queue, page, more = self._parts.queue, found[:limit], len(found) > limit
+        seq = queue.seq if as_of is None else as_of
+        if more and changed is not None:
+            seq = page[-1].n
+        created = _by_creation(page[-1]) if more and changed is None else None
         return wire.Retries(
             items=tuple(views.retry(self._parts, entry) for entry in page),
-            next=_cursor(page[-1], by_change=changed is not None) if more else None,
+            next=_cursor(Place(epoch=queue.epoch, seq=seq, created=created)) if more else None,
             full=changed is None,
             epoch=queue.epoch,
-            seq=page[-1].n if more and changed is not None else queue.seq,
+            seq=seq,
             server_time=self._parts.clock.now(),
             clock_synced=self._parts.clock.synchronised(),
             summary=views.retry_summary(self._parts),
         )
 
-    def _changed(self, query: RetryQuery) -> int | None:
+    def _changed(self, query: RetryQuery, place: Place | None) -> int | None:
         """The number after which changes are wanted, or None for the whole list: so also where the epoch is another,
         or where what has left since then is no longer known.
         """
-        queue = self._parts.queue
-        since = query.since_seq
-        if query.cursor is not None and query.cursor.startswith(_CHANGE_CURSOR):
-            since = _change_of(query.cursor)
-        elif since is None or query.epoch != queue.epoch:
+        queue, epoch, since = self._parts.queue, query.epoch, query.since_seq
+        if place is not None:
+            epoch, since = place.epoch, place.seq if place.created is None else None
+        if since is None or epoch != queue.epoch:
             return None
         return since if queue.forgotten_seq <= since <= queue.seq else None
 
@@ -122,43 +148,29 @@ class RetryHandlers:
         return drains.result(drains.get(call.path["drain_id"]))
 
 
-_CHANGE_CURSOR = "seq."
-_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_CURSOR = re.compile(r"([0-9a-f]{1,32})\.([0-9]{1,18})(?:\.(-?[0-9]{1,18})\.(dlv_[0-9a-f]{1,64}))?", re.ASCII)
 
 
-def _by_change(entry: Entry) -> tuple[int, str]:
-    return entry.n, entry.delivery.delivery_id
+def _cursor(place: Place) -> str:
+    behind = f".{place.created[0]}.{place.created[1]}" if place.created is not None else ""
+    return f"{place.epoch}.{place.seq}{behind}"
+
+
+def _place(cursor: str) -> Place:
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
+        raise _unknown_cursor()
+    epoch, seq, micros, item_id = found.groups()
+    return Place(epoch=epoch, seq=int(seq), created=None if micros is None else (int(micros), item_id))
+
+
+def _by_change(entry: Entry) -> int:
+    return entry.n
 
 
 def _by_creation(entry: Entry) -> tuple[int, str]:
-    return _micros(entry.delivery.created_at), entry.delivery.delivery_id
-
-
-def _micros(at: datetime) -> int:
-    return round((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e6)
-
-
-def _cursor(entry: Entry, *, by_change: bool) -> str:
-    if by_change:
-        return f"{_CHANGE_CURSOR}{entry.n}"
-    micros, item_id = _by_creation(entry)
-    return f"{micros}.{item_id}"
-
-
-def _change_of(cursor: str) -> int:
-    number = cursor.removeprefix(_CHANGE_CURSOR)
-    if not _NUMBER.fullmatch(number):
-        raise _unknown_cursor()
-    return int(number)
-
-
-def _start(found: list[Entry], cursor: str) -> int:
-    """Where the page after the cursor begins; the cursor's own item may have left meanwhile."""
-    micros, dot, item_id = cursor.partition(".")
-    if not dot or not item_id.startswith("dlv_") or not _NUMBER.fullmatch(micros):
-        raise _unknown_cursor()
-    after = (int(micros), item_id)
-    return next((at for at, entry in enumerate(found) if _by_creation(entry) > after), len(found))
+    since_1970 = entry.delivery.created_at - datetime(1970, 1, 1, tzinfo=UTC)
+    return round(since_1970.total_seconds() * 1e6), entry.delivery.delivery_id
 
 
 def _unknown_cursor() -> RefusalError:
@@ -179,7 +191,7 @@ def retry_routes(on: RetryHandlers) -> tuple[Route, ...]:
             summary="Deliveries that wait or were given up, or what changed since a number",
             answer=wire.Retries,
             query=RetryQuery,
-            refusals={404: ("unknown_cursor",)},
+            refusals={404: ("unknown_cursor",), 409: ("filter_not_with_since_seq",)},
         ),
         Route(
             method="POST",
