@@ -24,7 +24,7 @@ class Clock(Protocol):
         """Whether the wall clock is disciplined by a time source."""
 
     async def sleep(self, seconds: float) -> None:
-        """Wait in steady time."""
+        """Wait; while the box is suspended this may stand still, so what must not be late looks at `steady` again."""
 
 
 class SystemClock:
@@ -51,5 +51,5 @@ def boot_id() -> str:
 
 
 def utc_text(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds and Z: the one form used on disk and wire."""
+    """ISO 8601 in UTC with milliseconds and Z: a journal line's `t` and a webhook's `timestamp`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

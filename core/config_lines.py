@@ -42,6 +42,16 @@ def key_on(text: str, line: int) -> KeyPath | None:
     return next((path for path, number in reversed([*_Walk(text).places()]) if number == line), None)
 
 
+def dotted(at: KeyPath) -> str | None:
+    """The path as a message shows it: a key may hold escape codes or line ends, which a terminal would obey."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{printable(step) or chr(34) * 2}" for step in at)
+    return "".join(steps).removeprefix(".") or None
+
+
+def printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class _UnexpectedError(Exception):
     """The text is not TOML from here on."""
 

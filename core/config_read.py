@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import grp
 import itertools
 import math
 import re
@@ -11,10 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 from msgspec import structs
 
-from core.config_lines import KeyPath, key_on, line_of
+from core.config_lines import KeyPath, dotted, key_on, line_of, printable
 from core.errors import ConfigError
 from core.monitoring.presets import PRESETS, terms_of
 from core.settings import (
@@ -22,16 +24,21 @@ from core.settings import (
     Cabinet,
     Endpoint,
     HttpJsonSource,
+    Limits,
     LoadedSettings,
+    ModbusSource,
     ReplaySource,
     Secret,
     Settings,
 )
 
 _AT: Final = re.compile(r"^(?P<problem>.*?)(?: - at `(?:key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
-_FIELD: Final = re.compile(r"(?P<kind>unknown|required) field `(?P<name>[^`]+)`")
+_FIELD: Final = re.compile(r"(?P<kind>unknown|required) field `(?P<name>.*)`$", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _SYNTAX: Final = re.compile(r"^(?P<problem>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$", re.DOTALL)
+# Keys whose text the system is handed, which ends it at a NUL or refuses it.
+_NO_NUL: Final = frozenset({"url", "path", "group", "kiosk_users", "listen", "tokens_file", "data_dir"})
+_LISTEN_HOST: Final = re.compile(r"\[[^\[\]\s]+\]|[^\[\]\s]+")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t -~]*")
 # Files that the data directory already has; also the names made from them (`cases.jsonl.prev`, `core.log.1`).
@@ -84,11 +91,7 @@ def _syntax_error(message: str, text: str, path: Path) -> ConfigError:
         problem, line = found["problem"], int(found["line"] or line)
     # What else stands on a line that is not TOML may be a secret that slipped there: no key is named from it.
     twice = problem.startswith(("Cannot", "Duplicate"))
-    return ConfigError(problem, path=path, line=line, key=_dotted(key_on(text, line) or ()) if twice else None)
-
-
-def _dotted(at: KeyPath) -> str | None:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in at).lstrip(".") or None
+    return ConfigError(problem, path=path, line=line, key=dotted(key_on(text, line) or ()) if twice else None)
 
 
 class _Checker:
@@ -98,14 +101,14 @@ class _Checker:
         self._text, self._path = text, path
 
     def check(self, document: dict[str, Any]) -> LoadedSettings:
-        self._check_numbers(document, ())
+        self._check_values(document, ())
         settings = self._convert(document, Settings, ())
         self._check_ids(settings)
         self._check_sensors(settings)
         for index, cabinet in enumerate(settings.cabinets):
             self._check_cabinet(cabinet, ("cabinets", index))
         self._check_retry(settings)
-        self._check_listen(settings)
+        self._check_doors(settings)
         sources = tuple(self._source(one, ("sources", index)) for index, one in enumerate(settings.sources))
         endpoints = tuple(
             self._endpoint(one, ("webhooks", "endpoints", index))
@@ -119,7 +122,7 @@ class _Checker:
         )
 
     def _error(self, problem: str, at: KeyPath) -> ConfigError:
-        return ConfigError(problem, path=self._path, line=line_of(self._text, at), key=_dotted(at))
+        return ConfigError(printable(problem), path=self._path, line=line_of(self._text, at), key=dotted(at))
 
     def _convert(self, value: object, wanted: Any, at: KeyPath) -> Any:
         try:
@@ -138,13 +141,15 @@ class _Checker:
             problem = "unknown key" if field["kind"] == "unknown" else "is required"
         return self._error(problem, where)
 
-    def _check_numbers(self, value: object, at: KeyPath) -> None:
-        """TOML knows nan and inf; no key here does."""
+    def _check_values(self, value: object, at: KeyPath) -> None:
+        """TOML knows nan and inf, which no key here does, and NUL, which the keys that the system is handed don't."""
         if isinstance(value, float) and not math.isfinite(value):
             raise self._error("must be a finite number", at)
+        if isinstance(value, str) and "\0" in value and not _NO_NUL.isdisjoint(at):
+            raise self._error("must not hold a NUL", at)
         parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for step, part in parts:
-            self._check_numbers(part, (*at, step))
+            self._check_values(part, (*at, step))
 
     def _check_ids(self, settings: Settings) -> None:
         groups: tuple[tuple[KeyPath, Iterable[str]], ...] = (
@@ -175,6 +180,15 @@ class _Checker:
         if cabinet.preset is not None and cabinet.preset not in PRESETS:
             raise self._error(f"unknown preset; known are {', '.join(PRESETS)}", (*at, "preset"))
         limits = terms_of(cabinet).limits
+        self._check_order(cabinet, limits, at)
+        if limits.low is None or limits.high is None or cabinet.hysteresis_k < limits.high - limits.low:
+            return
+        band = limits.high - limits.low
+        raise self._error(
+            f"is not below the band from low to high ({band:g}): no case could clear", (*at, "hysteresis_k")
+        )
+
+    def _check_order(self, cabinet: Cabinet, limits: Limits, at: KeyPath) -> None:
         given = [
             (name, value)
             for name in ("low", "warn_low", "warn_high", "high")
@@ -197,21 +211,32 @@ class _Checker:
         if not own or taken or len(name.encode()) > _LONGEST_NAME:
             raise self._error("must be a file name of its own in the data directory", (*at, "log"))
 
-    def _check_listen(self, settings: Settings) -> None:
-        listen = settings.manage_api.listen
-        if listen is not None and int(listen.rpartition(":")[2]) > 65535:
-            raise self._error("has a port above 65535", ("manage_api", "listen"))
+    def _check_doors(self, settings: Settings) -> None:
+        listen, group = settings.manage_api.listen, settings.access.group
+        if listen is not None:
+            host, _, port = listen.rpartition(":")
+            if int(port) > 65535:
+                raise self._error("has a port above 65535", ("manage_api", "listen"))
+            if not _LISTEN_HOST.fullmatch(host):
+                raise self._error("has no usable host", ("manage_api", "listen"))
+        try:
+            group and grp.getgrnam(group)
+        except (KeyError, ValueError) as error:
+            raise self._error(f"there is no group {group!r} on this machine", ("access", "group")) from error
 
     def _check_url(self, url: str, at: KeyPath) -> None:
         try:
-            usable = bool(urlsplit(url).hostname) and urlsplit(url).port != 0
-        except ValueError:
+            parts = urlsplit(url)
+            usable = bool(parts.hostname) and parts.port != 0
+            # What the driver or the sender would say of it when the core starts.
+            (parts.hostname or "").encode("idna") if parts.scheme == "tcp" else httpx.URL(url)
+        except (ValueError, httpx.InvalidURL):
             usable = False
         if not usable:
             raise self._error("has no usable host and port", at)
 
     def _source(self, source: Any, at: KeyPath) -> Any:
-        if isinstance(source, HttpJsonSource):
+        if isinstance(source, HttpJsonSource | ModbusSource):
             self._check_url(source.url, (*at, "url"))
         if isinstance(source, ReplaySource):
             return structs.replace(source, path=str(self._beside(source.path, (*at, "path"))))

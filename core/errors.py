@@ -6,6 +6,7 @@ CoreError
  ├─ JournalError           support: a journal can't be used as it stands
  ├─ SensorError            the technician: a source could not be read
  └─ RefusalError           the caller: well-formed input that the present state refuses (404, 409)
+     └─ RequestError       the caller: a request that HTTP or the schema refuses (manage_api/problems.py)
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""News as values: what monitoring publishes and webhooks delivers. No behaviour, no I/O."""
+"""News as values, and the seam through which it goes out: what monitoring publishes and webhooks delivers. No I/O."""
 
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 
 
 class Severity(StrEnum):
-    """How bad; `SEVERITY_RANK` gives the order."""
+    """How bad; `rank` gives the order."""
 
     INFO = "info"
     WARNING = "warning"

@@ -33,6 +33,9 @@ from core.webhooks.drains import Drains
 from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.sender import Sender
 
+OURS: Final = frozenset({"lock", "cases.jsonl", "core.log"})  # one of these stands in every data directory
+TROUBLE_SHOWN_S: Final = 3600.0
+STEADY_RUN_S: Final = 300.0
 FINISH_S: Final = 5.0  # how long attempts in flight may still take after SIGTERM
 FIRST_BACKOFF_S: Final = 1.0
 LONGEST_BACKOFF_S: Final = 30.0
@@ -44,6 +47,9 @@ def prepare(directory: Path, group: str) -> None:
     """Create the data directory, or mend its mode: 0750 for the configured group, else 0700. Raises ConfigError."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        names = {path.name for path in directory.iterdir()}
+        if names and not names & OURS:
+            raise ConfigError("is not empty and no data directory of a guard; give it one of its own", path=directory)
         if group:
             os.chown(directory, -1, grp.getgrnam(group).gr_gid)
         if directory.stat().st_mode & 0o7777 != (mode := 0o750 if group else 0o700):
@@ -62,7 +68,7 @@ class Guard:
         prepare(directory, settings.access.group)
         self._lock = DirectoryLock(directory)
         self._clock = clock
-        self._troubles: dict[str, str] = {}
+        self._failures: dict[str, tuple[float, str]] = {}  # loop -> when it failed last, and of what
         self._stop = asyncio.Event()
         retries = SnapshotJournal(directory / settings.webhooks.retry.log, clock, __version__)
         cases = SnapshotJournal(directory / "cases.jsonl", clock, __version__)
@@ -147,20 +153,27 @@ class Guard:
         """A loop that dies of a mistake of ours is logged, shown as a problem, and started again."""
         backoff_s = FIRST_BACKOFF_S
         while True:
+            started_s = self._clock.steady()
             try:
                 await run()
             except Exception as error:
                 log.exception("the %s loop failed and starts again", name)
-                self._troubles[f"{name}_failed"] = (
-                    f"the {name} loop failed and was started again: {type(error).__name__}"
-                )
+                now_s = self._clock.steady()
+                self._failures[name] = (now_s, type(error).__name__)
+                if now_s - started_s > STEADY_RUN_S:
+                    backoff_s = FIRST_BACKOFF_S
                 await self._clock.sleep(backoff_s)
                 backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
             else:
                 return
 
     def _all_troubles(self) -> dict[str, str]:
-        found = dict(self._troubles)
+        now_s = self._clock.steady()
+        found = {
+            f"{name}_failed": f"the {name} loop failed and was started again: {error}"
+            for name, (at_s, error) in self._failures.items()
+            if now_s - at_s < TROUBLE_SHOWN_S
+        }
         if (problem := self._server.tcp_problem) is not None:
             found["tcp_unavailable"] = problem
         if (problem := self._authenticator.problem) is not None:

@@ -13,6 +13,8 @@ from core.samples import Quantity
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Duration = Annotated[float, Meta(ge=0, le=31_536_000)]
+Interval = Annotated[float, Meta(ge=0.05, le=31_536_000)]  # below it a slip of the pen floods bus and disk
+Delay = Annotated[float, Meta(ge=0.1, le=31_536_000)]  # below it retries flood disk and network
 Period = Annotated[float, Meta(gt=0, le=31_536_000)]
 TimeFactor = Annotated[float, Meta(gt=0, le=1_000_000)]
 
@@ -56,7 +58,7 @@ class Device(Table, frozen=True, kw_only=True):
 class Monitor(Table, frozen=True, kw_only=True):
     """`interval_s` between two polls of a source that names none; `heartbeat_s` 0 sends no heartbeat."""
 
-    interval_s: Period = 10.0
+    interval_s: Interval = 10.0
     heartbeat_s: Duration = 300.0
 
 
@@ -64,7 +66,7 @@ class Source(Table, frozen=True, kw_only=True, tag_field="driver"):
     """A bus, a gateway or a file: what is polled in one go. `interval_s` overrides the monitor's."""
 
     id: Id
-    interval_s: Period | None = None
+    interval_s: Interval | None = None
 
 
 class SimulatedSource(Source, frozen=True, kw_only=True, tag="simulated"):
@@ -169,8 +171,8 @@ class Retry(Table, frozen=True, kw_only=True):
     """When a failed delivery is tried again and when it is given up. `log` is relative to the data directory."""
 
     log: Annotated[str, Meta(min_length=1)] = "retries.jsonl"
-    first_delay_s: Period = 10.0
-    max_delay_s: Period = 900.0
+    first_delay_s: Delay = 10.0
+    max_delay_s: Delay = 900.0
     max_attempts: Annotated[int, Meta(ge=1)] = 500
     max_age_h: Annotated[float, Meta(gt=0, le=87_600)] = 72.0
 

@@ -30,7 +30,11 @@ class ThreadPerCall(ThreadPoolExecutor):
             finally:
                 self._places.release()
 
-        threading.Thread(target=call, name="blocking call", daemon=True).start()
+        try:
+            threading.Thread(target=call, name="blocking call", daemon=True).start()
+        except RuntimeError:  # no memory for one more
+            self._places.release()
+            raise
         return answer
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

@@ -89,7 +89,7 @@ class MonitoringInfo(Answer, frozen=True, kw_only=True):
 
 
 class CaseCounts(Answer, frozen=True, kw_only=True):
-    """Cases that are not closed."""
+    """`open` are all that are not closed; `critical` and `warning` those of them that have not cleared."""
 
     open: int
     critical: int
@@ -209,6 +209,8 @@ class CaseItem(Answer, frozen=True, kw_only=True):
     action: str | None
     disposition: str | None
     note: str | None
+    fault: str | None
+    closed_because: str | None
     seq: int
     simulated: bool
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from core.errors import DirectoryHeldError
 
-# A read-only descriptor is enough to take the lock, so nobody outside the group may open the file.
-_MODE: Final = 0o660
+# A read-only descriptor is enough to take the lock, so nobody else may open the file.
+_MODE: Final = 0o600
 
 
 class DirectoryLock:

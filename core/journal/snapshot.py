@@ -1,8 +1,7 @@
 """SnapshotJournal: the newest document of each live item, on disk before its writer is told so.
 
-Memory is the truth. A thread of its own takes all that is pending, writes it with one write and one fdatasync, and then
-answers everybody who waits (group commit without a timer: an idle journal syncs at once, arrivals join the next sync).
-Rules of this file:
+Memory is the truth. A thread of its own writes all that is pending with one write and one fdatasync, then answers who
+waits (group commit without a timer: an idle journal syncs at once, arrivals join the next sync). Rules of this file:
  1. After a failed write or sync the descriptor is never used again: the state is rewritten to a new file. While that
     fails too, the journal is memory-only, says so, and tries again every PROBE_S.
  2. Compaction, repair and healing are one routine, `_rewrite`: write new, fsync, rename, fsync the directory.
@@ -10,6 +9,7 @@ Rules of this file:
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import threading
@@ -23,10 +23,11 @@ from core.journal import files
 from core.journal.lines import Head, encode_line, generation
 from core.wire import Durability, JournalHealth
 
+log = logging.getLogger(__name__)
+
 LAZY_S: Final = 1.0  # what may be repeated after a crash waits this long for company
 PROBE_S: Final = 60.0
-COMPACT_LINES: Final = 5000
-COMPACT_FACTOR: Final = 4
+COMPACT_LINES, COMPACT_FACTOR = 5000, 4
 
 
 class SnapshotJournal:
@@ -154,17 +155,19 @@ class SnapshotJournal:
         closing = False
         while not closing:
             with self._gate:
-                self._gate.wait_for(lambda: self._pending or self._closing, timeout=self._probe_wait())
+                probe_s = PROBE_S if self._fd is not None else max(0.1, self._probe_at - self._clock.steady())
+                self._gate.wait_for(lambda: self._pending or self._closing, timeout=probe_s)
                 if self._pending and not self._urgent:
                     self._gate.wait_for(lambda: self._urgent or self._closing, timeout=LAZY_S)
                 batch, self._pending, self._urgent = self._pending, [], False
                 upto, closing = self._n, self._closing
-            self._commit(batch, closing=closing)
+            try:
+                self._commit(batch, closing=closing)
+            except Exception as error:  # a mistake of ours must neither pass for a sound disk nor hang who waits
+                log.exception("writing %s failed", self._path.name)
+                self._abandon(OSError(f"{type(error).__name__} in the journal itself"))
             self._announce(upto)
         self._say_bye()
-
-    def _probe_wait(self) -> float | None:
-        return PROBE_S if self._fd is not None else max(0.1, self._probe_at - self._clock.steady())
 
     def _commit(self, batch: list[bytes], *, closing: bool) -> None:
         if self._fd is None:
@@ -217,9 +220,8 @@ class SnapshotJournal:
 
     def _not_durable(self, error: OSError) -> None:
         with self._gate:
-            self._reason = error.strerror or str(error)
-            if self._state is Durability.DURABLE:
-                self._state, self._since = Durability.MEMORY_ONLY, self._clock.now()
+            self._reason, self._since = error.strerror or str(error), self._since or self._clock.now()
+            self._state = Durability.MEMORY_ONLY
 
     def _rewrite_or_remember(self) -> None:
         """Rewrite; when that fails keep the old file where it is still trusted, else go on in memory and probe."""
@@ -235,11 +237,11 @@ class SnapshotJournal:
     def _start(self, *, rewrite: bool) -> None:
         if rewrite:
             self._rewrite_or_remember()
-        else:
-            try:
-                self._fd = files.open_append(self._path)
-            except OSError as error:
-                self._not_durable(error)
+            return
+        try:
+            self._fd = files.open_append(self._path)
+        except OSError as error:
+            self._not_durable(error)
 
     def _rewrite(self) -> None:
         with self._gate:

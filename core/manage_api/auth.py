@@ -48,9 +48,10 @@ class Authenticator:
     def _scope_of(self, peer: Peer) -> Scope | None:
         if peer.uid in self._admins:
             return Scope.ADMIN
-        if self._group is not None and self._group in _groups_of(peer):
-            return Scope.OPERATE
-        return Scope.READ if peer.uid in self._kiosks else None
+        # Before the group: a kiosk's user must be in it to reach the socket at all, and still may only read.
+        if peer.uid in self._kiosks:
+            return Scope.READ
+        return Scope.OPERATE if self._group is not None and self._group in _groups_of(peer) else None
 
     def _by_token(self, authorization: str) -> Actor:
         scheme, _, token = authorization.partition(" ")

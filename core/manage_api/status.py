@@ -72,7 +72,8 @@ class StatusBoard:
     def _problems(self) -> tuple[wire.Problem, ...]:
         found = {**self._found(), **self._parts.troubles()}
         now = self._parts.clock.now()
-        self._since = {code: self._since.get(code, now) for code in found}
+        told = {f"{name}_not_durable": journal.health().since for name, journal in self._parts.journals.items()}
+        self._since = {code: told.get(code) or self._since.get(code, now) for code in found}
         return tuple(wire.Problem(code=code, since=self._since[code], text=text) for code, text in found.items())
 
     def _found(self) -> dict[str, str]:

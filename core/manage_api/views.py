@@ -1,5 +1,6 @@
 """The core's values as the API shows them. Pure looking: changes nothing."""
 
+from collections import Counter
 from urllib.parse import urlsplit
 
 from core import wire
@@ -8,6 +9,7 @@ from core.manage_api.parts import Parts
 from core.monitoring.cases import Case, Condition, Kind
 from core.monitoring.posts import Post
 from core.monitoring.presets import terms_of
+from core.monitoring.readings import UNITS
 from core.samples import Quality
 from core.webhooks.deliveries import Attempt, Status
 from core.webhooks.retry_queue import Entry
@@ -28,7 +30,7 @@ def reading(parts: Parts, post: Post) -> wire.ReadingItem:
         quantity=post.sensor.quantity,
         value=latest.value if latest is not None and quality is Quality.GOOD else None,
         last_value=post.last_value,
-        unit=latest.unit if latest else "",
+        unit=UNITS[post.sensor.quantity],
         quality=quality,
         fault=latest.fault if latest else None,
         at=latest.at if latest else None,
@@ -51,8 +53,8 @@ def _state(parts: Parts, post: Post, quality: Quality) -> str:
 
 
 def cabinets(parts: Parts) -> wire.Cabinets:
-    posts = parts.monitor.posts
-    items = []
+    posts, items = parts.monitor.posts, []
+    open_cases = Counter(one.cabinet for one in parts.book.all() if not one.closed)
     for cabinet in parts.loaded.settings.cabinets:
         mine = [post for post in posts if post.cabinet.id == cabinet.id]
         sensors = tuple(reading(parts, post) for post in mine)
@@ -70,7 +72,7 @@ def cabinets(parts: Parts) -> wire.Cabinets:
                 alarm_delay_s=terms.alarm_delay_s,
                 clear_delay_s=terms.clear_delay_s,
                 hysteresis_k=terms.hysteresis_k,
-                open_cases=sum(case.cabinet == cabinet.id and not case.closed for case in parts.book.all()),
+                open_cases=open_cases[cabinet.id],
                 sensors=sensors,
             )
         )
@@ -100,6 +102,8 @@ def case(one: Case) -> wire.CaseItem:
         action=one.action,
         disposition=one.disposition,
         note=one.note,
+        fault=one.fault,
+        closed_because=one.closed_because,
         seq=one.seq,
         simulated=one.simulated,
     )
@@ -144,11 +148,18 @@ def retry(parts: Parts, entry: Entry) -> wire.RetryItem:
         settled_at=delivery.settled_at,
         payload_bytes=len(bytes(delivery.body)),
         seq=entry.n,
-        actions=_ACTIONS.get(delivery.status, ()) if entry.in_flight is None else (),
+        actions=_actions(parts, entry),
     )
 
 
-_ACTIONS = {Status.PENDING: ("retry", "cancel"), Status.DEAD_LETTER: ("requeue", "cancel")}
+def _actions(parts: Parts, entry: Entry) -> tuple[str, ...]:
+    """What would not be refused."""
+    status = entry.delivery.status
+    if entry.in_flight is not None or status not in {Status.PENDING, Status.DEAD_LETTER}:
+        return ()
+    if status is Status.DEAD_LETTER:
+        return ("requeue", "cancel")
+    return ("cancel",) if parts.queue.due_in_s(entry) is None else ("retry", "cancel")
 
 
 def endpoint(parts: Parts, name: str) -> wire.EndpointInfo:

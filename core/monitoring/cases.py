@@ -59,7 +59,8 @@ HANDLING_MOVES: Final[dict[tuple[Handling, Verb], Handling]] = {
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """One alarm incident. `outbox` are the events that the retry queue has not accepted yet, oldest first."""
+    """One alarm incident. `fault` is the source's code of a sensor_fault; `closed_because` is set where the machine closed
+    it: `not_watched` says that its sensor or limit has left the configuration. `outbox` are the events that the retry queue has not accepted yet, oldest first."""
 
     case_id: str
     cabinet: str
@@ -84,6 +85,8 @@ class Case(Struct, frozen=True, kw_only=True):
     action: str | None = None
     disposition: str | None = None
     note: str | None = None
+    fault: str | None = None
+    closed_because: str | None = None
     seq: int = 0
     outbox: tuple[Event, ...] = ()
 
@@ -115,6 +118,8 @@ class CaseData(Struct, frozen=True, kw_only=True):
     action: str | None
     disposition: str | None
     note: str | None
+    fault: str | None
+    closed_because: str | None
 
 
 def _told(case: Case, event_type: EventType, at: datetime) -> Case:
@@ -139,7 +144,7 @@ def opened(case: Case) -> Case:
     return _told(case, EventType.CASE_OPENED, case.opened_at)
 
 
-def reopened(case: Case, *, severity: Severity, value: float | None, note: str | None, at: datetime) -> Case:
+def reopened(case: Case, *, severity: Severity, value: float | None, fault: str | None, at: datetime) -> Case:
     """The same trouble again soon after: it wants attention again, so an acknowledgement no longer holds."""
     again = structs.replace(
         case,
@@ -149,7 +154,7 @@ def reopened(case: Case, *, severity: Severity, value: float | None, note: str |
         value=value,
         cleared_at=None,
         reopened=case.reopened + 1,
-        note=note or case.note,
+        fault=fault,
         actor=None,
     )
     return _told(again, EventType.CASE_REOPENED, at)
@@ -174,7 +179,7 @@ def retired(case: Case, at: datetime) -> Case:
         handling=Handling.CLOSED,
         closed_at=at,
         actor=None,
-        note="no longer watched: the sensor or its limit has left the configuration",
+        closed_because="not_watched",
     )
     return _told(ended, EventType.CASE_CLOSED, at)
 

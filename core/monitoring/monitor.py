@@ -49,13 +49,14 @@ class Monitor:
 
     def _post(self, line: Line, sensor: Sensor, cabinet: Cabinet) -> Post:
         terms = terms_of(cabinet)
+        stale_after_s = max(STALE_INTERVALS * line.interval_s, SHORTEST_STALE_S)
         return Post(
             sensor=sensor,
             cabinet=cabinet,
             terms=terms,
-            edges=rules.edges_of(terms) if sensor.quantity is Quantity.TEMPERATURE else (),
+            edges=rules.edges_of(terms, stale_after_s) if sensor.quantity is Quantity.TEMPERATURE else (),
             simulated=line.source.simulated,
-            stale_after_s=max(STALE_INTERVALS * line.interval_s, SHORTEST_STALE_S),
+            stale_after_s=stale_after_s,
             heard_s=self._clock.steady(),
         )
 
@@ -133,7 +134,7 @@ class Monitor:
         reading = read(sample, post.sensor)
         post.reading, post.heard_s, post.silent = reading, self._clock.steady(), False
         self._clear(post, Kind.SENSOR_STALE, reading.at)
-        self._judge_fault(post, good=reading.quality is Quality.GOOD, reading=reading)
+        self._judge_fault(post, reading)
         if reading.value is None:
             return
         dt_s = 0.0 if post.judged_s is None else reading.steady_s - post.judged_s
@@ -151,12 +152,13 @@ class Monitor:
                     self._open(post, Kind.SENSOR_STALE, Severity.WARNING, self._clock.now())
                 self._lose_sight(post)
 
-    def _judge_fault(self, post: Post, *, good: bool, reading: Reading) -> None:
+    def _judge_fault(self, post: Post, reading: Reading) -> None:
+        good = reading.quality is Quality.GOOD
         key = post.key(Kind.SENSOR_FAULT)
         before = self._book.watch(key)
         after, change = rules.step_fault(before, good=good)
         if change is Change.OPENED:
-            self._open(post, Kind.SENSOR_FAULT, Severity.WARNING, reading.at, note=reading.fault)
+            self._open(post, Kind.SENSOR_FAULT, Severity.WARNING, reading.at, fault=reading.fault)
         elif change is Change.CLEARED:
             self._clear(post, Kind.SENSOR_FAULT, reading.at)
         if not good and after.severity is not None:
@@ -221,15 +223,19 @@ class Monitor:
         edge: Edge | None = None,
         watch: Watch = rules.IDLE,
         value: float | None = None,
-        note: str | None = None,
+        fault: str | None = None,
     ) -> None:
         """Open a case, or reopen the one of the same trouble that nobody has closed yet."""
+        now_s = self._clock.steady()
+        post.opened_s[kind] = now_s
         earlier = self._book.cleared(post.key(kind))
-        if earlier is not None and (edge is None or watch.quiet_s is not None):
+        soon_s = now_s - post.cleared_s.get(kind, -rules.REOPEN_WINDOW_S)
+        again = watch.quiet_s is not None if edge is not None else soon_s <= rules.REOPEN_WINDOW_S
+        if earlier is not None and again:
             if edge is not None:
                 peak = edge.worse(earlier.peak, watch.peak)
                 earlier = structs.replace(earlier, limit=edge.limit_for(severity), peak=peak)
-            self._book.put(cases.reopened(earlier, severity=severity, value=value, note=note, at=at))
+            self._book.put(cases.reopened(earlier, severity=severity, value=value, fault=fault, at=at))
             return
         case = Case(
             case_id=self._book.new_id(),
@@ -246,15 +252,18 @@ class Monitor:
             value=value,
             peak=watch.peak,
             duration_s=round(watch.elapsed_s, 1),
-            note=note,
+            fault=fault,
         )
         self._book.put(cases.opened(case))
 
     def _clear(self, post: Post, kind: Kind, at: datetime) -> None:
         case = self._book.current(post.key(kind))
         if case is not None:
-            lasted_s = round(max(0.0, (at - case.started_at).total_seconds()), 1)
-            self._book.put(cases.cleared(structs.replace(case, duration_s=lasted_s), at))
+            # In steady time: the wall clock may have been in 1970 when it opened.
+            now_s = self._clock.steady()
+            lasted_s = case.duration_s + now_s - post.opened_s.get(kind, now_s)
+            post.cleared_s[kind] = now_s
+            self._book.put(cases.cleared(structs.replace(case, duration_s=round(lasted_s, 1)), at))
 
     def _lose_sight(self, post: Post) -> None:
         """Without a good reading nobody knows whether a temperature case goes on: it neither clears nor opens."""

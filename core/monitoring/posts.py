@@ -1,4 +1,4 @@
-"""What the monitor keeps of each source and each sensor while it runs. Values only."""
+"""What the monitor keeps of each source and each sensor while it runs. The monitor alone changes it."""
 
 from typing import Final
 
@@ -43,6 +43,8 @@ class Post(Struct, kw_only=True):
     judged_s: float | None = None  # source time of the last good reading
     silent: bool = False
     kept_s: dict[Kind, float] = {}  # when each timer was last written down
+    opened_s: dict[Kind, float] = {}  # when a case of this kind opened, in this run
+    cleared_s: dict[Kind, float] = {}  # when the last one cleared, in this run
 
     def key(self, kind: Kind) -> tuple[str, Kind]:
         return self.sensor.id, kind

@@ -1,7 +1,7 @@
 """When a limit counts as broken and when as kept again. Pure state machines: a state and a value in, a state out.
 
 A watch is one limit side of one sensor (or its faults). Time is the sum of the steps between good values, each step at
-most `MAX_STEP_S`, and a clock starts at 0 with the first value that starts it: so a gap, a restart or a clock that jumps
+most `longest_step_s`, and a clock starts at 0 with the first value that starts it: so a gap, a restart or a clock that jumps
 can neither fire nor clear anything by itself.
 """
 
@@ -35,6 +35,7 @@ class Edge(Struct, frozen=True, kw_only=True):
     alarm_delay_s: float
     clear_delay_s: float
     hysteresis_k: float
+    longest_step_s: float = MAX_STEP_S
 
     @property
     def inner(self) -> float:
@@ -56,8 +57,8 @@ class Edge(Struct, frozen=True, kw_only=True):
         return max(known, key=lambda value: self.excess(value, 0.0), default=None)
 
 
-def edges_of(terms: Terms) -> tuple[Edge, ...]:
-    """The sides that a cabinet has limits for."""
+def edges_of(terms: Terms, longest_step_s: float = MAX_STEP_S) -> tuple[Edge, ...]:
+    """The sides that a cabinet has limits for; a slowly polled source needs longer steps than MAX_STEP_S."""
     limits = terms.limits
     sides = ((Side.HIGH, limits.warn_high, limits.high), (Side.LOW, limits.warn_low, limits.low))
     return tuple(
@@ -68,6 +69,7 @@ def edges_of(terms: Terms) -> tuple[Edge, ...]:
             alarm_delay_s=terms.alarm_delay_s,
             clear_delay_s=terms.clear_delay_s,
             hysteresis_k=terms.hysteresis_k,
+            longest_step_s=longest_step_s,
         )
         for side, warn, critical in sides
         if warn is not None or critical is not None
@@ -117,7 +119,7 @@ IDLE: Final = Watch()
 
 def step(watch: Watch, edge: Edge, value: float, dt_s: float) -> tuple[Watch, Change | None]:
     """One good value, `dt_s` after the one before."""
-    dt_s = min(max(dt_s, 0.0), MAX_STEP_S)
+    dt_s = min(max(dt_s, 0.0), edge.longest_step_s)
     excess = edge.excess(value, edge.inner)
     if watch.severity is not None:
         return _step_open(_counted(watch, edge, value, dt_s, excess), edge, value)

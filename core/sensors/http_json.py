@@ -9,6 +9,7 @@ import json
 import logging
 import math
 from contextlib import suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpx
@@ -48,7 +49,15 @@ class HttpJsonSource:
         self._timeout_s, self._clock = settings.timeout_s, clock
         self._points = [(sensor, _path(sensor)) for sensor in sensors]
         self._client = httpx.AsyncClient(
-            transport=transport, timeout=settings.timeout_s, headers=HEADERS, trust_env=False, follow_redirects=False
+            transport=transport,
+            timeout=settings.timeout_s,
+            headers=HEADERS,
+            trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(
+                DefaultCookiePolicy(allowed_domains=[])
+            ),  # they would pile up, and a bad one breaks a poll
+            event_hooks={"response": [_without_location]},
         )
 
     async def poll(self) -> list[Sample]:
@@ -89,6 +98,11 @@ class HttpJsonSource:
             return json.loads(body)
         except (ValueError, RecursionError) as exc:
             raise SensorError("not_json", self._peer) from exc
+
+
+async def _without_location(answer: httpx.Response) -> None:
+    """httpx parses a redirect's target even where it follows none, and raises for one that is no URL."""
+    answer.headers.pop("location", None)
 
 
 def _parsed(settings: HttpJsonSettings) -> httpx.URL:

@@ -12,6 +12,7 @@ import msgspec
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
+from pymodbus.pdu.register_message import ReadHoldingRegistersResponse, ReadInputRegistersResponse
 
 from core.clock import Clock
 from core.errors import ConfigError, SensorError
@@ -39,6 +40,24 @@ _TYPES: Final = {
 _NEVER: Final = 1_000_000_000
 
 
+def _not_the_librarys(record: logging.LogRecord) -> bool:
+    """A frame that pymodbus can't decode it raises into asyncio, which would log a traceback at each poll."""
+    return not (record.exc_info and isinstance(record.exc_info[1], ModbusException))
+
+
+class _WholeRegisters(ReadHoldingRegistersResponse):
+    """The library takes an odd byte count for the even one below or above it; here such an answer has no registers."""
+
+    def decode(self, data: bytes) -> None:
+        super().decode(data)
+        if data[0] != 2 * len(self.registers):
+            self.registers = []
+
+
+class _WholeInputRegisters(_WholeRegisters):
+    function_code = ReadInputRegistersResponse.function_code
+
+
 class ModbusSource:
     """One gateway with its units."""
 
@@ -47,6 +66,7 @@ class ModbusSource:
     def __init__(self, settings: ModbusSettings, sensors: tuple[Sensor, ...], clock: Clock):
         # It dumps frames at ERROR for every silent unit.
         logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+        logging.getLogger("asyncio").addFilter(_not_the_librarys)
         self._host, self._port = _address(settings)
         self._timeout_s, self._clock = settings.timeout_s, clock
         self._points = [(sensor.id, _point(sensor)) for sensor in sensors]
@@ -77,6 +97,8 @@ class ModbusSource:
             self._client = client = AsyncModbusTcpClient(
                 self._host, port=self._port, timeout=self._timeout_s, retries=0, reconnect_delay=0
             )
+            client.register(_WholeRegisters)
+            client.register(_WholeInputRegisters)
             client.set_max_no_responses(_NEVER)
             if not await client.connect():
                 raise self._unreachable()
@@ -90,6 +112,8 @@ class ModbusSource:
             if client.connected:
                 return _TIMEOUT
             raise self._unreachable() from exc
+        if answer.function_code & 0x7F != point.function:
+            return "bad_answer"
         return f"exception_{answer.exception_code}" if answer.isError() else _value(answer, point)
 
     def _unreachable(self) -> SensorError:

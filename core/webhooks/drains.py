@@ -77,7 +77,7 @@ class Drains:
             delivered=results.count("delivered"),
             failed=results.count("failed"),
             skipped=results.count("skipped"),
-            remaining_due=sum(self._queue.due_in_s(entry) == 0 for entry in pending),
+            remaining_due=sum(self._queue.due_in_s(entry) == 0 and entry.in_flight is None for entry in pending),
             remaining_pending=len(pending),
         )
         return wire.DrainResult(

@@ -19,7 +19,7 @@ HIGHEST_EXPONENT: Final = 40  # 2^40 times any delay is beyond any cap, and far 
 
 # A 4xx other than these says that the request itself is refused; someone may still mend the configuration at the other
 # end, so it is given up only after several tries, and a while of nothing but refusals.
-TRANSIENT_4XX: Final = frozenset({408, 425, 429})
+TRANSIENT_4XX: Final = frozenset({408, 410, 425, 429})  # 410 speaks of the endpoint: its deliveries are kept
 PERMANENT_ATTEMPTS: Final = 5
 PERMANENT_SPREAD_S: Final = 3600.0
 

@@ -1,7 +1,7 @@
 """Which delivery of one endpoint goes next. Pure: time is an argument, no files, no network.
 
 Deliveries of one case form a lane and go in order: only a lane's head may be sent. Of the heads that are due the worst
-goes first, then the one that waited longest.
+goes first, then the one that fell due or came in first.
 """
 
 import heapq

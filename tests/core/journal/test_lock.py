@@ -85,14 +85,14 @@ def test_it_is_held_against_the_own_process_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_its_mode_is_the_groups_whatever_the_umask(tmp_path: Path, umask: int) -> None:
-    """0660: the group may look who holds it, nobody else may open it."""
+def test_nobody_else_may_open_it_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    """0600: a read-only descriptor would be enough to take the lock and keep the core from starting."""
     before = os.umask(umask)
     try:
         lock = DirectoryLock(tmp_path)
     finally:
         os.umask(before)
-    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o660
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600
     lock.release()
 
 

@@ -53,7 +53,7 @@ def clear(case: Case) -> Case:
 
 
 def reopen(case: Case) -> Case:
-    return cases.reopened(case, severity=Severity.WARNING, value=8.5, note=None, at=LATER)
+    return cases.reopened(case, severity=Severity.WARNING, value=8.5, fault=None, at=LATER)
 
 
 def worsen(case: Case) -> Case:

@@ -137,7 +137,7 @@ async def test_three_failed_polls_open_a_fault_for_each_sensor_of_the_source(tmp
             await pass_time(clock, 10)
         assert two_misses == []
         assert {case.sensor for case in book.all()} == {AIR, "03.low"}
-        assert {(case.kind, case.note) for case in book.all()} == {(Kind.SENSOR_FAULT, "no_answer")}
+        assert {(case.kind, case.fault) for case in book.all()} == {(Kind.SENSOR_FAULT, "no_answer")}
     assert line.error == "no_answer: gateway is gone"
 
 

@@ -16,7 +16,7 @@ def test_three_misses_open_a_sensor_fault_with_its_code(bench: Bench) -> None:
     assert bench.told() == []
     bench.hear(None)
     case = bench.case(Kind.SENSOR_FAULT)
-    assert (case.severity, case.note, case.value, case.limit) == (Severity.WARNING, "no_answer", None, None)
+    assert (case.severity, case.fault, case.value, case.limit) == (Severity.WARNING, "no_answer", None, None)
 
 
 def test_recovery_clears_a_sensor_fault(bench: Bench) -> None:
@@ -103,3 +103,30 @@ def test_an_acknowledgement_of_a_case_out_of_sight_holds(bench: Bench) -> None:
     bench.book.put(cases.acknowledge(bench.case(), actor="li", note="", at=bench.clock.now()))
     bench.hear(4.0, 9.0)
     assert (bench.case().condition, bench.case().handling) == (Condition.ACTIVE, Handling.ACKNOWLEDGED)
+
+
+def test_a_fault_lasts_as_long_as_it_lasted_whatever_the_wall_clock_did(bench: Bench) -> None:
+    """The box boots in 1970, and the clock is set while the fault is on."""
+    bench.clock.wall = bench.clock.wall.replace(year=1970)
+    bench.fail()
+    bench.clock.wall = bench.clock.wall.replace(year=2026)
+    bench.hear(None, None, 4.0, 4.0, 4.0)
+    assert bench.case(Kind.SENSOR_FAULT).duration_s == 50.0
+
+
+def test_a_fault_long_after_the_last_one_is_a_new_case(bench: Bench) -> None:
+    """Soon after it is the same trouble again; half an hour later it is not."""
+    for pause_s, wanted in ((600.0, 1), (1900.0, 2)):
+        bench.fail()
+        bench.hear(4.0, 4.0, 4.0)
+        bench.hear(4.0, dt_s=pause_s)
+        bench.fail()
+        bench.hear(4.0, 4.0, 4.0)
+        assert len(bench.cases(Kind.SENSOR_FAULT)) == wanted
+
+
+def test_a_slowly_polled_source_alarms_no_later_than_its_delay_and_one_poll(book: CaseBook, clock: FakeClock) -> None:
+    bench = Bench(book, clock)
+    bench.monitor = Monitor([a_line(ScriptedSource(), interval_s=900.0)], [CHILLED], book, clock)
+    bench.hear(9.0, 9.0, dt_s=900.0)
+    assert len(bench.cases()) == 1

@@ -147,6 +147,7 @@ async def test_one_broken_field_leaves_the_other_sensors_alone() -> None:
         (an_answer(b'{"t": 1}', "500 Oops"), "http_status"),
         (an_answer(b'{"t": 1}', "404 Not Found"), "http_status"),
         (an_answer(b'{"t": 1}', "302 Found", "Location: /there\r\n"), "redirect"),
+        (an_answer(b"", "302 Found", "Location: http://[::1/\r\n"), "redirect"),
         (an_answer(b"<html>"), "not_json"),
         (an_answer(b""), "not_json"),
         (an_answer(b"[" * 60_000), "not_json"),
@@ -155,7 +156,19 @@ async def test_one_broken_field_leaves_the_other_sensors_alone() -> None:
         (b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (2 * MAX_BODY_BYTES), "too_large"),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "unreachable"),
     ],
-    ids=["500", "404", "redirect", "html", "empty", "deep", "not utf-8", "declared", "endless", "not http"],
+    ids=[
+        "500",
+        "404",
+        "redirect",
+        "redirect to no URL",
+        "html",
+        "empty",
+        "deep",
+        "not utf-8",
+        "declared",
+        "endless",
+        "not http",
+    ],
 )
 async def test_an_answer_that_is_no_good_fails_the_source_with_its_own_code(answer: bytes, code: str) -> None:
     assert (await failed(answer)).code == code
@@ -167,6 +180,15 @@ async def test_a_redirect_is_not_followed() -> None:
         with pytest.raises(SensorError):
             await source.poll()
         assert len(peer.requests) == 1
+
+
+async def test_no_cookie_is_sent_back() -> None:
+    answer = an_answer(b'{"t": 1}', headers="Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=\xe9\r\n")
+    async with a_peer(answer) as peer, a_source(f"http://127.0.0.1:{peer.port}/") as source:
+        for _ in range(2):
+            (sample,) = await source.poll()
+            assert sample.value == 1.0
+        assert b"cookie" not in peer.requests[1].lower()
 
 
 async def test_a_body_of_just_the_limit_is_read() -> None:

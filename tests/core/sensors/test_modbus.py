@@ -230,6 +230,49 @@ async def test_the_frame_dumps_of_the_library_stay_out_of_the_log(caplog: pytest
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+@asynccontextmanager
+async def a_liar(pdu: bytes) -> AsyncIterator[ModbusSource]:
+    """A gateway that answers every request with these bytes after a right header."""
+
+    async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await reader.read(12):
+            writer.write(request[:4] + struct.pack(">H", len(pdu) + 1) + request[6:7] + pdu)
+        writer.close()
+
+    async with await asyncio.start_server(lie, "127.0.0.1", 0) as server:
+        source = a_source(server.sockets[0].getsockname()[1], a_point(), timeout_s=0.5)
+        try:
+            yield source
+        finally:
+            await source.close()
+
+
+@pytest.mark.parametrize(
+    "pdu",
+    [b"\x04\x02\x00\x2d", b"\x84\x02", b"\x03\x03\x00\x2d\x00", b"\x03\x01\x00\x2d"],
+    ids=["another function", "a refusal of another function", "three bytes", "one byte"],
+)
+async def test_an_answer_to_something_else_is_a_bad_answer(pdu: bytes) -> None:
+    async with a_liar(pdu) as source:
+        assert told(await source.poll()) == ["bad_answer"]
+
+
+@pytest.mark.parametrize("pdu", [b"\x80\x02", b"\x2b\x0e", b"\x00\x02"], ids=["0x80", "0x2b", "0"])
+async def test_a_frame_that_cannot_be_decoded_stays_out_of_the_log(
+    pdu: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with a_liar(pdu) as source:
+        with pytest.raises(SensorError, match="unreachable"):
+            await source.poll()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_other_errors_of_the_event_loop_stay_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    a_source(502, a_point())
+    asyncio.get_running_loop().call_exception_handler({"message": "oops", "exception": ValueError("mine")})
+    assert "oops" in caplog.text
+
+
 @pytest.mark.parametrize("host", ["host:99999", "host:x", ":502", "a..b"])
 def test_an_impossible_address_is_a_mistake_of_the_configuration(host: str) -> None:
     with pytest.raises(ConfigError):

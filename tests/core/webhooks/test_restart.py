@@ -1,10 +1,12 @@
 """What a restart makes of the retry log: everything, from the log alone, whatever became of the clock meanwhile."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from core.journal.snapshot import LAZY_S
 from core.settings import Retry
 from core.webhooks.deliveries import Status
 from tests.core.webhooks.factories import DOWN, OK, REFUSED, Box, a_box, a_case_event, an_event
@@ -196,3 +198,13 @@ async def test_a_cancelled_and_a_queued_again_stay_so_after_a_kill(tmp_path: Pat
             "evt_1": Status.PENDING,
             "evt_2": Status.CANCELLED,
         }
+
+
+async def test_a_success_is_on_disk_at_once(tmp_path: Path) -> None:
+    """Not with the next sync: a kill may repeat only what was in flight."""
+    with a_box(tmp_path) as box:
+        await box.accept(an_event())
+        entry = box.attempt(OK)
+        async with asyncio.timeout(LAZY_S / 2):
+            await box.queue.journalled(entry)
+        assert entry.delivery.status is Status.DELIVERED

@@ -96,7 +96,7 @@ def test_age_ends_it_at_the_cut_off() -> None:
     assert after_failure(tried(9, age_s=72 * HOUR_S), DOWN, DEFAULTS, Random(1)) == GiveUp(DeadLetterReason.MAX_AGE)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 413, 422, 451, 499])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 422, 451, 499])
 def test_a_refused_request_is_given_up_after_five_attempts_over_an_hour(status: int) -> None:
     """Someone may mend the configuration at the other end, but not for ever."""
     delivery = tried(5, age_s=HOUR_S, refused_since_s=0.0)
@@ -112,7 +112,7 @@ def test_a_refused_request_is_kept_before_that(attempts: int, age_s: float, sinc
     assert isinstance(after_failure(delivery, a_refusal(), DEFAULTS, Random(1)), RetryIn)
 
 
-@pytest.mark.parametrize("status", [408, 425, 429])
+@pytest.mark.parametrize("status", [408, 410, 425, 429])
 def test_a_passing_4xx_is_never_permanent(status: int) -> None:
     """Timeout, too early and too many requests say nothing about the request itself."""
     delivery = tried(400, age_s=71 * HOUR_S, refused_since_s=0.0)
