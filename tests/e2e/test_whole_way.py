@@ -195,7 +195,7 @@ def test_a_dead_bus_is_a_fault_and_delays_nothing_else(shop: Shop, processes: li
 def test_the_socket_and_the_journals_belong_to_the_core_alone(shop: Shop) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in [shop.core.data, *shop.core.data.iterdir()]}
     assert modes["data"] == 0o700
-    assert modes["retries.jsonl"] == modes["cases.jsonl"] == 0o600
+    assert modes["retries.jsonl"] == modes["cases.jsonl"] == modes["lock"] == 0o600
     assert modes["manage.sock"] == 0o660
     text = (shop.core.data / "retries.jsonl").read_text() + shop.core.said + json.dumps(shop.core.get("config"))
     assert SECRET not in text

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from core import __version__
 from tests.e2e.conftest import ROOT, Core, free_port, wait_until
 
 CONFIG = """
@@ -111,7 +112,7 @@ def test_the_version_needs_no_terminal(program: str) -> None:
         [sys.executable, "-m", program, "--version"], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
     assert done.returncode == 0
-    assert done.stdout.split()[-1] == "0.1.0"
+    assert done.stdout.split()[-1] == __version__
 
 
 def test_a_held_data_directory_is_exit_75_with_the_holders_pid(core: Callable[..., Core]) -> None:
@@ -121,7 +122,7 @@ def test_a_held_data_directory_is_exit_75_with_the_holders_pid(core: Callable[..
     assert second.returncode == 75
     assert f"pid {box.pid}" in second.stderr
     assert second.stderr.count("\n") == 1
-    assert box.get("status")["version"] == "0.1.0"
+    assert box.get("status")["version"] == __version__
 
 
 def test_a_data_directory_that_cannot_be_is_one_line(tmp_path: Path) -> None:
@@ -129,8 +130,20 @@ def test_a_data_directory_that_cannot_be_is_one_line(tmp_path: Path) -> None:
     config.write_text(CONFIG)
     (tmp_path / "file").write_text("")
     done = cdg_core("serve", "--config", config, "--data-dir", tmp_path / "file" / "data")
-    assert done.returncode in {1, 2}
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 2
+    assert done.stderr == f"cdg-core: {tmp_path}/file/data: the data directory can't be used (Not a directory)\n"
+
+
+def test_a_directory_of_somebody_elses_files_is_left_alone(tmp_path: Path) -> None:
+    """Its mode would be taken from everybody who uses it."""
+    config, theirs = tmp_path / "config.toml", tmp_path / "theirs"
+    config.write_text(CONFIG)
+    theirs.mkdir(mode=0o755)
+    (theirs / "report.doc").write_text("")
+    done = cdg_core("serve", "--config", config, "--data-dir", theirs)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "is not empty" in done.stderr
+    assert theirs.stat().st_mode & 0o777 == 0o755
 
 
 def test_a_port_that_is_taken_leaves_the_socket_open_and_is_shown(core: Callable[..., Core]) -> None:
