@@ -52,6 +52,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def not_utf8(data: bytes) -> int | None:
+    """Where the bytes stop being UTF-8. The decoder's own error is not passed on: it carries the text, secrets too."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
+
+
 class _UnexpectedError(Exception):
     """The text is not TOML from here on."""
 

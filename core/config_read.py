@@ -16,7 +16,7 @@ import httpx
 import msgspec
 from msgspec import structs
 
-from core.config_lines import KeyPath, dotted, key_on, line_of, printable
+from core.config_lines import KeyPath, dotted, key_on, line_of, not_utf8, printable
 from core.errors import ConfigError
 from core.monitoring.presets import PRESETS, terms_of
 from core.settings import (
@@ -59,20 +59,11 @@ def read_text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"can't be read ({error.strerror})", path=path) from error
-    if (bad := _not_utf8(data)) is not None:
+    if (bad := not_utf8(data)) is not None:
         raise ConfigError("is not UTF-8", path=path, line=data.count(b"\n", 0, bad) + 1)
     if data.startswith(b"\xef\xbb\xbf"):
         raise ConfigError("begins with a byte order mark; save it as UTF-8 without one", path=path, line=1)
     return data.decode()
-
-
-def _not_utf8(data: bytes) -> int | None:
-    """Where the bytes stop being UTF-8. The decoder's own error is not passed on: it carries the text, secrets too."""
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        return error.start
-    return None
 
 
 def parse(text: str, path: Path) -> LoadedSettings:
@@ -273,7 +264,7 @@ class _Checker:
             data = path.read_bytes()
         except (OSError, ValueError) as error:
             raise self._error(f"{path} can't be read ({getattr(error, 'strerror', error)})", where) from error
-        if _not_utf8(data) is not None:
+        if not_utf8(data) is not None:
             raise self._error(f"{path} is not text", where)
         return self._signing_key(Secret(data.decode().strip()), where)
 

@@ -16,6 +16,7 @@ ENDPOINT = f'[[webhooks.endpoints]]\nid = "hq"\nurl = "{URL}"\n'
 RETRY = "[webhooks.retry]\n"
 HTTP = 'driver = "http_json"\nurl = "http://gw/"\n'
 MODBUS = 'driver = "modbus"\nurl = "tcp://gw:502"\n'
+MODBUS_POINT = "|point = { unit = 1, function = 3, address = 0 }\n"
 REPLAY = 'driver = "replay"\npath = "day.csv"\n'
 
 # name: (what is replaced in MINIMAL, "" appends; by what; where the mistake then stands; key; a part of the problem)
@@ -88,9 +89,9 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
     "endpoint's port": ("", ENDPOINT.replace("8443", "99999"), "url =", "webhooks.endpoints[0].url", "port"),
     "address that httpx refuses": (DRIVER, HTTP.replace("gw/", "gw/\\t"), "url =", "sources[0].url", "host"),
     "address with a NUL": (DRIVER, HTTP.replace("gw/", "gw/\\u0000"), "url =", "sources[0].url", "NUL"),
-    "gateway's port": (DRIVER, MODBUS.replace("502", "99999"), "url =", "sources[0].url", "port"),
-    "gateway's port 0": (DRIVER, MODBUS.replace("502", "0"), "url =", "sources[0].url", "port"),
-    "gateway with a NUL": (DRIVER, MODBUS.replace("gw", "g\\u0000w"), "url =", "sources[0].url", "NUL"),
+    "gateway's port": (DRIVER + "|" + POINT, MODBUS.replace("502", "99999") + MODBUS_POINT, "url =", "sources[0].url", "port"),
+    "gateway's port 0": (DRIVER + "|" + POINT, MODBUS.replace("502", "0") + MODBUS_POINT, "url =", "sources[0].url", "port"),
+    "gateway with a NUL": (DRIVER + "|" + POINT, MODBUS.replace("gw", "g\\u0000w") + MODBUS_POINT, "url =", "sources[0].url", "NUL"),
     "recording with a NUL": (DRIVER, REPLAY.replace("day", "d\\u0000"), "path =", "sources[0].path", "NUL"),
     "group with a NUL": ("", '[access]\ngroup = "a\\u0000"\n', "group", "access.group", "NUL"),
     "group of nobody": ("", '[access]\ngroup = "no such group"\n', "group", "access.group", "there is no group"),

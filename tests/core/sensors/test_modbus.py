@@ -230,6 +230,13 @@ async def test_the_frame_dumps_of_the_library_stay_out_of_the_log(caplog: pytest
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+@pytest.fixture
+async def plain_loop() -> AsyncIterator[None]:
+    """anyio's runner catches what the loop reports; here it goes to asyncio's log, as in the core."""
+    asyncio.get_running_loop().set_exception_handler(None)
+    yield
+
+
 @asynccontextmanager
 async def a_liar(pdu: bytes) -> AsyncIterator[ModbusSource]:
     """A gateway that answers every request with these bytes after a right header."""
@@ -247,6 +254,7 @@ async def a_liar(pdu: bytes) -> AsyncIterator[ModbusSource]:
             await source.close()
 
 
+@pytest.mark.usefixtures("plain_loop")
 @pytest.mark.parametrize(
     "pdu",
     [b"\x04\x02\x00\x2d", b"\x84\x02", b"\x03\x03\x00\x2d\x00", b"\x03\x01\x00\x2d"],
@@ -257,6 +265,7 @@ async def test_an_answer_to_something_else_is_a_bad_answer(pdu: bytes) -> None:
         assert told(await source.poll()) == ["bad_answer"]
 
 
+@pytest.mark.usefixtures("plain_loop")
 @pytest.mark.parametrize("pdu", [b"\x80\x02", b"\x2b\x0e", b"\x00\x02"], ids=["0x80", "0x2b", "0"])
 async def test_a_frame_that_cannot_be_decoded_stays_out_of_the_log(
     pdu: bytes, caplog: pytest.LogCaptureFixture
@@ -267,6 +276,7 @@ async def test_a_frame_that_cannot_be_decoded_stays_out_of_the_log(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+@pytest.mark.usefixtures("plain_loop")
 async def test_other_errors_of_the_event_loop_stay_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     a_source(502, a_point())
     asyncio.get_running_loop().call_exception_handler({"message": "oops", "exception": ValueError("mine")})
