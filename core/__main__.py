@@ -94,8 +94,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _data_directory(loaded: LoadedSettings) -> Path:
-    if (given := loaded.settings.device.data_dir) is not None:
-        return loaded.path.parent / Path(given).expanduser()
+    if loaded.data_dir is not None:
+        return loaded.data_dir
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(state).expanduser() / "cold-display-guard"
 
@@ -113,8 +113,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _tokens_file(arguments: argparse.Namespace) -> Path:
-    loaded = _load(arguments)
-    return loaded.path.parent / loaded.settings.manage_api.tokens_file
+    return _load(arguments).tokens_file
 
 
 def _token_add(arguments: argparse.Namespace) -> int:

@@ -109,6 +109,8 @@ class _Checker:
         return LoadedSettings(
             settings=structs.replace(settings, sources=sources, webhooks=webhooks),
             path=self._path,
+            tokens_file=self._beside(settings.manage_api.tokens_file, ("manage_api", "tokens_file")),
+            data_dir=self._beside(given, ("device", "data_dir")) if (given := settings.device.data_dir) else None,
             hints=tuple(_hints(settings)),
         )
 

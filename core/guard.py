@@ -92,9 +92,7 @@ class Guard:
             journals=self._journals,
             troubles=self._all_troubles,
         )
-        self._authenticator = Authenticator(
-            access=settings.access, tokens_file=loaded.path.parent / settings.manage_api.tokens_file
-        )
+        self._authenticator = Authenticator(access=settings.access, tokens_file=loaded.tokens_file)
         app = build_app(
             routes(self._parts), self._authenticator, version=__version__, listen=settings.manage_api.listen
         )

@@ -177,6 +177,43 @@ class Retry(Table, frozen=True, kw_only=True):
     max_age_h: Annotated[float, Meta(gt=0, le=87_600)] = 72.0
 
 
+# Every type of the contract, sent today or not: a mistyped one would keep all alarms from an endpoint.
+EventPattern = Literal[
+    "*",
+    "case.*",
+    "case.opened",
+    "case.severity_changed",
+    "case.acknowledged",
+    "case.escalated",
+    "case.note_added",
+    "case.action_recorded",
+    "case.shelved",
+    "case.unshelved",
+    "case.condition_cleared",
+    "case.reopened",
+    "case.flapping",
+    "case.closed",
+    "cabinet.*",
+    "cabinet.out_of_service",
+    "cabinet.in_service",
+    "site.*",
+    "site.storm",
+    "device.*",
+    "device.started",
+    "device.heartbeat",
+    "device.health_changed",
+    "device.clock_changed",
+    "config.*",
+    "config.changed",
+    "endpoint.*",
+    "endpoint.failing",
+    "endpoint.recovered",
+    "endpoint.disabled",
+    "webhook.*",
+    "webhook.test",
+]
+
+
 class Endpoint(Table, frozen=True, kw_only=True):
     """A receiver of webhooks. `events` are patterns such as `case.*`.
 
@@ -191,7 +228,7 @@ class Endpoint(Table, frozen=True, kw_only=True):
     secret_file: str | None = None
     secret_previous: Secret | None = None
     secret_previous_file: str | None = None
-    events: Annotated[tuple[str, ...], Meta(min_length=1)] = ("*",)
+    events: Annotated[tuple[EventPattern, ...], Meta(min_length=1)] = ("*",)
     timeout_s: Annotated[float, Meta(gt=0, le=30)] | None = None
     headers: dict[str, Secret] = {}
 
@@ -233,8 +270,10 @@ class Settings(Table, frozen=True, kw_only=True):
 
 
 class LoadedSettings(Struct, frozen=True, kw_only=True):
-    """Settings together with the file they came from and what a person should know about them."""
+    """Settings together with the file they came from, its paths made whole, and what a person should know."""
 
     settings: Settings
     path: Path
+    tokens_file: Path
+    data_dir: Path | None = None
     hints: tuple[str, ...] = ()

@@ -280,3 +280,11 @@ def test_an_empty_file_lacks_its_first_table(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         config.load(a_config(tmp_path, ""))
     assert (error.value.key, error.value.line, error.value.problem) == ("device", None, "is required")
+
+
+@pytest.mark.parametrize("pattern", ["case.open", "cases.*", "*.opened", ""])
+def test_a_pattern_that_matches_no_event_is_a_mistake(tmp_path: Path, pattern: str) -> None:
+    """A typo would keep every alarm from this endpoint without a word."""
+    text = MINIMAL + f'\n[[webhooks.endpoints]]\nid = "hq"\nurl = "http://hq/"\nevents = ["case.*", "{pattern}"]\n'
+    with pytest.raises(ConfigError, match=r"webhooks\.endpoints\[0\]\.events\[1\]"):
+        config.parse(text, tmp_path / "config.toml")

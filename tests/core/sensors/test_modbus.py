@@ -231,10 +231,9 @@ async def test_the_frame_dumps_of_the_library_stay_out_of_the_log(caplog: pytest
 
 
 @pytest.fixture
-async def plain_loop() -> AsyncIterator[None]:
+async def plain_loop() -> None:
     """anyio's runner catches what the loop reports; here it goes to asyncio's log, as in the core."""
     asyncio.get_running_loop().set_exception_handler(None)
-    yield
 
 
 @asynccontextmanager
