@@ -1,6 +1,7 @@
 """The Modbus driver against pymodbus's own server on a real socket."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import struct
@@ -240,17 +241,31 @@ async def plain_loop() -> None:
 async def a_liar(pdu: bytes) -> AsyncIterator[ModbusSource]:
     """A gateway that answers every request with these bytes after a right header."""
 
-    async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while request := await reader.read(12):
-            writer.write(request[:4] + struct.pack(">H", len(pdu) + 1) + request[6:7] + pdu)
-        writer.close()
+    conversations: set[asyncio.Task[None] | None] = set()
 
-    async with await asyncio.start_server(lie, "127.0.0.1", 0) as server:
-        source = a_source(server.sockets[0].getsockname()[1], a_point(), timeout_s=0.5)
+    async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        conversations.add(asyncio.current_task())
         try:
-            yield source
+            while request := await reader.read(12):
+                writer.write(request[:4] + struct.pack(">H", len(pdu) + 1) + request[6:7] + pdu)
+        except ConnectionError:
+            pass  # the driver hung up on such an answer
         finally:
-            await source.close()
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    server = await asyncio.start_server(lie, "127.0.0.1", 0)
+    source = a_source(server.sockets[0].getsockname()[1], a_point(), timeout_s=0.5)
+    try:
+        yield source
+    finally:
+        await source.close()
+        server.close()
+        # Here the server's closing waits for nobody; what still talks when the loop ends would be reported elsewhere.
+        running = {task for task in conversations if task is not None}
+        if running:
+            await asyncio.wait(running, timeout=5)
 
 
 @pytest.mark.usefixtures("plain_loop")
