@@ -3,15 +3,15 @@
 import argparse
 import asyncio
 import logging
-import os
 import resource
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from core import __version__, config
+from core import __version__, config, places
 from core.clock import SystemClock
 from core.errors import EXIT_FAILURE, CoreError
+from core.logs import harmless, start_logging
 from core.settings import LoadedSettings
 
 
@@ -21,23 +21,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = arguments.run(arguments)
     except CoreError as error:
-        print(f"cdg-core: {_harmless(str(error))}", file=sys.stderr)
+        print(f"cdg-core: {harmless(str(error))}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         print(f"cdg-core: {error.filename or 'the system'}: {error.strerror}", file=sys.stderr)
         return EXIT_FAILURE
     return code
-
-
-class OneLine(logging.Formatter):
-    """What a name or a receiver puts into a message can neither start a line of its own nor command a terminal."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        return _harmless(super().formatMessage(record))
-
-
-def _harmless(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,6 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="monitor, deliver, serve the manage API")
     serve.add_argument("--data-dir", type=Path, help="where journals and the socket are")
+    serve.add_argument("--log", type=Path, metavar="FILE", help="log to this file, rotated, instead of standard error")
+    serve.add_argument("--until-stdin-ends", action="store_true", help="stop when whoever started this is gone")
     serve.set_defaults(run=_serve)
     check = commands.add_parser("check-config", help="check the configuration and its secret files")
     check.set_defaults(run=_check)
@@ -66,18 +57,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _load(arguments: argparse.Namespace) -> LoadedSettings:
-    return config.load(config.find(arguments.config))
+    return config.load(places.find_config(arguments.config))
 
 
 def _serve(arguments: argparse.Namespace) -> int:
     from core.guard import Guard  # the other commands need neither HTTP nor sensors
 
     loaded = _load(arguments)
-    directory = arguments.data_dir or _data_directory(loaded)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it prints whole URLs, tokens included
+    directory = arguments.data_dir or loaded.data_dir or places.default_data_dir()
+    start_logging(arguments.log)
 
     # A box that keeps many connections must not run out of what its sensors need.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -87,17 +75,10 @@ def _serve(arguments: argparse.Namespace) -> int:
         guard = Guard(loaded, directory, SystemClock())
         for hint in loaded.hints:
             logging.getLogger("core").warning(hint)
-        await guard.run()
+        await guard.run(sys.stdin.fileno() if arguments.until_stdin_ends else None)
 
     asyncio.run(run())
     return 0
-
-
-def _data_directory(loaded: LoadedSettings) -> Path:
-    if loaded.data_dir is not None:
-        return loaded.data_dir
-    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser() / "cold-display-guard"
 
 
 def _check(arguments: argparse.Namespace) -> int:

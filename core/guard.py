@@ -100,15 +100,17 @@ class Guard:
             app, directory / "manage.sock", settings.manage_api.listen, settings.access.group, clock
         )
 
-    async def run(self) -> None:
+    async def run(self, lifeline: int | None = None) -> None:
         """Guard until SIGTERM, SIGINT or SIGHUP; then start nothing new, finish what is in flight, flush, end.
 
-        Raises ConfigError or OSError where the manage API's socket can't be made.
+        `lifeline` is a descriptor whose end stops the core too: its other end dies with whoever owns this core. Raises ConfigError or OSError where the manage API's socket can't be made.
         """
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPerCall())
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop.set)
+        if lifeline is not None:
+            loop.add_reader(lifeline, self._feel, lifeline)
         try:
             async with asyncio.TaskGroup() as group:
                 await self._loops(group)
@@ -116,6 +118,11 @@ class Guard:
             raise failed.exceptions[0] from failed
         finally:
             await self._close()
+
+    def _feel(self, lifeline: int) -> None:
+        if not os.read(lifeline, 4096):
+            asyncio.get_running_loop().remove_reader(lifeline)
+            self._stop.set()
 
     async def _loops(self, group: asyncio.TaskGroup) -> None:
         serving = group.create_task(self._server.run())

@@ -103,11 +103,14 @@ AnySource = SimulatedSource | HttpJsonSource | ModbusSource | ReplaySource
 
 
 class SimulatedPoint(Table, frozen=True, kw_only=True):
-    """A simulated cabinet: its kind, and when (source time) its compressor fails and is repaired."""
+    """A simulated cabinet: its kind, and when (source time) its compressor fails and is repaired, again in every
+    `every_s` where that is given.
+    """
 
     model: Literal["chiller", "freezer"]
     fails_after_s: Duration | None = None
     repaired_after_s: Duration | None = None
+    every_s: Period | None = None
 
 
 class ModbusPoint(Table, frozen=True, kw_only=True):

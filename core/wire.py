@@ -156,6 +156,7 @@ class ReadingItem(Answer, frozen=True, kw_only=True):
     low: float | None
     high: float | None
     state: str
+    simulated: bool = False
 
 
 class Readings(Answer, frozen=True, kw_only=True):
@@ -291,7 +292,9 @@ class RetryItem(Answer, frozen=True, kw_only=True):
 
 
 class Retries(Answer, frozen=True, kw_only=True):
-    """`full` is false where the items are only what changed after `since_seq`."""
+    """`full` is false where the items are only what changed after `since_seq`. `sending` are the ids of all that are in
+    flight, changed or not: setting out does not change a delivery.
+    """
 
     items: tuple[RetryItem, ...]
     next: str | None
@@ -301,6 +304,7 @@ class Retries(Answer, frozen=True, kw_only=True):
     server_time: datetime
     clock_synced: bool
     summary: RetrySummary
+    sending: tuple[str, ...] = ()
 
 
 class RetryDetail(Answer, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("core.monitoring.case_book", "core.webhooks.retry_queue"),
     ("core.config", "core.config_edit", "core.config_read", "core.webhooks.sender", "core.sensors"),
     ("core.journal",),
-    ("core.threads", "core.clock"),
+    ("core.threads", "core.clock", "core.logs", "core.places"),
     PURE,
     (*VALUES, "core.monitoring", "core.webhooks"),
     ("core",),
@@ -125,7 +125,7 @@ def test_the_core_knows_no_screen(module: str) -> None:
 @pytest.mark.parametrize("module", CONSOLE)
 def test_the_console_knows_only_the_contract_of_the_core(module: str) -> None:
     of_core = {name for name in imports(CONSOLE[module]) if name.partition(".")[0] == "core"}
-    assert of_core <= {"core.wire", "core.errors"}
+    assert of_core <= {"core.wire", "core.errors", "core.places"}
 
 
 def test_a_running_core_loads_neither_textual_nor_rich() -> None:

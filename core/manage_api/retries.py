@@ -86,6 +86,7 @@ class RetryHandlers:
             server_time=self._parts.clock.now(),
             clock_synced=self._parts.clock.synchronised(),
             summary=views.retry_summary(self._parts),
+            sending=tuple(e.delivery.delivery_id for e in queue.entries() if e.in_flight is not None),
         )
 
     def _changed(self, query: RetryQuery, place: Place | None) -> int | None:

@@ -39,6 +39,7 @@ def reading(parts: Parts, post: Post) -> wire.ReadingItem:
         low=post.terms.limits.low if post.edges else None,
         high=post.terms.limits.high if post.edges else None,
         state=_state(parts, post, quality),
+        simulated=post.simulated,
     )
 
 

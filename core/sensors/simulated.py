@@ -60,6 +60,7 @@ class Air:
         self._cabinet = CABINETS[point.model]
         self._fails_s = math.inf if point.fails_after_s is None else point.fails_after_s
         self._repaired_s = math.inf if point.repaired_after_s is None else point.repaired_after_s
+        self._every_s = math.inf if point.every_s is None else point.every_s
         self._quantity, self._rng = quantity, rng
         self._keep = math.exp(-STEP_S / self._cabinet.drift_s)
         self._air_c = rng.uniform(self._cabinet.cut_out_c, self._cabinet.cut_in_c)
@@ -71,7 +72,7 @@ class Air:
             self._cooling = True
         elif self._air_c <= self._cabinet.cut_out_c:
             self._cooling = False
-        failed = self._fails_s <= at_s < self._repaired_s
+        failed = self._fails_s <= at_s % self._every_s < self._repaired_s
         end_c = AMBIENT_C - (self._cabinet.pull_k if self._cooling and not failed else 0.0)
         self._air_c = end_c + (self._air_c - end_c) * self._keep
 

@@ -6,74 +6,11 @@ from pathlib import Path
 import pytest
 
 from core import config
-from core.errors import ConfigError
 from core.settings import ReplaySource, Retry
 from tests.core.config_texts import CANARIES, FULL, HEADER, MINIMAL, SECRET, a_config
 
 ROOT = Path(__file__).parents[2]
 ENDPOINT = '[[webhooks.endpoints]]\nid = "hq"\nurl = "https://hq.example.com/hook"\n'
-
-
-# -- finding -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home and an XDG directory of our own, nothing in them, no CDG_CONFIG."""
-    monkeypatch.delenv("CDG_CONFIG", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
-    return tmp_path
-
-
-def placed(directory: Path) -> Path:
-    (directory / "cold-display-guard").mkdir(parents=True)
-    return a_config(directory / "cold-display-guard")
-
-
-def test_a_given_file_comes_first(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--config` wins over everything."""
-    monkeypatch.setenv("CDG_CONFIG", str(placed(places / "other")))
-    assert config.find(places / "given.toml") == places / "given.toml"
-
-
-def test_the_environment_comes_before_the_users_directory(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`$CDG_CONFIG` wins over the user's configuration directory."""
-    placed(places / "xdg")
-    monkeypatch.setenv("CDG_CONFIG", str(named := placed(places / "named")))
-    assert config.find(None) == named
-
-
-def test_a_named_file_that_is_missing_is_not_replaced_by_another(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slip in `$CDG_CONFIG` is an error that names it; the box doesn't start with somebody else's file."""
-    placed(places / "xdg")
-    monkeypatch.setenv("CDG_CONFIG", str(places / "slip.toml"))
-    with pytest.raises(ConfigError, match=r"slip\.toml.*can't be read"):
-        config.load(config.find(None))
-
-
-def test_the_xdg_directory_is_looked_at(places: Path) -> None:
-    """`$XDG_CONFIG_HOME/cold-display-guard/config.toml`."""
-    here = placed(places / "xdg")
-    assert config.find(None) == here
-
-
-@pytest.mark.parametrize("unset", [True, False])
-def test_without_xdg_it_is_the_homes_config_directory(
-    places: Path, monkeypatch: pytest.MonkeyPatch, unset: bool
-) -> None:
-    """An unset and an empty `$XDG_CONFIG_HOME` mean `~/.config`."""
-    here = placed(places / "home/.config")
-    monkeypatch.delenv("XDG_CONFIG_HOME") if unset else monkeypatch.setenv("XDG_CONFIG_HOME", "")
-    assert config.find(None) == here
-
-
-@pytest.mark.skipif(Path("/etc/cold-display-guard/config.toml").exists(), reason="this machine has one")
-def test_none_found_says_how_to_make_one(places: Path) -> None:
-    """A short word on the ways out, the demo among them; exit code 2."""
-    with pytest.raises(ConfigError, match=r"--config FILE.*CDG_CONFIG.*cdg --demo") as error:
-        config.find(None)
-    assert error.value.exit_code == 2
 
 
 # -- what is valid -----------------------------------------------------------------------------------------------------

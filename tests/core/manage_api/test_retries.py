@@ -73,6 +73,16 @@ async def test_nothing_new_is_an_empty_answer(desk: Desk) -> None:
     assert ids(await desk.ask(since_seq=known.seq, epoch=known.epoch)) == []
 
 
+async def test_what_is_being_sent_is_named_though_it_did_not_change(desk: Desk) -> None:
+    """Setting out is no change of a delivery, so whoever asks only for changes still learns of it."""
+    await desk.accept(1)
+    known = await desk.ask()
+    claimed = desk.box.queue.claim("hq")
+    after = await desk.ask(since_seq=known.seq, epoch=known.epoch)
+    assert ids(after) == []
+    assert after.sending == (claimed.delivery.delivery_id,)
+
+
 async def test_changes_come_page_by_page_in_the_order_of_their_numbers(desk: Desk) -> None:
     known = await desk.ask()
     await desk.accept(1, 2, 3)

@@ -71,6 +71,14 @@ async def test_a_repaired_cabinet_comes_back_to_its_thermostat() -> None:
     assert 1.2 <= (samples[-1].value or 0) <= 4.3
 
 
+async def test_a_failure_can_come_again_and_again() -> None:
+    point: dict[str, str | int | float] = {"model": "chiller", "fails_after_s": 3600, "repaired_after_s": 7200}
+    samples = await recorded(a_sensor({**point, "every_s": 6 * 3600}), hours=24)
+    peaks = [max(values(samples[i : i + len(samples) // 4])) for i in range(0, len(samples) - 3, len(samples) // 4)]
+    assert len(peaks) == 4
+    assert min(peaks) > 12.0
+
+
 async def test_temperatures_have_the_steps_of_a_real_probe() -> None:
     assert all((value / 0.0625).is_integer() for value in values(await recorded(a_sensor())))
 

@@ -1,0 +1,41 @@
+"""Where the configuration file and the data directory are looked for: one answer for both programs."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from core.errors import ConfigError
+
+_NAME: Final = "cold-display-guard"
+
+
+def find_config(given: Path | None) -> Path:
+    """The configuration file to use: the given one, else $CDG_CONFIG, else the user's, else the machine's.
+
+    A file that somebody named is used even where it is missing, so that a slip can't start a box with another's file.
+    Raises ConfigError when there is none.
+    """
+    if given is not None:
+        return given
+    if named := os.environ.get("CDG_CONFIG"):
+        return Path(named)
+    user = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
+    for place in (user, Path("/etc")):
+        if _is_file(path := place / _NAME / "config.toml"):
+            return path
+    raise ConfigError(
+        "no configuration found: give --config FILE or set CDG_CONFIG; config/example.toml explains every key, "
+        "`cdg --demo` needs none"
+    )
+
+
+def default_data_dir() -> Path:
+    """The user's state directory, where neither the command line nor the file names one."""
+    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / _NAME
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False

@@ -1,0 +1,38 @@
+"""The core's log: harmless lines, a file that stays small, and a crash that is kept."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = """
+import logging, sys
+from pathlib import Path
+from core.logs import start_logging
+start_logging(Path(sys.argv[1]))
+{work}
+"""
+
+
+def logged(path: Path, work: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", PROGRAM.format(work=work), str(path)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_a_line_holds_no_control_character(tmp_path: Path) -> None:
+    logged(tmp_path / "core.log", "logging.info('a%sb', chr(27) + '[2J' + chr(10))")
+    (line,) = (tmp_path / "core.log").read_text().splitlines()
+    assert line.endswith(r"a\x1b[2J\nb")
+
+
+def test_a_crash_stands_in_the_file_and_not_on_the_screen(tmp_path: Path) -> None:
+    done = logged(tmp_path / "core.log", "logging.info('up'); raise RuntimeError('the end')")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "RuntimeError: the end" in (tmp_path / "core.log").read_text()
+
+
+def test_the_files_stay_small_few_and_private(tmp_path: Path) -> None:
+    logged(tmp_path / "core.log", "for n in range(70_000): logging.info('x' * 60)")
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert set(sizes) == {"core.log", "core.log.1", "core.log.2", "core.log.3"}
+    assert max(sizes.values()) <= 1_000_000
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}

@@ -1,0 +1,65 @@
+"""A core that somebody else's life hangs on: it ends when its owner is gone, and says what it did in its own log."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ROOT, Core, wait_until
+
+SHOP = """
+[device]
+id = "box"
+site = "site"
+
+[[sources]]
+id = "sim"
+driver = "simulated"
+
+[[cabinets]]
+id = "01"
+preset = "cn_chilled_2018"
+
+[[sensors]]
+id = "01.air"
+cabinet = "01"
+source = "sim"
+point = "chiller"
+"""
+
+
+def serve(box: Core, *more: str, stdin: int) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "core", "serve", "--config", str(box.config), "--data-dir", str(box.data), *more]
+    return subprocess.Popen(command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+
+
+def test_a_core_on_a_lifeline_ends_with_its_owner(core: Callable[..., Core]) -> None:
+    """The owner may be killed: the kernel closes its end of the pipe all the same."""
+    box = core(SHOP)
+    read, write = os.pipe()
+    running = serve(box, "--until-stdin-ends", stdin=read)
+    os.close(read)
+    wait_until(lambda: (box.data / "manage.sock").exists(), "the core serves")
+    assert running.poll() is None
+    os.close(write)
+    assert running.wait(10) == 0
+    assert not (box.data / "manage.sock").exists()
+
+
+@pytest.mark.parametrize("deep", ["", "a/" * 60])
+def test_a_core_keeps_its_log_where_it_is_told(core: Callable[..., Core], tmp_path: Path, deep: str) -> None:
+    """Also in the data directory that it makes first."""
+    box = core(SHOP)
+    box.data = tmp_path / f"{deep}data"
+    running = serve(box, "--log", str(box.data / "core.log"), stdin=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: (box.data / "manage.sock").exists(), "the core serves")
+    finally:
+        running.terminate()
+        assert running.wait(10) == 0
+    said = (box.data / "core.log").read_text()
+    assert "guarding" in said
+    assert "stopping" in said
