@@ -1,18 +1,135 @@
-"""`cdg`: the console's command line."""
+"""`cdg`: the console's command line. Finds or starts the core, runs the app, and says how it ended."""
 
 import argparse
+import contextlib
+import logging
+import os
+import shutil
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
+
+from cdg_tui.i18n import LANGUAGES, Language, Words, language_of
+from cdg_tui.session import Session, open_demo, open_session, place_of
+from cdg_tui.terminal import TerminalGuard, is_terminal
+from core.errors import EXIT_USAGE, ConfigError
+from core.places import default_data_dir
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Only the version so far: the screens are not part of this release, and the word says so."""
+    """Exit codes: 0, 1 failure, 2 configuration or use, 128 and its number after a signal; of a core that would not start
+    its own.
+    """
+    arguments = _parser().parse_args(argv)
+    if not is_terminal():
+        print("cdg: needs a terminal for its input and its standard error", file=sys.stderr)
+        return EXIT_USAGE
+    # Whatever a library has to say, it must not say it into the picture.
+    logging.getLogger().addHandler(logging.NullHandler())
+    try:
+        session, language = _open(arguments)
+    except ConfigError as error:
+        print(f"cdg: {error}", file=sys.stderr)
+        return error.exit_code
+    return _run(session, Words(language))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cdg", description="The console of the guard.")
     parser.add_argument("--version", action="version", version=f"cdg {version('cold-display-guard')}")
-    parser.parse_args(argv)
-    print("cdg: this release has no screens yet; run `cdg-core serve` and use the manage API", file=sys.stderr)
-    return 2
+    parser.add_argument("--config", type=Path, help="the configuration file")
+    parser.add_argument("--data-dir", type=Path, help="the core's data directory")
+    parser.add_argument("--lang", choices=LANGUAGES, help="language of the screens")
+    parser.add_argument(
+        "--demo", action="store_true", help="simulated cabinets; needs no configuration, leaves nothing"
+    )
+    parser.add_argument("--url", help="manage API of a core far away, as https://HOST:PORT")
+    parser.add_argument("--token-file", type=Path, help="file with the bearer token for --url")
+    return parser
+
+
+def _open(arguments: argparse.Namespace) -> tuple[Session, Language]:
+    """Raises ConfigError."""
+    _check_use(arguments)
+    if arguments.demo:
+        language = language_of(arguments.lang, None, os.environ)
+        return open_demo(language), language
+    if arguments.url is not None:
+        token = _token(arguments.token_file) if arguments.token_file is not None else None
+        return Session(url=arguments.url, token=token), language_of(arguments.lang, None, os.environ)
+    place = place_of(arguments.config, arguments.data_dir)
+    return open_session(place), language_of(arguments.lang, place.device.get("language"), os.environ)
+
+
+def _check_use(arguments: argparse.Namespace) -> None:
+    if arguments.demo and (arguments.config or arguments.data_dir or arguments.url):
+        raise ConfigError("--demo has its own configuration, directory and core")
+    if arguments.url is not None and (arguments.config or arguments.data_dir):
+        raise ConfigError("--url is far away: it has no --config and no --data-dir here")
+    if arguments.url is not None and not arguments.url.startswith(("http://", "https://")):
+        raise ConfigError("--url begins with http:// or https://")
+    if arguments.token_file is not None and arguments.url is None:
+        raise ConfigError("--token-file goes with --url")
+
+
+def _token(path: Path) -> str:
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise ConfigError(f"can't be read ({error.strerror})", path=path) from error
+    except ValueError as error:
+        raise ConfigError("is not a token", path=path) from error
+    if not token.isprintable() or not token:
+        raise ConfigError("is not a token", path=path)
+    return token
+
+
+def _run(session: Session, words: Words) -> int:
+    from cdg_tui.app import ConsoleApp  # after the checks: they need no screen library
+
+    app = ConsoleApp(session, words)
+    try:
+        with TerminalGuard(app.leave_now):
+            said = app.run()
+    finally:
+        if session.demo:
+            _end_demo(session)
+    code = app.return_code or 0
+    if app.crash is not None:
+        print(f"cdg: {words('exit.crash', file=_keep(app.crash))}", file=sys.stderr)
+    if app.last_words is not None:
+        print(app.last_words, file=sys.stderr)
+    if session.worker is not None and not session.demo and session.worker.ended is None:
+        _part(session, words, stop=said == "stop")
+    return code
+
+
+def _part(session: Session, words: Words, *, stop: bool) -> None:
+    assert session.worker is not None
+    if stop:
+        print(words("exit.stopping"))
+        session.worker.stop()
+        print(words("exit.stopped"))
+    else:
+        print(words("exit.goes_on", pid=session.worker.pid, directory=session.directory))
+
+
+def _end_demo(session: Session) -> None:
+    assert session.worker is not None
+    assert session.directory is not None
+    session.worker.stop()
+    shutil.rmtree(session.directory.parent, ignore_errors=True)
+
+
+def _keep(crash: str) -> Path | None:
+    """Write down what went wrong, for support; None where nothing can be written."""
+    path = default_data_dir().with_name("cold-display-guard-console.log")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(crash, encoding="utf-8")
+        return path
+    return None
 
 
 if __name__ == "__main__":

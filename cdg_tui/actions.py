@@ -1,0 +1,46 @@
+"""Every key of the console, in one table: footer, help, bindings and the README's key table are made from it.
+
+Lower-case keys, digits and Enter only look. What changes something is a capital letter, and always asks first.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+PAGES: Final = ("overview", "cases", "retries", "dead")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """`id` names its words (`action.…` in the footer, `help.…` in the help) and its method. `keys` as Textual calls them:
+    the first is shown, the others are function keys and what a Chinese input method sends instead.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    shown: str
+    pages: tuple[str, ...] = PAGES
+    writes: bool = False
+    in_footer: bool = True
+
+
+ACTIONS: Final = (
+    Action(id="help", keys=("question_mark", "f1", "fullwidth_question_mark"), shown="? F1"),
+    Action(id="filter", keys=("slash", "f3", "fullwidth_solidus", "ideographic_comma"), shown="/ F3"),
+    Action(id="details", keys=("enter", "d"), shown="Enter"),
+    Action(id="overview", keys=("1", "fullwidth_digit_one"), shown="1", in_footer=False),
+    Action(id="cases", keys=("2", "fullwidth_digit_two"), shown="2", in_footer=False),
+    Action(id="retries", keys=("3", "fullwidth_digit_three"), shown="3", in_footer=False),
+    Action(id="dead", keys=("4", "fullwidth_digit_four"), shown="4", in_footer=False),
+    Action(id="acknowledge", keys=("A", "f4"), shown="A F4", pages=("cases",), writes=True),
+    Action(id="handle", keys=("H", "f6"), shown="H F6", pages=("cases",), writes=True),
+    Action(id="retry", keys=("R", "f7"), shown="R F7", pages=("retries",), writes=True),
+    Action(id="requeue", keys=("R", "f7"), shown="R F7", pages=("dead",), writes=True),
+    Action(id="drain", keys=("D", "f8"), shown="D F8", writes=True),
+    Action(id="refresh", keys=("f5",), shown="F5", in_footer=False),
+    Action(id="leave", keys=("q", "f10", "ctrl+q", "ctrl+c"), shown="q F10"),
+)
+
+
+def on_page(page: str) -> tuple[Action, ...]:
+    """What can be done there, in the order of the table."""
+    return tuple(action for action in ACTIONS if page in action.pages)

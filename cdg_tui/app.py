@@ -1,0 +1,239 @@
+"""The console itself: keys to actions, the feed's news to the screens. Decides nothing about cabinets.
+
+Blocking work is done by workers; what they learn comes back as plain calls in the same loop.
+"""
+
+import asyncio
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.filter import LineFilter
+
+from cdg_tui.actions import ACTIONS, PAGES, on_page
+from cdg_tui.clock import steady
+from cdg_tui.glyphs import ControlFilter
+from cdg_tui.i18n import Words
+from cdg_tui.screens.cases import Cases
+from cdg_tui.screens.dead import Dead
+from cdg_tui.screens.dialog import Leave, Leaving, Reader
+from cdg_tui.screens.overview import Overview
+from cdg_tui.screens.page import View
+from cdg_tui.screens.page_screen import PageScreen
+from cdg_tui.screens.reading import details, help_text
+from cdg_tui.screens.retries import Retries
+from cdg_tui.session import Session
+from cdg_tui.store import Link, LinkState, Snapshot, Store
+from cdg_tui.text import safe
+from cdg_tui.worker import HELD, Worker
+
+if TYPE_CHECKING:
+    from cdg_tui.client import Client
+    from cdg_tui.feed import Feed
+
+TICK_S: Final = 1.0
+NOTICE_S: Final = 20.0
+STARTING_S: Final = 20.0  # a core that was just started may take so long before its silence is called a loss
+
+
+class ConsoleApp(App[Leaving]):
+    """Runs on a Session. Its result says what becomes of a core that was started for it, `last_words` what to print."""
+
+    CSS_PATH = "console.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key, f"act('{action.id}')", id=f"{action.id}.{key}", show=False)
+        for action in ACTIONS
+        for key in action.keys
+    ]
+
+    def __init__(self, session: Session, words: Words):
+        super().__init__()
+        self.session, self.words = session, words
+        self.store = Store()
+        self.notice, self._noticed_s = Content(""), 0.0
+        self.last_words: str | None = None
+        self.crash: str | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started_s = steady()
+        self._client: Client | None = None
+        self._feed: Feed | None = None
+        self._page = PAGES[0]
+        self._pages = {page.id: PageScreen(page) for page in (Overview(), Cases(), Retries(), Dead())}
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    async def on_mount(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        for name, screen in self._pages.items():
+            self.install_screen(screen, name)
+        await self.push_screen(self._page)
+        self.set_interval(TICK_S, self._tick)
+        self.call_after_refresh(self._connect)
+
+    def _connect(self) -> None:
+        """After the first frame, which needs no HTTP library."""
+        from cdg_tui.feed import Feed
+
+        self._client = self.session.client()
+        self._feed = Feed(self._client, self._take)
+        self._feed.wanted = frozenset({self._page})
+        self.run_worker(self._feed.run(), group="feed", exclusive=True)
+
+    async def on_unmount(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    def leave_now(self, code: int) -> None:
+        """End in order with this exit code; from a signal's handler or another thread."""
+        if self._loop is None:
+            sys.exit(code)
+        self._loop.call_soon_threadsafe(self.exit, Leaving.KEEP, code)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), ControlFilter()]
+
+    def _fatal_error(self) -> None:
+        """Textual's own prints the local variables of every frame, secrets among them."""
+        error = sys.exc_info()[1]
+        self.crash = "".join(traceback.format_exception(error)) if error is not None else "unknown"
+        self._close_messages_no_wait()
+
+    # -- news ------------------------------------------------------------------------------------------------------
+
+    def view(self) -> View:
+        """What pages are made from, as of now."""
+        return View(store=self.store, words=self.words, now_s=steady())
+
+    def poke(self) -> None:
+        """Ask the core at once."""
+        if self._feed is not None:
+            self._feed.poke()
+
+    def say(self, text: str, *, trouble: bool = False) -> None:
+        """What became of something, on the line above the keys."""
+        self.notice, self._noticed_s = Content.styled(safe(text), "bold red" if trouble else "bold"), steady()
+        self._show()
+
+    def _take(self, news: Snapshot | Link) -> None:
+        if isinstance(news, Snapshot):
+            self.store.apply(news)
+        else:
+            self.store.link = replace(news, state=LinkState.CONNECTING) if self._starting else news
+        self._show()
+
+    @property
+    def _starting(self) -> bool:
+        """Our own core has not answered yet, and may still."""
+        worker = self.session.worker
+        young = worker is not None and worker.ended is None and steady() - self._started_s < STARTING_S
+        return young and self.store.heard_s is None
+
+    def _tick(self) -> None:
+        """Everything grows older, whether somebody answers or not."""
+        if self.session.worker is not None:
+            self._mind(self.session.worker)
+        if self.notice and steady() - self._noticed_s > NOTICE_S:
+            self.notice = Content("")
+        self._show()
+
+    def _mind(self, worker: Worker) -> None:
+        code = worker.ended
+        if code == HELD and not self.session.demo:
+            self.session.worker = None  # another core came first: it is the one to look at
+        elif code is not None and self.store.heard_s is None:
+            self.last_words = worker.last_words
+            self.exit(return_code=code or 1)
+        elif worker.keep(steady()):
+            self.say(self.words("notice.core_ended", why=worker.last_words), trouble=True)
+
+    def _show(self) -> None:
+        if isinstance(self.screen, PageScreen):
+            self.screen.show()
+
+    # -- keys ------------------------------------------------------------------------------------------------------
+
+    @property
+    def cursor_key(self) -> str | None:
+        """The row that a writing key is about."""
+        return self._pages[self._page].table.cursor_key
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys act on the page that shows them; dialogs have keys of their own."""
+        if action != "act":
+            return True
+        here = isinstance(self.screen, PageScreen)
+        return here and any(known.id in parameters for known in on_page(self._page))
+
+    async def action_act(self, name: str) -> None:
+        if name in PAGES:
+            await self._turn_to(name)
+        elif (look := self._looks.get(name)) is not None:
+            look()
+        elif self._client is not None:
+            from cdg_tui.commands import Commands
+
+            write: Callable[[], Awaitable[None]] = getattr(Commands(self, self._client), name)
+            self.run_worker(write(), group="commands")
+
+    @property
+    def _looks(self) -> dict[str, Callable[[], None]]:
+        return {
+            "help": self._help,
+            "filter": self._pages[self._page].ask_filter,
+            "details": self._details,
+            "refresh": self.poke,
+            "leave": self._leave,
+        }
+
+    async def _turn_to(self, page: str) -> None:
+        if page != self._page:
+            self._page = page
+            if self._feed is not None:
+                self._feed.wanted = frozenset({page})
+            await self.switch_screen(page)
+        self.poke()
+
+    def _help(self) -> None:
+        self.push_screen(Reader(self.words, self.words("help.title"), help_text(self.words, self._page)))
+
+    def _details(self) -> None:
+        key, view, page = self.cursor_key, self.view(), self._pages[self._page].page
+        if key is None:
+            return
+        lines = page.detail(view, key)
+        reader = Reader(self.words, self.words("detail.title"), details(view, lines, ()))
+        self.push_screen(reader)
+        if key in self.store.retries and self._client is not None:
+            self.run_worker(self._read_attempts(self._client, key, reader), group="details", exclusive=True)
+
+    async def _read_attempts(self, client: "Client", key: str, reader: Reader) -> None:
+        from cdg_tui.client import ClientError
+
+        try:
+            answer = await client.retry_detail(key)
+        except ClientError:
+            return  # the row itself is shown already, and the banner says how the link is
+        view = self.view()
+        reader.show_text(details(view, self._pages[self._page].page.detail(view, key), answer.attempts))
+
+    def _leave(self) -> None:
+        if self.session.worker is None or self.session.demo or self.session.worker.ended is not None:
+            self.exit(Leaving.KEEP)
+        elif not isinstance(self.screen, Leave):
+            self.push_screen(Leave(self.words, self.words("leave.title")), self._left)
+
+    def _left(self, said: Leaving | None) -> None:
+        if said in {Leaving.KEEP, Leaving.STOP}:
+            self.exit(said)
+
+    async def action_quit(self) -> None:
+        self._leave()
+
+    def action_help_quit(self) -> None:
+        self._leave()

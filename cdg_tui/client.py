@@ -1,0 +1,220 @@
+"""The console's only way to a core: the manage API over its Unix socket or over TCP. Knows no screen.
+
+Whatever arrives is made harmless here, before anybody else sees it.
+
+ClientError
+ ├─ LostError      nobody answers, or not in time; `cause` says how, in a word of the screens
+ ├─ DeniedError    the core does not let this caller in
+ ├─ AlienError     what answers is not this contract: another version, or something else
+ └─ RefusedError   the core refuses this request and says why
+"""
+
+import asyncio
+import errno
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+import httpx
+import msgspec
+
+from cdg_tui.text import safe, safe_document
+from core import wire
+
+LOCAL_DEADLINE_S: Final = 2.0
+REMOTE_DEADLINE_S: Final = 8.0
+SENDING_DEADLINE_S: Final = 45.0  # one attempt may take 30 s, and wait for its turn before
+LARGEST_ANSWER: Final = 16 * 2**20
+PAGE: Final = 250
+MOST_CASES: Final = 10_000  # an answer that always promises another page must not fill the memory
+_BASE: Final = "/api/manage"
+
+Answer = TypeVar("Answer", bound=msgspec.Struct)
+Query = Mapping[str, str | int | bool]
+
+
+class ClientError(Exception):
+    """Base of the tree; `cause` is a key of the words' group `cause`, `detail` what more there is to say."""
+
+    def __init__(self, cause: str, detail: str = ""):
+        super().__init__(f"{cause}: {detail}" if detail else cause)
+        self.cause, self.detail = cause, detail
+
+
+class LostError(ClientError):
+    """No answer."""
+
+
+class DeniedError(ClientError):
+    """401 or 403, or the socket itself may not be opened."""
+
+
+class AlienError(ClientError):
+    """An answer that this console can't read."""
+
+
+class RefusedError(ClientError):
+    """A problem+json answer; `cause` is its stable code."""
+
+    def __init__(self, status: int, code: str, detail: str):
+        super().__init__(code, detail)
+        self.status = status
+
+
+class Client:
+    """One core. `deadline_s` is how long an answer may take in all."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        token: str | None = None,
+        deadline_s: float = REMOTE_DEADLINE_S,
+    ):
+        self._deadline_s = deadline_s
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            transport=transport,
+            timeout=None,  # noqa: S113 - one deadline for the whole call, in _call
+            follow_redirects=False,
+            trust_env=False,
+            headers={"authorization": f"Bearer {token}"} if token is not None else {},
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    async def status(self) -> wire.Status:
+        return await self._get("status", wire.Status)
+
+    async def cabinets(self) -> wire.Cabinets:
+        return await self._get("cabinets", wire.Cabinets)
+
+    async def open_cases(self) -> tuple[wire.CaseItem, ...]:
+        """All of them, page after page."""
+        items: list[wire.CaseItem] = []
+        cursor: str | None = None
+        while True:
+            more = {} if cursor is None else {"cursor": cursor}
+            page = await self._get("cases", wire.Cases, {"open": True, "limit": PAGE, **more})
+            items += page.items
+            if (cursor := page.next) is None or len(items) >= MOST_CASES:
+                return tuple(items)
+
+    async def retries(self, query: Query) -> wire.Retries:
+        """One page of the whole list, or of what changed: `cursor`, or `since_seq` with `epoch`."""
+        return await self._get("webhooks/retries", wire.Retries, {"limit": PAGE, **query})
+
+    async def retry_detail(self, delivery_id: str) -> wire.RetryDetail:
+        return await self._get(f"webhooks/retries/{delivery_id}", wire.RetryDetail)
+
+    async def drain_result(self, drain_id: str) -> wire.DrainResult:
+        return await self._get(f"webhooks/drains/{drain_id}", wire.DrainResult)
+
+    async def preview_drain(self) -> wire.DrainResult:
+        """What `drain` would send now; sends nothing."""
+        return await self._post("webhooks/retries/drain", wire.DrainResult, wire.Drain(only_due=False, dry_run=True))
+
+    # -- acting ----------------------------------------------------------------------------------------------------
+
+    async def drain(self, delivery_ids: tuple[str, ...]) -> wire.DrainResult:
+        """Send these now, due or not; returns at once, `drain_result` tells how far it is."""
+        request = wire.Drain(only_due=False, delivery_ids=delivery_ids, time_budget_s=0)
+        return await self._post("webhooks/retries/drain", wire.DrainResult, request)
+
+    async def retry(self, delivery_id: str) -> wire.RetryItem:
+        """Send one now and wait for what becomes of it."""
+        path = f"webhooks/retries/{delivery_id}/retry"
+        return await self._post(path, wire.RetryItem, deadline_s=SENDING_DEADLINE_S)
+
+    async def requeue(self, delivery_id: str) -> wire.RetryItem:
+        return await self._post(f"webhooks/retries/{delivery_id}/requeue", wire.RetryItem)
+
+    async def acknowledge(self, case_id: str, body: wire.Acknowledge) -> wire.CaseItem:
+        return await self._post(f"cases/{case_id}/acknowledge", wire.CaseItem, body)
+
+    async def handle(self, case_id: str, body: wire.Handle) -> wire.CaseItem:
+        return await self._post(f"cases/{case_id}/handle", wire.CaseItem, body)
+
+    # -- the call --------------------------------------------------------------------------------------------------
+
+    async def _get(self, path: str, answer: type[Answer], query: Query | None = None) -> Answer:
+        return await self._call("GET", path, answer, query=query, deadline_s=self._deadline_s)
+
+    async def _post(
+        self, path: str, answer: type[Answer], body: wire.Body | None = None, deadline_s: float | None = None
+    ) -> Answer:
+        return await self._call("POST", path, answer, body=body, deadline_s=deadline_s or self._deadline_s)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        answer: type[Answer],
+        *,
+        query: Query | None = None,
+        body: wire.Body | None = None,
+        deadline_s: float,
+    ) -> Answer:
+        content = None if body is None else msgspec.json.encode(body)
+        headers = {} if body is None else {"content-type": "application/json"}
+        request = self._http.build_request(method, f"{_BASE}/{path}", params=query, content=content, headers=headers)
+        try:
+            async with asyncio.timeout(deadline_s):
+                status, data = await self._exchange(request)
+        except TimeoutError as error:
+            raise LostError("timeout") from error
+        except httpx.HTTPError as error:
+            raise _unreachable(error) from error
+        if not 200 <= status < 300:
+            raise _refusal(status, data)
+        try:
+            return msgspec.convert(safe_document(msgspec.json.decode(data)), answer)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise AlienError("alien", safe(str(error), 200)) from error
+
+    async def _exchange(self, request: httpx.Request) -> tuple[int, bytes]:
+        answer = await self._http.send(request, stream=True)
+        try:
+            data = bytearray()
+            async for piece in answer.aiter_bytes():
+                data += piece
+                if len(data) > LARGEST_ANSWER:
+                    raise AlienError("alien", f"> {LARGEST_ANSWER} bytes")
+            return answer.status_code, bytes(data)
+        finally:
+            await answer.aclose()
+
+
+def _unreachable(error: httpx.HTTPError) -> ClientError:
+    """Which of the ways not to get an answer it was."""
+    numbers = {cause.errno for cause in _causes(error) if isinstance(cause, OSError)}
+    if numbers & {errno.EACCES, errno.EPERM}:
+        return DeniedError("no_permission")
+    if errno.ENOENT in numbers:
+        return LostError("no_socket")
+    if errno.ECONNREFUSED in numbers:
+        return LostError("refused")
+    if isinstance(error, httpx.ConnectError):
+        return LostError("unreachable", safe(str(error), 200))
+    return LostError("broken_off", safe(str(error), 200))
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def _refusal(status: int, data: bytes) -> ClientError:
+    try:
+        problem = msgspec.convert(safe_document(msgspec.json.decode(data)), wire.ProblemDetails)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return DeniedError("denied") if status in {401, 403} else LostError("http_error", str(status))
+    if status in {401, 403}:
+        return DeniedError("denied", problem.detail)
+    return RefusedError(status, problem.code, problem.detail)

@@ -1,0 +1,183 @@
+"""What the writing keys do: fix the target, ask, send it to the core, and say what became of it.
+
+Nothing is sent without a yes, nothing is queued while the link is down, and no success is claimed before the core said so.
+"""
+
+import asyncio
+import getpass
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from cdg_tui.client import Client, ClientError
+from cdg_tui.screens.dialog import Confirm
+from cdg_tui.screens.drain_dialog import DrainDialog
+from cdg_tui.screens.handle_dialog import HandleDialog
+from cdg_tui.screens.retries import error
+from core import wire
+
+if TYPE_CHECKING:
+    from cdg_tui.app import ConsoleApp
+
+Target = TypeVar("Target")
+
+_PROGRESS_EVERY_S: Final = 0.3
+_PATIENCE: Final = 20  # unanswered questions for a drain's progress before this console stops asking
+
+
+class Commands:
+    """Each method is one action, run as a worker of the app."""
+
+    def __init__(self, app: "ConsoleApp", client: Client):
+        self._app, self._client, self._words = app, client, app.words
+
+    async def acknowledge(self) -> None:
+        case = self._case()
+        if case is None:
+            return
+        lines = (_about_case(self._app, case), self._words("dialog.as", who=who()))
+        if await self._confirmed("acknowledge.title", lines):
+            body = wire.Acknowledge(by=who())
+            await self._send(lambda: self._client.acknowledge(case.case_id, body), "acknowledge.done")
+
+    async def handle(self) -> None:
+        case = self._case()
+        if case is None:
+            return
+        lines = (_about_case(self._app, case), self._words("dialog.as", who=who()))
+        said = await self._app.push_screen_wait(HandleDialog(self._words, lines))
+        if said is None or not self._may_write():
+            return
+        body = wire.Handle(by=who(), action=said.action, disposition=said.disposition, note=said.note)
+        await self._send(lambda: self._client.handle(case.case_id, body), "handle.done")
+
+    async def retry(self) -> None:
+        item = self._delivery("pending")
+        if item is None or not await self._confirmed("retry.title", self._about_delivery(item)):
+            return
+        self._app.say(self._words("retry.sending"))
+        try:
+            after = await self._client.retry(item.delivery_id)
+        except ClientError as refusal:
+            self._refused(refusal)
+            return
+        if after.status == "delivered":
+            self._app.say(self._words("retry.delivered"))
+        else:
+            self._app.say(self._words("retry.failed", why=error(self._app.view(), after)))
+        self._app.poke()
+
+    async def requeue(self) -> None:
+        item = self._delivery("dead_letter")
+        if item is not None and await self._confirmed("requeue.title", self._about_delivery(item)):
+            await self._send(lambda: self._client.requeue(item.delivery_id), "requeue.done")
+
+    async def drain(self) -> None:
+        """Sends what its preview showed and nothing that came later."""
+        if not self._may_write():
+            return
+        dialog = DrainDialog(self._words)
+        await self._app.push_screen(dialog)
+        try:
+            preview = await self._client.preview_drain()
+            dialog.show_preview(preview)
+            if not await dialog.confirmed:
+                return
+            running = await self._client.drain(tuple(item.delivery_id for item in preview.items))
+            await self._follow(dialog, running)
+        except ClientError as refusal:
+            dialog.show_error(self._refused(refusal))
+
+    async def _follow(self, dialog: DrainDialog, result: wire.DrainResult) -> None:
+        dialog.show_progress(result)
+        vain = 0
+        while result.running:
+            await asyncio.sleep(_PROGRESS_EVERY_S)
+            try:
+                result, vain = await self._client.drain_result(result.drain_id), 0
+            except ClientError:
+                vain += 1
+                if vain == _PATIENCE:
+                    raise
+                continue
+            dialog.show_progress(result)
+            self._app.poke()
+        counts = result.counts
+        self._app.say(
+            self._words("drain.summary", delivered=counts.delivered, failed=counts.failed, skipped=counts.skipped)
+        )
+        self._app.poke()
+
+    # -- asking and sending ----------------------------------------------------------------------------------------
+
+    async def _confirmed(self, title: str, lines: tuple[str, ...]) -> bool:
+        dialog = Confirm(self._words, self._words(title), lines)
+        return await self._app.push_screen_wait(dialog) and self._may_write()
+
+    async def _send(self, call: Callable[[], Awaitable[object]], done: str) -> None:
+        try:
+            await call()
+        except ClientError as refusal:
+            self._refused(refusal)
+        else:
+            self._app.say(self._words(done))
+            self._app.poke()
+
+    def _refused(self, refusal: ClientError) -> str:
+        why = self._words.of("cause", refusal.cause)
+        text = self._words("notice.refused", why=why if why != refusal.cause else f"{why} {refusal.detail}".strip())
+        self._app.say(text, trouble=True)
+        return text
+
+    def _may_write(self) -> bool:
+        """A write that can't be sent now is refused here, never kept for later."""
+        if self._app.view().live:
+            return True
+        self._app.say(self._words("notice.not_live"), trouble=True)
+        return False
+
+    # -- targets ---------------------------------------------------------------------------------------------------
+
+    def _case(self) -> wire.CaseItem | None:
+        key = self._app.cursor_key
+        found = next((case for case in self._app.store.cases if case.case_id == key), None)
+        return self._target(found)
+
+    def _delivery(self, status: str) -> wire.RetryItem | None:
+        one = self._app.store.retries.get(self._app.cursor_key or "")
+        return self._target(one.item if one is not None and one.item.status == status else None)
+
+    def _target(self, found: Target | None) -> Target | None:
+        if found is None:
+            self._app.say(self._words("notice.no_row"))
+            return None
+        return found if self._may_write() else None
+
+    def _about_delivery(self, item: wire.RetryItem) -> tuple[str, ...]:
+        view = self._app.view()
+        event = view.words.of("event", item.event_type)
+        return (
+            f"{event}  {view.cabinet(item.cabinet)} -> {item.endpoint.id}",
+            item.delivery_id,
+            view.words("dialog.attempts", n=item.attempts, why=error(view, item)),
+        )
+
+
+def _about_case(app: "ConsoleApp", case: wire.CaseItem) -> str:
+    words = app.words
+    return "  ".join(
+        (
+            words.of("severity", case.severity),
+            words.of("kind", case.kind),
+            f"{case.cabinet} {case.cabinet_name}".strip(),
+            words.of("condition", case.condition),
+        )
+    )
+
+
+def who() -> str:
+    """Who acts, as this machine knows them; the core records the login beside it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no name for this uid
+        return f"uid {os.getuid()}"

@@ -1,0 +1,98 @@
+"""Asks the core round after round and tells what came of it: a Snapshot, or a Link that is not what it should be.
+
+Knows no screen. Never ends by itself, whatever the core does or doesn't.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+from cdg_tui.client import AlienError, Client, ClientError, DeniedError
+from cdg_tui.clock import steady
+from cdg_tui.store import Link, LinkState, Snapshot
+from core import wire
+
+ROUND_S: Final = 1.0
+FIRST_WAIT_S: Final = 0.3
+LONGEST_WAIT_S: Final = 2.0
+MOST_PAGES: Final = 400  # an answer that always promises another page must not fill the memory
+
+News = Snapshot | Link
+
+
+class Feed:
+    """`wanted` are the lists that somebody is looking at; the others are asked for only where their numbers moved."""
+
+    def __init__(self, client: Client, tell: Callable[[News], None], round_s: float = ROUND_S):
+        self._client, self._tell, self._round_s = client, tell, round_s
+        self.wanted: frozenset[str] = frozenset()
+        self._bell = asyncio.Event()
+        self._tries = 0
+        self._epoch: str | None = None
+        self._seq = 0
+        self._open_cases = -1
+
+    def poke(self) -> None:
+        """Ask at once."""
+        self._bell.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            self._bell.clear()
+            try:
+                self._tell(await self._round())
+                self._tries = 0
+                wait_s = self._round_s
+            except ClientError as error:
+                self._tries += 1
+                self._epoch, self._open_cases = None, -1
+                self._tell(_link(error, self._tries))
+                wait_s = min(FIRST_WAIT_S * 2.0 ** min(self._tries - 1, 8), LONGEST_WAIT_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._bell.wait()
+
+    async def _round(self) -> Snapshot:
+        asked_s = steady()
+        status = await self._client.status()
+        took_s = steady() - asked_s
+        cabinets = await self._client.cabinets()
+        return Snapshot(
+            asked_s=asked_s,
+            took_s=took_s,
+            status=status,
+            cabinets=cabinets,
+            cases=await self._cases(status),
+            retries=await self._retries(status),
+        )
+
+    async def _cases(self, status: wire.Status) -> tuple[wire.CaseItem, ...] | None:
+        if "cases" not in self.wanted and status.cases.open == self._open_cases:
+            return None
+        self._open_cases = status.cases.open
+        return await self._client.open_cases()
+
+    async def _retries(self, status: wire.Status) -> tuple[wire.Retries, ...]:
+        """Every page of the whole list at first, then only what changed."""
+        known = self._epoch == status.epoch
+        if known and self._seq == status.seq and not self.wanted & {"retries", "dead"}:
+            return ()
+        query: dict[str, str | int | bool] = {"since_seq": self._seq, "epoch": status.epoch} if known else {}
+        pages = [await self._client.retries(query)]
+        while (cursor := pages[-1].next) is not None and len(pages) < MOST_PAGES:
+            pages.append(await self._client.retries({"cursor": cursor}))
+        self._epoch, self._seq = pages[-1].epoch, pages[-1].seq
+        return tuple(pages)
+
+
+def _link(error: ClientError, tries: int) -> Link:
+    match error:
+        case DeniedError():
+            state = LinkState.DENIED
+        case AlienError():
+            state = LinkState.ALIEN
+        case _:
+            state = LinkState.LOST
+    return Link(state=state, cause=error.cause, detail=error.detail, tries=tries)

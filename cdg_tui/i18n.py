@@ -1,0 +1,52 @@
+"""The words of the screens: two tables of the same keys. Which one, and how a key becomes text. Knows no widget."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+Language = Literal["zh", "en"]
+LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
+
+
+class Words:
+    """One language. `words("queue.empty")` is its text, with `{name}` filled in from the keywords."""
+
+    def __init__(self, language: Language):
+        self.language = language
+        self._texts = texts(language)
+
+    def __call__(self, key: str, **values: object) -> str:
+        text = self._texts[key]
+        return text.format_map(values) if values else text
+
+    def of(self, group: str, code: str) -> str:
+        """The word for a code of the API; a code of a later version stands for itself."""
+        return self._texts.get(f"{group}.{code}", code)
+
+    def lasting(self, seconds: float) -> str:
+        """A duration in its largest whole unit."""
+        for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+            if seconds >= 2 * length or (unit == "minutes" and seconds >= 100):
+                return self(f"time.{unit}", n=int(seconds // length))
+        return self("time.seconds", n=max(0, int(seconds)))
+
+
+def texts(language: Language) -> dict[str, str]:
+    """The whole table, keys dotted."""
+    path = Path(__file__).with_name(f"{language}.toml")
+    found: dict[str, str] = {}
+    for group, entries in tomllib.loads(path.read_text(encoding="utf-8")).items():
+        found |= {f"{group}.{name}": text for name, text in entries.items()}
+    return found
+
+
+def language_of(flag: Language | None, configured: object, environment: Mapping[str, str]) -> Language:
+    """The flag, else what the configuration says, else LC_ALL, LC_MESSAGES, LANG: zh for any `zh…`, else en."""
+    if flag is not None:
+        return flag
+    for known in LANGUAGES:
+        if configured == known:
+            return known
+    spoken = next((found for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (found := environment.get(name))), "")
+    return "zh" if spoken.lower().startswith("zh") else "en"

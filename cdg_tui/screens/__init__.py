@@ -1,0 +1,1 @@
+"""What the console shows: pages of rows, and the dialogs over them."""

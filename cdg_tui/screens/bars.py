@@ -1,0 +1,117 @@
+"""The lines round a page: who and how it stands, the tabs, the banner of trouble, the heading, the keys. Pure."""
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from cdg_tui.actions import PAGES, Action
+from cdg_tui.i18n import Words
+from cdg_tui.screens.page import MARKS, Page, View
+from cdg_tui.store import LinkState
+from cdg_tui.text import NOTHING, fit
+
+_LINK_STYLES = {LinkState.LIVE: "green", LinkState.SLOW: "yellow", LinkState.CONNECTING: ""}
+
+
+def status_line(view: View, width: int) -> Content:
+    """Site, alarms, queue, durability on the left; link and age of all this on the right."""
+    status, words = view.store.status, view.words
+    right = _link(view)
+    if status is None:
+        return _both_ends([Content(words("program.name"))], right, width)
+    parts = [Content(fit(f"{status.device.site} {status.device.site_name}".strip(), max(12, width // 5)).rstrip())]
+    if status.simulated:
+        parts.append(Content.styled(words("word.simulated"), "bold cyan"))
+    parts.append(_count(words("severity.critical"), status.cases.critical, MARKS["critical"], "bold red"))
+    parts.append(_count(words("severity.warning"), status.cases.warning, MARKS["warning"], "yellow"))
+    parts.append(_count(words("word.pending"), status.webhooks.pending, "", "yellow"))
+    parts.append(_count(words("word.dead"), status.webhooks.dead_letter, "", "bold red"))
+    durable = status.durability.state
+    parts.append(Content.styled(words.of("durability", durable), "" if durable == "durable" else "bold reverse red"))
+    return _both_ends(parts, right, width)
+
+
+def _count(word: str, count: int, mark: str, style: str) -> Content:
+    return Content.styled(f"{mark}{word}{count}" if count else f"{word}0", style if count else "dim")
+
+
+def _link(view: View) -> Content:
+    state = view.store.state(view.now_s)
+    age_s = view.store.age_s(view.now_s)
+    word = view.words(f"link.{state}")
+    heard = "" if age_s is None else f" {view.clock(view.now)} {view.words.lasting(age_s)}"
+    if not view.live and age_s is not None:
+        heard = f" {view.words('word.data_age', age=view.words.lasting(age_s))}"
+    return Content.styled(word + heard, _LINK_STYLES.get(state, "bold reverse red"))
+
+
+def tabs(view: View, page: str, width: int) -> Content:
+    """`[1 总览]  2 报警 3` with how many stand on each page; what the box itself complains of on the right."""
+    status = view.store.status
+    counts: dict[str, int] = {}
+    if status is not None:
+        counts = {
+            "cases": status.cases.open,
+            "retries": status.webhooks.pending,
+            "dead": status.webhooks.dead_letter,
+        }
+    parts = []
+    for number, name in enumerate(PAGES, start=1):
+        count = f" {counts[name]}" if counts.get(name) else ""
+        text = f"{number} {view.words(f'page.{name}')}{count}"
+        parts.append(Content.styled(f"[{text}]", "bold reverse") if name == page else Content(f" {text} "))
+    problems = len(status.problems) if status is not None else 0
+    right = Content.styled(view.words("word.problems", n=problems), "yellow") if problems else Content("")
+    return _both_ends(parts, right, width)
+
+
+def banner(view: View) -> Content:
+    """What is wrong with the link, or else with the box; nothing where all is well."""
+    store, words = view.store, view.words
+    state = store.state(view.now_s)
+    if state in {LinkState.LIVE, LinkState.SLOW}:
+        problems = store.status.problems if store.status is not None else ()
+        texts = [words.of("problem", problem.code) for problem in problems]
+        return Content.styled(f"! {'; '.join(texts)}", "yellow") if texts else Content("")
+    if state is LinkState.CONNECTING:
+        return Content.styled(words("banner.connecting"), "cyan")
+    age_s = store.age_s(view.now_s)
+    cause = words.of("cause", store.link.cause or "silence")
+    text = words(
+        "banner.lost",
+        state=words(f"link.{state}"),
+        age=NOTHING if age_s is None else words.lasting(age_s),
+        cause=f"{cause} {store.link.detail}".strip(),
+        tries=store.link.tries,
+    )
+    return Content.styled(f"!! {text}", "bold reverse red")
+
+
+def heading(view: View, page: Page, place: tuple[int, int], counted: str, width: int) -> Content:
+    """The list's name, how it is sorted and where the cursor is; what it is worth while nobody answers."""
+    words = view.words
+    left = f"{words(f'page.{page.id}')} {place[0]}/{place[1]}"
+    middle = counted or page.order(view)
+    if not view.live and view.store.status is not None:
+        middle = words("word.as_of", at=view.clock(view.store.status.now))
+    rule = "-" * max(2, width - cell_len(left) - cell_len(middle) - 8)
+    return Content.styled(f"-- {left} {rule} {middle} --", "dim" if view.live else "bold")
+
+
+def key_bar(words: Words, actions: tuple[Action, ...]) -> Content:
+    """Every key that does something here."""
+    return Content(" ").join(
+        [
+            Content.assemble((action.shown.split()[0], "bold reverse"), words(f"action.{action.id}"))
+            for action in actions
+            if action.in_footer
+        ]
+    )
+
+
+def _both_ends(left: list[Content], right: Content, width: int) -> Content:
+    """The right end is never pushed out: it says whether the rest is true."""
+    joined = Content(" ").join([part for part in left if part.plain])
+    room = max(0, width - right.cell_length - 1)
+    if joined.cell_length > room:
+        joined = joined.truncate(room)
+    return Content.assemble(joined, " " * (width - joined.cell_length - right.cell_length), right)

@@ -1,0 +1,127 @@
+"""立即重发: what would be sent, whether it shall be, how far it is, and what became of each. Esc leaves it going on."""
+
+import asyncio
+from collections import Counter
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+
+from cdg_tui.i18n import Words
+from cdg_tui.screens.dialog import YES, Dialog
+from cdg_tui.text import NOTHING
+from cdg_tui.widgets.line import Line
+from cdg_tui.widgets.row_table import Column, Row, RowTable
+from core import wire
+
+_BAR = 20
+
+
+class DrainDialog(Dialog[None]):
+    """`confirmed` becomes True with a capital Y, False where it is left before."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "leave", show=False),
+        Binding(YES, "confirm", show=False),
+    ]
+
+    def __init__(self, words: Words):
+        super().__init__(words, words("drain.title"))
+        self.confirmed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._asking = False
+
+    def parts(self) -> ComposeResult:
+        yield Line(classes="said")
+        yield RowTable()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._say(self.words("drain.looking"))
+        self.query_one(RowTable).focus()
+
+    def answers(self) -> Content:
+        return self.cancel_or_yes() if self._asking else Content(self.words("dialog.close"))
+
+    # -- what it is told -------------------------------------------------------------------------------------------
+
+    def show_preview(self, preview: wire.DrainResult) -> None:
+        """What would be sent, by endpoint; asks only where there is something."""
+        counts = Counter(item.endpoint for item in preview.items)
+        per_endpoint = ", ".join(f"{endpoint} {count}" for endpoint, count in counts.most_common())
+        self._asking = bool(preview.items)
+        if self._asking:
+            self._show(self.words("drain.preview", n=len(preview.items), endpoints=per_endpoint), preview)
+        else:
+            self._say(self.words("drain.nothing"))
+
+    def show_progress(self, result: wire.DrainResult) -> None:
+        """How far it is, and each result so far."""
+        self._asking = False
+        counts = result.counts
+        settled = counts.attempted + counts.skipped
+        bar = "#" * (settled * _BAR // max(1, counts.matched))
+        self._show(
+            self.words(
+                "drain.running" if result.running else "drain.done",
+                bar=f"{bar:-<{_BAR}}",
+                n=settled,
+                all=counts.matched,
+                delivered=counts.delivered,
+                failed=counts.failed,
+                skipped=counts.skipped,
+            ),
+            result,
+        )
+
+    def show_error(self, text: str) -> None:
+        """Why nothing is sent, or nothing more is known."""
+        self._asking = False
+        self._say(text)
+
+    def _show(self, text: str, result: wire.DrainResult) -> None:
+        self._say(text)
+        if self.is_mounted:
+            words = self.words
+            columns = (
+                Column(title=words("column.result"), width=10),
+                Column(title=words("column.event"), width=14),
+                Column(title=words("column.endpoint"), width=10, grow=1),
+                Column(title=words("column.error"), width=20, grow=2),
+            )
+            self.query_one(RowTable).show(columns, [_row(words, item) for item in result.items])
+
+    def _say(self, text: str) -> None:
+        if self.is_mounted:
+            self.query_one(".said", Line).show(Content(text))
+            self.show_answers()
+
+    # -- what it is answered ---------------------------------------------------------------------------------------
+
+    def action_confirm(self) -> None:
+        if self._asking and not self.confirmed.done():
+            self._asking = False
+            self._say(self.words("drain.starting"))
+            self.confirmed.set_result(True)
+
+    def action_leave(self) -> None:
+        if not self.confirmed.done():
+            self.confirmed.set_result(False)
+        self.dismiss(None)
+
+
+def _row(words: Words, item: wire.DrainItem) -> Row:
+    styles = {"delivered": "green", "failed": "red"}
+    if item.skip_reason is not None:
+        why = words.of("skip", item.skip_reason)
+    elif item.error_class is not None:
+        why = words.of("error", item.error_class)
+    else:
+        why = NOTHING
+    status = f"HTTP {item.http_status} " if item.http_status is not None else ""
+    style = styles.get(item.result, "")
+    return Row(
+        key=item.delivery_id,
+        cells=(words.of("result", item.result), words.of("event", item.event_type), item.endpoint, status + why),
+        styles=((0, style),) if style else (),
+    )

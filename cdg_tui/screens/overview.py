@@ -1,0 +1,124 @@
+"""Page 1: the cabinets, worst first. A value that is not known to be of now is never shown as a number."""
+
+from typing import Final
+
+from cdg_tui.screens.page import STYLES, Detail, View
+from cdg_tui.store import TREND_POINTS, Trend
+from cdg_tui.text import NOTHING, number, span, trend
+from cdg_tui.widgets.row_table import Column, Row
+from core import wire
+
+_ORDER: Final = ("critical", "warning", "fault", "stale", "pending", "ok")
+_UNKNOWN: Final = "stale"
+
+
+class Overview:
+    id = "overview"
+
+    def columns(self, view: View) -> tuple[Column, ...]:
+        words = view.words
+        return (
+            Column(title=words("column.state"), width=9),
+            Column(title=words("column.cabinet"), width=20, grow=3),
+            Column(title=words("column.mark"), width=4),
+            Column(title=words("column.value"), width=7, right=True),
+            Column(title=words("column.limits"), width=9, right=True),
+            Column(title=words("column.trend"), width=TREND_POINTS),
+            Column(title=words("column.age"), width=7, right=True),
+            Column(title=words("column.cases"), width=5, right=True),
+        )
+
+    def order(self, view: View) -> str:
+        return view.words("order.worst")
+
+    def rows(self, view: View) -> list[Row]:
+        cabinets = sorted(view.store.cabinets, key=lambda cabinet: _rank(_state(view, cabinet)))
+        return [self._row(view, cabinet) for cabinet in cabinets]
+
+    def _row(self, view: View, cabinet: wire.CabinetItem) -> Row:
+        state = _state(view, cabinet)
+        shown = _shown(cabinet)
+        style = STYLES.get(state, "")
+        return Row(
+            key=cabinet.id,
+            cells=(
+                view.mark(state),
+                f"{cabinet.id} {cabinet.name}".strip(),
+                view.words("word.simulated") if any(sensor.simulated for sensor in cabinet.sensors) else "",
+                number(_value(view, shown)),
+                span(cabinet.low, cabinet.high),
+                _trend(view, shown, cabinet),
+                _age(view, shown),
+                str(cabinet.open_cases) if cabinet.open_cases else "",
+            ),
+            styles=((0, style), (3, style)) if style else (),
+        )
+
+    def detail(self, view: View, key: str) -> Detail:
+        cabinet = next((one for one in view.store.cabinets if one.id == key), None)
+        if cabinet is None:
+            return []
+        words = view.words
+        lines = [
+            (
+                words("column.limits"),
+                words(
+                    "detail.terms",
+                    low=number(cabinet.low),
+                    high=number(cabinet.high),
+                    warn_low=number(cabinet.warn_low),
+                    warn_high=number(cabinet.warn_high),
+                    delay=words.lasting(cabinet.alarm_delay_s),
+                    preset=cabinet.preset or NOTHING,
+                ),
+            )
+        ]
+        return lines + [(sensor.sensor, _sensor(view, sensor)) for sensor in cabinet.sensors]
+
+
+def _state(view: View, cabinet: wire.CabinetItem) -> str:
+    """Without a live link nobody knows how a cabinet does."""
+    return cabinet.state if view.live else _UNKNOWN
+
+
+def _rank(state: str) -> int:
+    return _ORDER.index(state) if state in _ORDER else 0
+
+
+def _shown(cabinet: wire.CabinetItem) -> wire.ReadingItem | None:
+    """The sensor that stands for the cabinet: the worst of its thermometers, else of what it has."""
+    warm = [sensor for sensor in cabinet.sensors if sensor.quantity == "temperature"]
+    return min(warm or cabinet.sensors, key=lambda sensor: _rank(sensor.state), default=None)
+
+
+def _value(view: View, sensor: wire.ReadingItem | None) -> float | None:
+    return sensor.value if sensor is not None and view.live else None
+
+
+def _age(view: View, sensor: wire.ReadingItem | None) -> str:
+    if sensor is None or sensor.age_s is None:
+        return NOTHING
+    return view.words.lasting(sensor.age_s + view.lag_s)
+
+
+def _trend(view: View, sensor: wire.ReadingItem | None, cabinet: wire.CabinetItem) -> str:
+    """Between the limits where there are two, else over what was seen, so that the limit's edge is where it looks it."""
+    if sensor is None:
+        return ""
+    points = view.store.trends.get(sensor.sensor, Trend()).shown
+    known = [value for value in points if value is not None]
+    lowest, highest = min(known, default=0.0), max(known, default=0.0)
+    low = cabinet.low if cabinet.low is not None else min(lowest, (cabinet.high or highest) - 8.0)
+    high = cabinet.high if cabinet.high is not None else max(highest, low + 8.0)
+    return trend(points, low, high).rjust(TREND_POINTS)
+
+
+def _sensor(view: View, sensor: wire.ReadingItem) -> str:
+    words = view.words
+    text = words.of("quantity", sensor.quantity) + " "
+    if sensor.value is not None and view.live:
+        text += f"{number(sensor.value)}{sensor.unit}".replace("°", "")
+    else:
+        reason = words.of("fault", sensor.fault) if sensor.fault and not sensor.stale else words.of("state", _UNKNOWN)
+        text += words("detail.last_value", reason=reason, value=number(sensor.last_value), at=view.clock(sensor.at))
+    return f"{text}  {words('detail.heard', age=_age(view, sensor))}"

@@ -1,0 +1,94 @@
+"""What a page of rows is: columns, rows, and what stands below them about the row under the cursor. Pure: a View in, values
+out; the widgets draw them.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cached_property
+from typing import Final, Protocol
+
+from cdg_tui.i18n import Words
+from cdg_tui.store import Store
+from cdg_tui.text import NOTHING, clock, zone
+from cdg_tui.widgets.row_table import Column, Row
+
+# Colour is never the only word: each state has a mark and a name too. The eight base colours are on every terminal.
+STYLES: Final = {
+    "critical": "bold red",
+    "warning": "yellow",
+    "fault": "magenta",
+    "stale": "magenta",
+    "pending": "yellow",
+    "info": "cyan",
+}
+MARKS: Final = {"critical": "!!", "warning": "!", "fault": "?", "stale": "?", "pending": "!", "info": "i"}
+
+Detail = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What pages are made from: what is known, the language, and what time it is here in steady seconds."""
+
+    store: Store
+    words: Words
+    now_s: float
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        status = self.store.status
+        return UTC if status is None else zone(status.device.timezone)
+
+    @cached_property
+    def now(self) -> datetime:
+        """The core's wall clock, run on by our own steady one."""
+        status = self.store.status
+        if status is None:
+            return datetime(1970, 1, 1, tzinfo=UTC)
+        return status.now + timedelta(seconds=self.store.age_s(self.now_s) or 0.0)
+
+    @cached_property
+    def live(self) -> bool:
+        return self.store.live(self.now_s)
+
+    @cached_property
+    def lag_s(self) -> float:
+        """How much older everything is than when the core said it."""
+        return self.store.age_s(self.now_s) or 0.0
+
+    @cached_property
+    def told_s(self) -> float:
+        """The moment that the rows speak of: now, or while nobody answers the last one that is known."""
+        return self.now_s if self.live or self.store.heard_s is None else self.store.heard_s
+
+    def clock(self, moment: datetime | None) -> str:
+        return clock(moment, self.zone, self.now)
+
+    def mark(self, code: str, group: str = "state") -> str:
+        """Mark and word of a state or severity, as `!!严重`."""
+        return f"{MARKS.get(code, ''):<2}{self.words.of(group, code)}"
+
+    def cabinet(self, cabinet_id: str | None) -> str:
+        """Id and name."""
+        if cabinet_id is None:
+            return NOTHING
+        name = next((one.name for one in self.store.cabinets if one.id == cabinet_id), "")
+        return f"{cabinet_id} {name}".strip()
+
+
+class Page(Protocol):
+    """One of the console's lists."""
+
+    id: str
+
+    def columns(self, view: View) -> tuple[Column, ...]:
+        """Their widths fit into 80 cells."""
+
+    def rows(self, view: View) -> list[Row]:
+        """In the order of the screen, worst or nearest first."""
+
+    def order(self, view: View) -> str:
+        """What the rows are sorted by, in words."""
+
+    def detail(self, view: View, key: str) -> Detail:
+        """Label and text about one row; empty where it is gone."""

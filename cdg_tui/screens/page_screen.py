@@ -1,0 +1,135 @@
+"""One page on the screen: status, tabs, the rows, what there is to say about the one under the cursor, and the keys."""
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Input
+
+from cdg_tui.actions import on_page
+from cdg_tui.screens.bars import banner, heading, key_bar, status_line, tabs
+from cdg_tui.screens.page import Detail, Page, View
+from cdg_tui.widgets.line import Line
+from cdg_tui.widgets.row_table import Row, RowTable
+
+if TYPE_CHECKING:
+    from cdg_tui.app import ConsoleApp
+
+
+class PageScreen(Screen[None]):
+    """Shows a Page. Holds its filter; everything else it shows comes from the app's view."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear_filter", show=False)]
+
+    def __init__(self, page: Page):
+        super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
+        self.page = page
+        self._filter = ""
+
+    @property
+    def console_app(self) -> "ConsoleApp":
+        return cast("ConsoleApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield Line(id="status")
+        yield Line(id="tabs")
+        yield Line(id="banner")
+        with Container(id="body"):
+            with Container(id="list"):
+                yield Line(id="heading")
+                yield RowTable()
+            yield Line(id="detail")
+        yield Input(id="filter", compact=True)
+        yield Line(id="notice")
+        yield Line(id="keys")
+
+    def on_mount(self) -> None:
+        self.query_one("#filter").display = False
+        self.table.focus()
+        self.show()
+
+    def on_screen_resume(self) -> None:
+        self.show()
+
+    @property
+    def table(self) -> RowTable:
+        return self.query_one(RowTable)
+
+    # -- showing ---------------------------------------------------------------------------------------------------
+
+    def show(self) -> None:
+        """Bring everything up to date; what is the same is not drawn again."""
+        if not self.is_mounted:
+            return
+        view = self.console_app.view()
+        rows = self.page.rows(view)
+        kept = [row for row in rows if _matches(row, self._filter)]
+        self.table.show(self.page.columns(view), kept, dim=not view.live)
+        width = self.size.width
+        self._line("status", status_line(view, width))
+        self._line("tabs", tabs(view, self.page.id, width))
+        self._line("keys", key_bar(view.words, on_page(self.page.id)))
+        self._line("notice", self.console_app.notice)
+        self.show_banner(view)
+        self.show_row(view, len(rows))
+
+    def show_banner(self, view: View) -> None:
+        text = banner(view)
+        line = self.query_one("#banner", Line)
+        line.display = bool(text)
+        line.show(text)
+
+    def show_row(self, view: View, all_rows: int) -> None:
+        """What follows the cursor."""
+        counted = view.words("filter.count", filter=self._filter, all=all_rows) if self._filter else ""
+        self._line("heading", heading(view, self.page, self.table.cursor_place, counted, self.table.size.width))
+        key = self.table.cursor_key
+        detail = self.page.detail(view, key) if key is not None else []
+        empty = view.words("filter.none" if self._filter and all_rows else f"empty.{self.page.id}")
+        self._line("detail", detail_text(detail) if detail else Content(empty if view.live else ""))
+
+    def _line(self, name: str, content: Content) -> None:
+        self.query_one(f"#{name}", Line).show(content)
+
+    def on_row_table_moved(self, moved: RowTable.Moved) -> None:
+        view = self.console_app.view()
+        if moved.vanished:
+            self.console_app.say(view.words("notice.vanished"))
+        self.show_row(view, len(self.page.rows(view)))
+
+    # -- the filter ------------------------------------------------------------------------------------------------
+
+    def ask_filter(self) -> None:
+        """Let somebody type what the rows must hold."""
+        box = self.query_one("#filter", Input)
+        box.placeholder = self.console_app.words("filter.placeholder")
+        box.display = True
+        box.focus()
+
+    def on_input_changed(self, changed: Input.Changed) -> None:
+        self._filter = changed.value
+        self.show()
+
+    def on_input_submitted(self, _: Input.Submitted) -> None:
+        self.query_one("#filter").display = bool(self._filter)
+        self.table.focus()
+
+    def action_clear_filter(self) -> None:
+        box = self.query_one("#filter", Input)
+        box.value, box.display = "", False
+        self.table.focus()
+
+
+def _matches(row: Row, wanted: str) -> bool:
+    """Any cell holds the text, whatever its case; `!` before it turns that round."""
+    inverted, text = wanted.startswith("!"), wanted.removeprefix("!").casefold()
+    return not text or (text in " ".join(row.cells).casefold()) is not inverted
+
+
+def detail_text(detail: Detail) -> Content:
+    """Labels and texts, a line each."""
+    return Content("\n").join([Content.assemble((label, "dim"), "  ", text) for label, text in detail])

@@ -1,0 +1,169 @@
+"""What the console knows of its core, and since when. Plain values; only the feed's news changes them."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from core import wire
+
+SLOW_S: Final = 1.0
+STALE_S: Final = 5.0  # what is older is not shown as live
+TREND_POINTS: Final = 12
+TREND_FIRST_S: Final = 5.0
+TREND_LONGEST_S: Final = 300.0
+
+
+class LinkState(StrEnum):
+    """How the console stands with its core."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    SLOW = "slow"
+    STALE = "stale"
+    LOST = "lost"
+    DENIED = "denied"
+    ALIEN = "alien"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """`cause` is a key of the words' group `cause`; `tries` counts the vain attempts since the last answer."""
+
+    state: LinkState = LinkState.CONNECTING
+    cause: str | None = None
+    detail: str = ""
+    tries: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """What one round of questions brought; None where nobody asked. `asked_s` is when it was asked, in steady seconds:
+    an answer is as old as its question.
+    """
+
+    asked_s: float
+    took_s: float
+    status: wire.Status
+    cabinets: wire.Cabinets | None = None
+    cases: tuple[wire.CaseItem, ...] | None = None
+    retries: tuple[wire.Retries, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retry:
+    """A delivery as last heard of; `due_s` is when it may go, in this console's steady seconds: no wall clock decides."""
+
+    item: wire.RetryItem
+    due_s: float | None
+
+
+@dataclass
+class Trend:
+    """The course of one value since the console opened: TREND_POINTS means, each over `step_s`, which doubles whenever
+    the row is full, up to an hour in all. A step without a good value is a gap.
+    """
+
+    step_s: float = TREND_FIRST_S
+    points: deque[float | None] = field(default_factory=lambda: deque(maxlen=TREND_POINTS))
+    _sum: float = 0.0
+    _count: int = 0
+    _since_s: float | None = None
+
+    def add(self, value: float | None, now_s: float) -> None:
+        if self._since_s is None:
+            self._since_s = now_s
+        while now_s - self._since_s >= self.step_s:
+            self._close()
+            self._since_s += self.step_s
+        if value is not None:
+            self._sum += value
+            self._count += 1
+
+    @property
+    def shown(self) -> list[float | None]:
+        """The closed steps and the running one."""
+        running = self._sum / self._count if self._count else None
+        return [*self.points, running][-TREND_POINTS:]
+
+    def _close(self) -> None:
+        if len(self.points) == TREND_POINTS and self.step_s < TREND_LONGEST_S:
+            self._halve()
+        self.points.append(self._sum / self._count if self._count else None)
+        self._sum, self._count = 0.0, 0
+
+    def _halve(self) -> None:
+        old = list(self.points)
+        self.points.clear()
+        for pair in zip(old[::2], old[1::2], strict=True):
+            known = [value for value in pair if value is not None]
+            self.points.append(sum(known) / len(known) if known else None)
+        self.step_s *= 2
+
+
+class Store:
+    """The latest of everything. `heard_s` is the age mark of all that is shown: None before the first answer."""
+
+    def __init__(self) -> None:
+        self.link = Link()
+        self.heard_s: float | None = None
+        self.status: wire.Status | None = None
+        self.cabinets: tuple[wire.CabinetItem, ...] = ()
+        self.cases: tuple[wire.CaseItem, ...] = ()
+        self.retries: dict[str, Retry] = {}
+        self.sending: frozenset[str] = frozenset()
+        self.trends: dict[str, Trend] = {}
+        self.epoch: str | None = None
+        self.seq = 0
+
+    def apply(self, news: Snapshot) -> None:
+        """Take in one round."""
+        self.status, self.heard_s = news.status, news.asked_s
+        self.link = Link(state=LinkState.SLOW if news.took_s > SLOW_S else LinkState.LIVE)
+        if news.cabinets is not None:
+            self.cabinets = news.cabinets.items
+            for sensor in (sensor for cabinet in self.cabinets for sensor in cabinet.sensors):
+                self.trends.setdefault(sensor.sensor, Trend()).add(sensor.value, news.asked_s)
+        if news.cases is not None:
+            self.cases = news.cases
+        if news.retries and news.retries[0].full:
+            self.retries = {}
+        for page in news.retries:
+            self._take(page, news.asked_s)
+
+    def _take(self, page: wire.Retries, now_s: float) -> None:
+        self.epoch, self.seq, self.sending = page.epoch, page.seq, frozenset(page.sending)
+        for item in page.items:
+            if item.status in {"pending", "dead_letter"}:
+                wait_s = item.next_attempt_in_s
+                self.retries[item.delivery_id] = Retry(item=item, due_s=None if wait_s is None else now_s + wait_s)
+            else:
+                self.retries.pop(item.delivery_id, None)
+
+    def of_status(self, status: str) -> Iterable[Retry]:
+        """The deliveries of one status, in no order."""
+        return (one for one in self.retries.values() if one.item.status == status)
+
+    def wait_s(self, one: Retry, now_s: float) -> float | None:
+        """Seconds until it may go, 0 when it is due; None while an earlier one of its case, or its endpoint, is missing."""
+        if one.due_s is not None:
+            return max(0.0, one.due_s - now_s)
+        # Its turn comes when the earlier one is gone, which does not change this one, so no news tells of it.
+        gone = one.item.waits_for is not None and one.item.waits_for not in self.retries
+        return 0.0 if gone else None
+
+    def age_s(self, now_s: float) -> float | None:
+        """How old all this is."""
+        return None if self.heard_s is None else max(0.0, now_s - self.heard_s)
+
+    def state(self, now_s: float) -> LinkState:
+        """The link's state, or STALE where it claims to live and the data say otherwise."""
+        age_s = self.age_s(now_s)
+        if self.link.state in {LinkState.LIVE, LinkState.SLOW} and (age_s is None or age_s > STALE_S):
+            return LinkState.STALE
+        return self.link.state
+
+    def live(self, now_s: float) -> bool:
+        """Whether what is shown may be taken for the present."""
+        return self.state(now_s) in {LinkState.LIVE, LinkState.SLOW}

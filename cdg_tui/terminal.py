@@ -1,0 +1,96 @@
+"""The terminal's own affairs: whether there is one, signals, a terminal that is lost or stalled, and leaving it clean.
+
+Textual dies of SIGTERM and SIGHUP where it stands, and spins on a terminal that is gone; here each of them ends the
+console in order, and where that takes too long a thread ends it all the same.
+"""
+
+import os
+import select
+import signal
+import sys
+import termios
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Final
+
+IN_ORDER_S: Final = 2.0  # how long an orderly end may take
+LOOK_EVERY_S: Final = 1.0
+SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+# What Textual's Linux driver switches on: alternate screen, hidden cursor, mouse, focus, paste, keyboard, resize reports.
+_RESET: Final = (
+    b"\x1b[<u\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?7h\x1b[?1049l\x1b[?25h"
+)
+
+
+def is_terminal() -> bool:
+    """Keys come from standard input, and Textual draws on standard error."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+class TerminalGuard:
+    """While it is entered a signal, or the loss of the terminal, calls `leave` with the exit code: 128 and the signal's
+    number. What has not ended IN_ORDER_S later is ended by force, the terminal restored as far as it takes it.
+    """
+
+    def __init__(self, leave: Callable[[int], None]):
+        self._leave = leave
+        self._input = sys.stdin.fileno()
+        self._before: dict[int, Any] = {}
+        self._attributes: list[Any] | None = None
+        self._code: int | None = None
+        self._woken = threading.Event()
+        self._done = threading.Event()
+
+    def __enter__(self) -> "TerminalGuard":
+        self._attributes = termios.tcgetattr(self._input)
+        for number in SIGNALS:
+            ours = signal.getsignal(number)
+            self._before[number] = ours
+            if ours is not signal.SIG_IGN:
+                signal.signal(number, self._on_signal)
+        threading.Thread(target=self._watch, daemon=True, name="terminal guard").start()
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self._done.set()
+        self._woken.set()
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        self._end(128 + number)
+
+    def _end(self, code: int) -> None:
+        if self._code is None:
+            self._code = code
+            self._woken.set()
+            self._leave(code)
+
+    def _watch(self) -> None:
+        """Runs beside everything, so that nothing that hangs can hold it up."""
+        while not self._woken.wait(LOOK_EVERY_S):
+            if self._lost():
+                self._end(128 + signal.SIGHUP)
+        if self._done.wait(IN_ORDER_S):
+            return
+        self._restore()
+        os._exit(self._code or 1)
+
+    def _lost(self) -> bool:
+        """SIGHUP may be ignored (nohup, some ways of sudo): then only this tells that nobody is there any more."""
+        poll = select.poll()
+        poll.register(self._input, 0)
+        return any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0))
+
+    def _restore(self) -> None:
+        """Without waiting for a terminal that takes nothing: what it hasn't taken yet is thrown away first."""
+        try:
+            assert self._attributes is not None
+            termios.tcflush(self._input, termios.TCOFLUSH)
+            termios.tcsetattr(self._input, termios.TCSANOW, self._attributes)
+            screen = os.open(os.ttyname(self._input), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            os.write(screen, _RESET)
+        except (OSError, termios.error):
+            pass  # it is gone

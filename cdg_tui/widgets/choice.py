@@ -1,0 +1,58 @@
+"""A short list to choose one from with arrows or digits. Nothing is chosen before somebody chose it."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+
+class Choice(Widget, can_focus=True):
+    """`value` is the chosen option, None until then."""
+
+    DEFAULT_CSS = """
+    Choice { height: auto; width: 1fr; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+    ]
+
+    class Chosen(Message):
+        """Something is chosen now, or something else."""
+
+    def __init__(self, label: str, options: Sequence[str]):
+        super().__init__()
+        self._label, self._options = label, tuple(options)
+        self._at: int | None = None
+
+    @property
+    def value(self) -> str | None:
+        return None if self._at is None else self._options[self._at]
+
+    def action_move(self, by: int) -> None:
+        last = len(self._options) - 1
+        self._choose((0 if by > 0 else last) if self._at is None else max(0, min(self._at + by, last)))
+
+    def on_key(self, event: events.Key) -> None:
+        if event.character is not None and event.character in "123456789":
+            index = int(event.character) - 1
+            if index < len(self._options):
+                event.stop()
+                self._choose(index)
+
+    def _choose(self, index: int) -> None:
+        self._at = index
+        self.refresh()
+        self.post_message(self.Chosen())
+
+    def render(self) -> Content:
+        lines = [Content.styled(self._label, "bold" if self.has_focus else "dim")]
+        for i, option in enumerate(self._options):
+            mark = "(*)" if i == self._at else "( )"
+            lines.append(Content.styled(f"{mark} {i + 1} {option}", "reverse" if i == self._at else ""))
+        return Content("\n").join(lines)

@@ -1,0 +1,98 @@
+"""A core, or the demo, that this console started: a process in a session of its own, so that nothing that happens to the
+terminal happens to it.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+HELD: Final = 75  # `cdg-core serve`: another core was faster
+FIRST_BACKOFF_S: Final = 3.0
+LONGEST_BACKOFF_S: Final = 60.0
+STEADY_RUN_S: Final = 300.0
+STOP_S: Final = 12.0  # a core may take 10 s to finish what is in flight
+
+
+class Worker:
+    """`module` is run by this Python. With `leashed` its standard input is a pipe that closes when this process is gone."""
+
+    def __init__(self, module: str, arguments: Sequence[str], *, leashed: bool):
+        # -P: a folder named like one of ours in the current directory must not be taken for it.
+        self._command = [sys.executable, "-P", "-m", module, *arguments]
+        self.leashed = leashed
+        self._backoff_s = FIRST_BACKOFF_S
+        self._again_s: float | None = None
+        self._started_s = 0.0
+        self.start(0.0)
+
+    def start(self, now_s: float) -> None:
+        """Start it, also again."""
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process may speak
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            self._command,
+            stdin=subprocess.PIPE if self.leashed else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._said,
+            cwd="/",
+            start_new_session=True,
+        )
+        self._started_s, self._again_s = now_s, None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def ended(self) -> int | None:
+        """Its exit code, None while it runs."""
+        return self._process.poll()
+
+    @property
+    def last_words(self) -> str:
+        """The last line it wrote to standard error."""
+        self._said.seek(0)
+        lines = self._said.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"ended with {self.ended}"
+
+    def keep(self, now_s: float) -> bool:
+        """Start a core that was killed or failed again after a while; one that somebody stopped stays stopped.
+
+        True when its end is noticed.
+        """
+        if self.leashed or self.ended in {None, 0, HELD}:
+            return False
+        if self._again_s is None:
+            if now_s - self._started_s > STEADY_RUN_S:
+                self._backoff_s = FIRST_BACKOFF_S
+            self._again_s = now_s + self._backoff_s
+            self._backoff_s = min(2 * self._backoff_s, LONGEST_BACKOFF_S)
+            return True
+        if now_s >= self._again_s:
+            self.start(now_s)
+        return False
+
+    def stop(self) -> None:
+        """End it and wait until it is gone."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        else:
+            self._process.terminate()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def start_core(config: Path, directory: Path) -> Worker:
+    """`cdg-core serve` for this configuration, its log in the data directory."""
+    arguments = ["serve", "--config", str(config), "--data-dir", str(directory), "--log", str(directory / "core.log")]
+    return Worker("core", arguments, leashed=False)
+
+
+def start_demo(directory: Path, language: str) -> Worker:
+    """Simulated cabinets and a headquarters that fails part of the time, in `directory`; ends with this process."""
+    return Worker("cdg_tui.demo.host", [str(directory), language], leashed=True)
