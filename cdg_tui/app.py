@@ -24,7 +24,7 @@ from cdg_tui.screens.dead import Dead
 from cdg_tui.screens.dialog import Leave, Leaving, Reader
 from cdg_tui.screens.overview import Overview
 from cdg_tui.screens.page import View
-from cdg_tui.screens.page_screen import PageScreen
+from cdg_tui.screens.page_screen import WIDE, PageScreen
 from cdg_tui.screens.reading import details, help_text
 from cdg_tui.screens.retries import Retries
 from cdg_tui.session import Session
@@ -35,6 +35,13 @@ from cdg_tui.worker import HELD, Worker
 if TYPE_CHECKING:
     from cdg_tui.client import Client
     from cdg_tui.feed import Feed
+
+LOOKS_AT: Final = {
+    "overview": frozenset({"cases"}),
+    "cases": frozenset({"cases"}),
+    "retries": frozenset({"retries"}),
+    "dead": frozenset({"retries"}),
+}
 
 TICK_S: Final = 1.0
 NOTICE_S: Final = 20.0
@@ -52,15 +59,15 @@ class ConsoleApp(App[Leaving]):
         for key in action.keys
     ]
 
-    def __init__(self, session: Session, words: Words):
+    def __init__(self, session: Session, words: Words, now: Callable[[], float] = steady):
         super().__init__()
-        self.session, self.words = session, words
+        self.session, self.words, self._now = session, words, now
         self.store = Store()
         self.notice, self._noticed_s = Content(""), 0.0
         self.last_words: str | None = None
         self.crash: str | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._started_s = steady()
+        self._started_s = self._now()
         self._client: Client | None = None
         self._feed: Feed | None = None
         self._page = PAGES[0]
@@ -81,8 +88,8 @@ class ConsoleApp(App[Leaving]):
         from cdg_tui.feed import Feed
 
         self._client = self.session.client()
-        self._feed = Feed(self._client, self._take)
-        self._feed.wanted = frozenset({self._page})
+        self._feed = Feed(self._client, self._take, self._now)
+        self._feed.wanted = LOOKS_AT[self._page]
         self.run_worker(self._feed.run(), group="feed", exclusive=True)
 
     async def on_unmount(self) -> None:
@@ -108,7 +115,7 @@ class ConsoleApp(App[Leaving]):
 
     def view(self) -> View:
         """What pages are made from, as of now."""
-        return View(store=self.store, words=self.words, now_s=steady())
+        return View(store=self.store, words=self.words, now_s=self._now(), wide=self.size.width >= WIDE)
 
     def poke(self) -> None:
         """Ask the core at once."""
@@ -117,8 +124,13 @@ class ConsoleApp(App[Leaving]):
 
     def say(self, text: str, *, trouble: bool = False) -> None:
         """What became of something, on the line above the keys."""
-        self.notice, self._noticed_s = Content.styled(safe(text), "bold red" if trouble else "bold"), steady()
+        self.notice, self._noticed_s = Content.styled(safe(text), "bold red" if trouble else "bold"), self._now()
         self._show()
+
+    def mention(self, text: str) -> None:
+        """Something less than what is said already."""
+        if not self.notice:
+            self.say(text)
 
     def _take(self, news: Snapshot | Link) -> None:
         if isinstance(news, Snapshot):
@@ -131,14 +143,14 @@ class ConsoleApp(App[Leaving]):
     def _starting(self) -> bool:
         """Our own core has not answered yet, and may still."""
         worker = self.session.worker
-        young = worker is not None and worker.ended is None and steady() - self._started_s < STARTING_S
+        young = worker is not None and worker.ended is None and self._now() - self._started_s < STARTING_S
         return young and self.store.heard_s is None
 
     def _tick(self) -> None:
         """Everything grows older, whether somebody answers or not."""
         if self.session.worker is not None:
             self._mind(self.session.worker)
-        if self.notice and steady() - self._noticed_s > NOTICE_S:
+        if self.notice and self._now() - self._noticed_s > NOTICE_S:
             self.notice = Content("")
         self._show()
 
@@ -149,12 +161,11 @@ class ConsoleApp(App[Leaving]):
         elif code is not None and self.store.heard_s is None:
             self.last_words = worker.last_words
             self.exit(return_code=code or 1)
-        elif worker.keep(steady()):
+        elif worker.keep(self._now()):
             self.say(self.words("notice.core_ended", why=worker.last_words), trouble=True)
 
     def _show(self) -> None:
-        if isinstance(self.screen, PageScreen):
-            self.screen.show()
+        self._pages[self._page].show()  # under a dialog too: it can be seen, so it must be true
 
     # -- keys ------------------------------------------------------------------------------------------------------
 
@@ -193,9 +204,9 @@ class ConsoleApp(App[Leaving]):
 
     async def _turn_to(self, page: str) -> None:
         if page != self._page:
-            self._page = page
+            self._page, self.notice = page, Content("")
             if self._feed is not None:
-                self._feed.wanted = frozenset({page})
+                self._feed.wanted = LOOKS_AT[page]
             await self.switch_screen(page)
         self.poke()
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Final
 
 from cdg_tui.client import AlienError, Client, ClientError, DeniedError
-from cdg_tui.clock import steady
 from cdg_tui.store import Link, LinkState, Snapshot
 from core import wire
 
@@ -24,8 +23,8 @@ News = Snapshot | Link
 class Feed:
     """`wanted` are the lists that somebody is looking at; the others are asked for only where their numbers moved."""
 
-    def __init__(self, client: Client, tell: Callable[[News], None], round_s: float = ROUND_S):
-        self._client, self._tell, self._round_s = client, tell, round_s
+    def __init__(self, client: Client, tell: Callable[[News], None], now: Callable[[], float]):
+        self._client, self._tell, self._now = client, tell, now
         self.wanted: frozenset[str] = frozenset()
         self._bell = asyncio.Event()
         self._tries = 0
@@ -44,7 +43,7 @@ class Feed:
             try:
                 self._tell(await self._round())
                 self._tries = 0
-                wait_s = self._round_s
+                wait_s = ROUND_S
             except ClientError as error:
                 self._tries += 1
                 self._epoch, self._open_cases = None, -1
@@ -55,9 +54,9 @@ class Feed:
                     await self._bell.wait()
 
     async def _round(self) -> Snapshot:
-        asked_s = steady()
+        asked_s = self._now()
         status = await self._client.status()
-        took_s = steady() - asked_s
+        took_s = self._now() - asked_s
         cabinets = await self._client.cabinets()
         return Snapshot(
             asked_s=asked_s,
@@ -77,7 +76,7 @@ class Feed:
     async def _retries(self, status: wire.Status) -> tuple[wire.Retries, ...]:
         """Every page of the whole list at first, then only what changed."""
         known = self._epoch == status.epoch
-        if known and self._seq == status.seq and not self.wanted & {"retries", "dead"}:
+        if known and self._seq == status.seq and "retries" not in self.wanted:
             return ()
         query: dict[str, str | int | bool] = {"since_seq": self._seq, "epoch": status.epoch} if known else {}
         pages = [await self._client.retries(query)]

@@ -10,9 +10,9 @@ from core import wire
 
 SLOW_S: Final = 1.0
 STALE_S: Final = 5.0  # what is older is not shown as live
-TREND_POINTS: Final = 12
+TREND_POINTS: Final = 48
 TREND_FIRST_S: Final = 5.0
-TREND_LONGEST_S: Final = 300.0
+TREND_LONGEST_S: Final = 80.0  # 48 of them are an hour
 
 
 class LinkState(StrEnum):
@@ -62,7 +62,7 @@ class Retry:
 @dataclass
 class Trend:
     """The course of one value since the console opened: TREND_POINTS means, each over `step_s`, which doubles whenever
-    the row is full, up to an hour in all. A step without a good value is a gap.
+    the row is full, up to TREND_LONGEST_S. A step without a good value is a gap.
     """
 
     step_s: float = TREND_FIRST_S

@@ -67,6 +67,7 @@ class Cases:
                 words("detail.times", opened=view.clock(case.opened_at), cleared=view.clock(case.cleared_at)),
             ),
         ]
+        lines.append((words("column.news"), view.news_of(case.case_id)))
         if case.fault:
             lines.append((words("column.fault"), words.of("fault", case.fault)))
         if case.actor:

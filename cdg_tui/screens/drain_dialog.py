@@ -37,6 +37,7 @@ class DrainDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.query_one(RowTable).display = False
         self._say(self.words("drain.looking"))
         self.query_one(RowTable).focus()
 
@@ -89,7 +90,9 @@ class DrainDialog(Dialog[None]):
                 Column(title=words("column.endpoint"), width=10, grow=1),
                 Column(title=words("column.error"), width=20, grow=2),
             )
-            self.query_one(RowTable).show(columns, [_row(words, item) for item in result.items])
+            table = self.query_one(RowTable)
+            table.display = bool(result.items)
+            table.show(columns, [_row(words, item) for item in result.items])
 
     def _say(self, text: str) -> None:
         if self.is_mounted:

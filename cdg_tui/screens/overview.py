@@ -3,13 +3,14 @@
 from typing import Final
 
 from cdg_tui.screens.page import STYLES, Detail, View
-from cdg_tui.store import TREND_POINTS, Trend
+from cdg_tui.store import TREND_FIRST_S, TREND_POINTS, Trend
 from cdg_tui.text import NOTHING, number, span, trend
 from cdg_tui.widgets.row_table import Column, Row
 from core import wire
 
 _ORDER: Final = ("critical", "warning", "fault", "stale", "pending", "ok")
 _UNKNOWN: Final = "stale"
+NARROW_POINTS: Final = 12
 
 
 class Overview:
@@ -23,7 +24,7 @@ class Overview:
             Column(title=words("column.mark"), width=4),
             Column(title=words("column.value"), width=7, right=True),
             Column(title=words("column.limits"), width=9, right=True),
-            Column(title=words("column.trend"), width=TREND_POINTS),
+            Column(title=words("column.trend", span=words.lasting(_trend_s(view))), width=_trend_points(view)),
             Column(title=words("column.age"), width=7, right=True),
             Column(title=words("column.cases"), width=5, right=True),
         )
@@ -73,7 +74,8 @@ class Overview:
                 ),
             )
         ]
-        return lines + [(sensor.sensor, _sensor(view, sensor)) for sensor in cabinet.sensors]
+        lines += [(sensor.sensor, _sensor(view, sensor)) for sensor in cabinet.sensors]
+        return lines + [_case(view, case) for case in view.store.cases if case.cabinet == key]
 
 
 def _state(view: View, cabinet: wire.CabinetItem) -> str:
@@ -105,12 +107,37 @@ def _trend(view: View, sensor: wire.ReadingItem | None, cabinet: wire.CabinetIte
     """Between the limits where there are two, else over what was seen, so that the limit's edge is where it looks it."""
     if sensor is None:
         return ""
-    points = view.store.trends.get(sensor.sensor, Trend()).shown
+    points = view.store.trends.get(sensor.sensor, Trend()).shown[-_trend_points(view) :]
     known = [value for value in points if value is not None]
     lowest, highest = min(known, default=0.0), max(known, default=0.0)
     low = cabinet.low if cabinet.low is not None else min(lowest, (cabinet.high or highest) - 8.0)
     high = cabinet.high if cabinet.high is not None else max(highest, low + 8.0)
-    return trend(points, low, high).rjust(TREND_POINTS)
+    return trend(points, low, high).rjust(_trend_points(view))
+
+
+def _trend_points(view: View) -> int:
+    return TREND_POINTS if view.wide else NARROW_POINTS
+
+
+def _trend_s(view: View) -> float:
+    """How much time the trend's column stands for."""
+    step_s = max((one.step_s for one in view.store.trends.values()), default=TREND_FIRST_S)
+    return step_s * _trend_points(view)
+
+
+def _case(view: View, case: wire.CaseItem) -> tuple[str, str]:
+    """The alarm and, beside it, whether headquarters has been told."""
+    words = view.words
+    what = "  ".join(
+        (
+            words.of("kind", case.kind),
+            words.of("condition", case.condition),
+            words.of("handling", case.handling),
+            view.clock(case.opened_at),
+            view.news_of(case.case_id),
+        )
+    )
+    return view.mark(case.severity, "severity"), what
 
 
 def _sensor(view: View, sensor: wire.ReadingItem) -> str:

@@ -28,11 +28,14 @@ Detail = list[tuple[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What pages are made from: what is known, the language, and what time it is here in steady seconds."""
+    """What pages are made from: what is known, the language, and what time it is here in steady seconds; `wide`
+    where there is room beside the list.
+    """
 
     store: Store
     words: Words
     now_s: float
+    wide: bool = False
 
     @cached_property
     def zone(self) -> tzinfo:
@@ -63,6 +66,14 @@ class View:
 
     def clock(self, moment: datetime | None) -> str:
         return clock(moment, self.zone, self.now)
+
+    def news_of(self, case_id: str) -> str:
+        """How the case's events stand on their way out: what still waits, what was given up."""
+        mine = [one.item.status for one in self.store.retries.values() if one.item.case_id == case_id]
+        waiting, dead = mine.count("pending"), mine.count("dead_letter")
+        if not mine:
+            return self.words("news.none_waits")
+        return self.words("news.waits", pending=waiting, dead=dead)
 
     def mark(self, code: str, group: str = "state") -> str:
         """Mark and word of a state or severity, as `!!严重`."""

@@ -1,6 +1,6 @@
 """One page on the screen: status, tabs, the rows, what there is to say about the one under the cursor, and the keys."""
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from cdg_tui.app import ConsoleApp
 
 
+WIDE: Final = 140  # columns from which the details stand beside the list
+
+
 class PageScreen(Screen[None]):
     """Shows a Page. Holds its filter; everything else it shows comes from the app's view."""
 
@@ -26,7 +29,7 @@ class PageScreen(Screen[None]):
 
     def __init__(self, page: Page):
         super().__init__()
-        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
         self.page = page
         self._filter = ""
 
@@ -98,7 +101,7 @@ class PageScreen(Screen[None]):
     def on_row_table_moved(self, moved: RowTable.Moved) -> None:
         view = self.console_app.view()
         if moved.vanished:
-            self.console_app.say(view.words("notice.vanished"))
+            self.console_app.mention(view.words("notice.vanished"))
         self.show_row(view, len(self.page.rows(view)))
 
     # -- the filter ------------------------------------------------------------------------------------------------

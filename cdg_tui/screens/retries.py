@@ -66,7 +66,7 @@ def account(view: View, item: wire.RetryItem) -> Detail:
     """What there is to say about any delivery."""
     words, last = view.words, item.last_attempt
     lines = [
-        (words("column.delivery"), f"{item.delivery_id}  {item.event_type}  {item.event_id}"),
+        (words("column.delivery"), f"{item.delivery_id}  {item.event_type}"),
         (
             words("column.endpoint"),
             f"{item.endpoint.id}  {item.endpoint.host or words('detail.endpoint_missing')}",
@@ -82,7 +82,7 @@ def account(view: View, item: wire.RetryItem) -> Detail:
         )
         if last.response_excerpt:
             lines.append((words("column.answer"), last.response_excerpt))
-    return lines
+    return [*lines, (words("column.event_id"), item.event_id)]
 
 
 def error(view: View, item: wire.RetryItem) -> str:

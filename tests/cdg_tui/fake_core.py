@@ -1,0 +1,405 @@
+"""A core at the transport's seam: answers the manage API from values that a test sets, and remembers what it was asked."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+import msgspec
+from msgspec import structs
+
+from core import wire
+
+NOW = datetime(2026, 11, 25, 4, 0, 3, tzinfo=UTC)  # noon in Shanghai
+
+Behaviour = Callable[[httpx.Request], httpx.Response]
+
+
+def at(seconds: float) -> datetime:
+    """So long before NOW, or after it."""
+    return NOW + timedelta(seconds=seconds)
+
+
+# -- factories ---------------------------------------------------------------------------------------------------------
+
+
+def a_reading(sensor: str = "03.air", value: float | None = 4.2, **more: Any) -> wire.ReadingItem:
+    plain: dict[str, Any] = {
+        "sensor": sensor,
+        "cabinet": sensor.partition(".")[0],
+        "quantity": "temperature",
+        "value": value,
+        "last_value": value,
+        "unit": "°C",
+        "quality": "good",
+        "fault": None,
+        "at": at(-1),
+        "age_s": 1.0,
+        "stale": False,
+        "low": 0.0,
+        "high": 8.0,
+        "state": "ok",
+        "simulated": False,
+    }
+    return wire.ReadingItem(**{**plain, **more})
+
+
+def a_cabinet(cabinet: str = "03", name: str = "鲜奶柜", *sensors: wire.ReadingItem, **more: Any) -> wire.CabinetItem:
+    plain: dict[str, Any] = {
+        "id": cabinet,
+        "name": name,
+        "preset": None,
+        "state": "ok",
+        "low": 0.0,
+        "high": 8.0,
+        "warn_low": None,
+        "warn_high": 6.0,
+        "alarm_delay_s": 1800.0,
+        "clear_delay_s": 300.0,
+        "hysteresis_k": 0.5,
+        "open_cases": 0,
+        "sensors": sensors or (a_reading(f"{cabinet}.air"),),
+    }
+    return wire.CabinetItem(**{**plain, **more})
+
+
+def a_case(number: int = 1, **more: Any) -> wire.CaseItem:
+    plain: dict[str, Any] = {
+        "case_id": f"case_{number:020x}",
+        "cabinet": "03",
+        "cabinet_name": "鲜奶柜",
+        "sensor": "03.air",
+        "kind": "temp_high",
+        "severity": "critical",
+        "condition": "active",
+        "handling": "new",
+        "opened_at": at(-600 - number),
+        "cleared_at": None,
+        "closed_at": None,
+        "value": 9.4,
+        "peak": 9.8,
+        "limit": 8.0,
+        "unit": "°C",
+        "duration_s": 600.0,
+        "reopened": 0,
+        "actor": None,
+        "action": None,
+        "disposition": None,
+        "note": None,
+        "fault": None,
+        "closed_because": None,
+        "seq": 1,
+        "simulated": False,
+    }
+    return wire.CaseItem(**{**plain, **more})
+
+
+def an_attempt(number: int = 1, **more: Any) -> wire.AttemptItem:
+    plain: dict[str, Any] = {
+        "number": number,
+        "trigger": "auto",
+        "actor": None,
+        "started_at": at(-60 + number),
+        "duration_ms": 812,
+        "outcome": "failed",
+        "error_class": "http_5xx",
+        "http_status": 503,
+        "error": "HTTP 503",
+        "retry_after_s": None,
+        "response_excerpt": "maintenance",
+    }
+    return wire.AttemptItem(**{**plain, **more})
+
+
+def a_retry(number: int = 1, **more: Any) -> wire.RetryItem:
+    plain: dict[str, Any] = {
+        "delivery_id": f"dlv_{number:024x}",
+        "event_id": f"evt_{number:020x}_1",
+        "event_type": "case.opened",
+        "severity": "critical",
+        "case_id": "case_00000000000000000001",
+        "cabinet": "03",
+        "endpoint": wire.EndpointInfo(id="总部", kind="standard", host="hq.example.com", state="active"),
+        "status": "pending",
+        "due": False,
+        "in_flight": False,
+        "attempts": 2,
+        "auto_attempts": 2,
+        "created_at": at(-300),
+        "age_s": 300.0,
+        "next_attempt_at": at(10.0 * number),
+        "next_attempt_in_s": 10.0 * number,
+        "waits_for": None,
+        "last_attempt": an_attempt(2),
+        "dead_letter_reason": None,
+        "settled_at": None,
+        "payload_bytes": 512,
+        "seq": number,
+        "actions": ("retry", "cancel"),
+    }
+    return wire.RetryItem(**{**plain, **more})
+
+
+def a_dead_letter(number: int = 101, **more: Any) -> wire.RetryItem:
+    plain: dict[str, Any] = {
+        "status": "dead_letter",
+        "dead_letter_reason": "max_attempts",
+        "next_attempt_at": None,
+        "next_attempt_in_s": None,
+        "settled_at": at(-number),
+        "attempts": 5,
+        "auto_attempts": 5,
+        "actions": ("requeue", "cancel"),
+    }
+    return a_retry(number, **{**plain, **more})
+
+
+def a_status(core: "FakeCore", **more: Any) -> wire.Status:
+    health = wire.JournalHealth(
+        state=wire.Durability.DURABLE,
+        reason=None,
+        since=None,
+        last_sync_ms=1.0,
+        worst_sync_ms=2.0,
+        torn_tails=0,
+        damaged_lines=0,
+        quarantined_files=0,
+        lost_numbers=0,
+        unclean_start=False,
+        size=1000,
+        lines=10,
+        generation=1,
+    )
+    live = [case for case in core.cases if case.condition != "cleared"]
+    plain: dict[str, Any] = {
+        "version": "0.1.0",
+        "device": wire.DeviceInfo(
+            id="kiosk", site="SH-0412", site_name="徐家汇店", timezone="Asia/Shanghai", language="zh", boot_id="b"
+        ),
+        "now": NOW,
+        "clock_synced": True,
+        "uptime_s": 100.0,
+        "simulated": False,
+        "network": "unknown",
+        "durability": wire.DurabilityInfo(state=wire.Durability.DURABLE, journals={"retries": health}),
+        "monitoring": wire.MonitoringInfo(beat=core.rounds, late_ms=0.0, worst_late_ms=1.0, sources=()),
+        "cases": wire.CaseCounts(
+            open=len(core.cases),
+            critical=sum(case.severity == "critical" for case in live),
+            warning=sum(case.severity == "warning" for case in live),
+        ),
+        "webhooks": core.summary(),
+        "epoch": core.epoch,
+        "seq": core.seq,
+        "problems": (),
+    }
+    return wire.Status(**{**plain, **more})
+
+
+class FakeCore(httpx.AsyncBaseTransport):
+    """Set its values, then look at `asked` (all), `written` (what was no GET). `fail` answers or raises instead; `hang`
+    never answers.
+    """
+
+    def __init__(self) -> None:
+        self.cabinets: list[wire.CabinetItem] = [a_cabinet()]
+        self.cases: list[wire.CaseItem] = []
+        self.retries: list[wire.RetryItem] = []
+        self.left: list[wire.RetryItem] = []  # delivered or cancelled: named in the next delta
+        self.attempts: dict[str, tuple[wire.AttemptItem, ...]] = {}
+        self.sending: tuple[str, ...] = ()
+        self.status_changes: dict[str, Any] = {}
+        self.epoch, self.seq, self.rounds = "e1", 1, 0
+        self.fail: Behaviour | None = None
+        self.refuse: dict[str, tuple[int, str]] = {}  # path's end -> status and code of a refusal
+        self.hang = False
+        self.asked: list[str] = []
+        self.written: list[tuple[str, Any]] = []
+        self._drains: dict[str, wire.DrainResult] = {}
+        self.drain_rounds = 0  # how many questions a drain stays running
+        self.drain_result = "delivered"
+
+    def changed(self, *items: wire.RetryItem) -> None:
+        """These deliveries are news: new ones, or new states of known ones."""
+        for item in items:
+            self.seq += 1
+            item = structs.replace(item, seq=self.seq)
+            self.retries = [one for one in self.retries if one.delivery_id != item.delivery_id]
+            if item.status in {"pending", "dead_letter"}:
+                self.retries.append(item)
+            else:
+                self.left.append(item)
+
+    def summary(self) -> wire.RetrySummary:
+        pending = [item for item in self.retries if item.status == "pending"]
+        return wire.RetrySummary(
+            pending=len(pending),
+            due=0,
+            in_flight=len(self.sending),
+            dead_letter=len(self.retries) - len(pending),
+            oldest_pending_age_s=None,
+            by_endpoint={},
+        )
+
+    # -- the transport -----------------------------------------------------------------------------------------------
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/api/manage/")
+        self.asked.append(f"{request.method} {path}")
+        if request.method != "GET":
+            self.written.append((path, json.loads(request.content) if request.content else None))
+        while self.hang:
+            await asyncio.sleep(0.05)
+        if self.fail is not None:
+            return self.fail(request)
+        for end, (status, code) in self.refuse.items():
+            if path.endswith(end):
+                return a_problem(status, code)
+        return self._answer(request, path)
+
+    def _answer(self, request: httpx.Request, path: str) -> httpx.Response:  # noqa: C901 - a table of routes
+        parts = path.split("/")
+        match request.method, parts:
+            case "GET", ["status"]:
+                self.rounds += 1
+                return an_answer(a_status(self, **self.status_changes))
+            case "GET", ["cabinets"]:
+                return an_answer(wire.Cabinets(items=tuple(self.cabinets)))
+            case "GET", ["cases"]:
+                return an_answer(wire.Cases(items=tuple(self.cases), next=None))
+            case "GET", ["webhooks", "retries"]:
+                return an_answer(
+                    self._list({name: one[0] for name, one in parse_qs(request.url.query.decode()).items()})
+                )
+            case "GET", ["webhooks", "retries", delivery_id]:
+                item = self._retry(delivery_id)
+                return an_answer(wire.RetryDetail(item=item, attempts=self.attempts.get(delivery_id, ())))
+            case "GET", ["webhooks", "drains", drain_id]:
+                return an_answer(self._drained(drain_id))
+            case "POST", ["webhooks", "retries", "drain"]:
+                return an_answer(self._drain(json.loads(request.content)))
+            case "POST", ["webhooks", "retries", delivery_id, verb]:
+                return an_answer(self._act(delivery_id, verb))
+            case "POST", ["cases", case_id, verb]:
+                return an_answer(self._handle(case_id, verb))
+        return a_problem(404, "not_found")
+
+    def _list(self, query: dict[str, str]) -> wire.Retries:
+        limit = int(query["limit"])
+        delta = "since_seq" in query and query["epoch"] == self.epoch
+        known = int(query["since_seq"]) if delta else -1
+        start = int(query.get("cursor", 0))
+        found = sorted(
+            (item for item in [*self.retries, *(self.left if delta else [])] if item.seq > known),
+            key=lambda item: item.seq,
+        )
+        page = found[start : start + limit]
+        more = start + limit < len(found)
+        return wire.Retries(
+            items=tuple(page),
+            next=str(start + limit) if more else None,
+            full=not delta,
+            epoch=self.epoch,
+            seq=self.seq,
+            server_time=NOW,
+            clock_synced=True,
+            summary=self.summary(),
+            sending=self.sending,
+        )
+
+    def _retry(self, delivery_id: str) -> wire.RetryItem:
+        return next(item for item in self.retries if item.delivery_id == delivery_id)
+
+    def _act(self, delivery_id: str, verb: str) -> wire.RetryItem:
+        item = self._retry(delivery_id)
+        status = {"retry": "delivered" if self.drain_result == "delivered" else "pending", "requeue": "pending"}[verb]
+        after = structs.replace(item, status=status, dead_letter_reason=None)
+        self.changed(after)
+        return after
+
+    def _handle(self, case_id: str, verb: str) -> wire.CaseItem:
+        case = next(case for case in self.cases if case.case_id == case_id)
+        handling = {"acknowledge": "acknowledged", "handle": "actioned"}[verb]
+        after = structs.replace(case, handling=handling, actor="li (uid:0)")
+        self.cases = [after if one.case_id == case_id else one for one in self.cases]
+        return after
+
+    def _drain(self, body: dict[str, Any]) -> wire.DrainResult:
+        ids = body.get("delivery_ids")
+        pending = [one for one in self.retries if one.status == "pending" and (ids is None or one.delivery_id in ids)]
+        if body["dry_run"]:
+            return a_drain("drn_preview", pending, "would_attempt", dry_run=True)
+        if self.drain_result == "delivered":
+            self.changed(*(structs.replace(one, status="delivered") for one in pending))
+        result = a_drain("drn_1", pending, self.drain_result)
+        self._drains["drn_1"] = result
+        return self._drained("drn_1")
+
+    def _drained(self, drain_id: str) -> wire.DrainResult:
+        running = self.drain_rounds > 0
+        self.drain_rounds -= 1
+        return structs.replace(self._drains[drain_id], running=running)
+
+
+def a_drain(drain_id: str, items: list[wire.RetryItem], result: str, *, dry_run: bool = False) -> wire.DrainResult:
+    failed = result == "failed"
+    return wire.DrainResult(
+        drain_id=drain_id,
+        actor="uid:0",
+        dry_run=dry_run,
+        running=False,
+        started_at=NOW,
+        finished_at=NOW,
+        duration_ms=5,
+        counts=wire.DrainCounts(
+            matched=len(items),
+            attempted=0 if dry_run else len(items),
+            delivered=0 if dry_run or failed else len(items),
+            failed=len(items) if failed else 0,
+            skipped=0,
+            remaining_due=0,
+            remaining_pending=len(items) if failed or dry_run else 0,
+        ),
+        items=tuple(
+            wire.DrainItem(
+                delivery_id=one.delivery_id,
+                endpoint=one.endpoint.id,
+                event_type=one.event_type,
+                result=result,
+                http_status=503 if failed else None if dry_run else 204,
+                error_class="http_5xx" if failed else None,
+            )
+            for one in items
+        ),
+    )
+
+
+# -- answers -----------------------------------------------------------------------------------------------------------
+
+
+def an_answer(content: msgspec.Struct) -> httpx.Response:
+    return httpx.Response(200, content=msgspec.json.encode(content))
+
+
+def a_problem(status: int, code: str, detail: str = "no") -> httpx.Response:
+    problem = wire.ProblemDetails(type="about:blank", title="x", status=status, detail=detail, code=code)
+    return httpx.Response(
+        status, content=msgspec.json.encode(problem), headers={"content-type": "application/problem+json"}
+    )
+
+
+def no_socket(request: httpx.Request) -> httpx.Response:
+    """As httpx says that there is no socket at all."""
+    raise httpx.ConnectError("no socket") from FileNotFoundError(2, "No such file or directory")
+
+
+def refused(request: httpx.Request) -> httpx.Response:
+    """As httpx says that the socket is there and nobody behind it."""
+    raise httpx.ConnectError("refused") from ConnectionRefusedError(111, "Connection refused")
+
+
+def broken_off(request: httpx.Request) -> httpx.Response:
+    raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
