@@ -152,7 +152,9 @@ class ConsoleApp(App[Leaving]):
             self._mind(self.session.worker)
         if self.notice and self._now() - self._noticed_s > NOTICE_S:
             self.notice = Content("")
-        self._show()
+        age_s = self.store.age_s(self._now())
+        if age_s is None or age_s > TICK_S:  # younger news has been shown when it came
+            self._show()
 
     def _mind(self, worker: Worker) -> None:
         code = worker.ended

@@ -198,4 +198,5 @@ class RowTable(ScrollView, can_focus=True):
 
 
 def _strip(segments: list[Segment], width: int, style: Style) -> Strip:
-    return Strip(segments, sum(cell_len(segment.text) for segment in segments)).adjust_cell_length(width, style)
+    strip = Strip(segments, sum(cell_len(segment.text) for segment in segments))
+    return strip.adjust_cell_length(width, style).simplify()
