@@ -5,7 +5,7 @@ Cells hold ASCII, Han and full-width punctuation only: the width of anything els
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -18,12 +18,10 @@ CUT: Final = "~"
 LEVELS: Final = ".:-=+*#%"  # from cold to warm
 GAP: Final = " "
 
-# Variation selectors change how wide some terminals draw the character before them.
+MOST_MARKS: Final = 2  # on one letter; more would only pile up over the neighbouring lines
+
+# They change how wide some terminals draw the character before them.
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-# Further combining marks on one letter only pile up over the neighbouring lines.
-_PILES: Final = re.compile(
-    r"([\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u20d0-\u20ff])(?:[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u20d0-\u20ff])+"
-)
 
 
 def safe(text: str, limit: int = LONGEST) -> str:
@@ -31,10 +29,21 @@ def safe(text: str, limit: int = LONGEST) -> str:
 
     A control character is shown as its escape rather than dropped, so that two names never become one.
     """
-    text = _PILES.sub(r"\1", _SELECTORS.sub("", text[: limit + 1]))
-    if not text.isprintable():
-        text = "".join(character if character.isprintable() else _spelled(character) for character in text)
-    return text if len(text) <= limit else text[: limit - 1] + CUT
+    shown = text[:limit]
+    if not (shown.isascii() and shown.isprintable()):
+        shown = "".join(_harmless(_SELECTORS.sub("", shown)))
+    return shown if len(text) <= limit and len(shown) <= limit else shown[: limit - 1] + CUT
+
+
+def _harmless(text: str) -> Iterator[str]:
+    marks = 0
+    for character in text:
+        mark = unicodedata.category(character) in {"Mn", "Mc", "Me"}
+        marks = marks + 1 if mark else 0
+        if mark:
+            yield character if marks <= MOST_MARKS else ""
+        else:
+            yield character if character.isprintable() and cell_len(character) else _spelled(character)
 
 
 def _spelled(character: str) -> str:
@@ -63,8 +72,8 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 
 def number(value: float | None) -> str:
-    """One decimal, as a thermometer shows it; `--` for what is not known."""
-    return NOTHING if value is None else f"{value:.1f}"
+    """One decimal, as a thermometer shows it, never `-0.0`; `--` for what is not known."""
+    return NOTHING if value is None else f"{value:z.1f}"
 
 
 def bound(value: float | None) -> str:
@@ -89,16 +98,20 @@ def clock(moment: datetime | None, where: tzinfo, now: datetime) -> str:
     """Time of day; with the date where that is another day than today."""
     if moment is None:
         return NOTHING
-    local = moment.astimezone(where)
-    if abs(moment - now) < timedelta(hours=20) or local.date() == now.astimezone(where).date():
+    try:
+        local, today = moment.astimezone(where), now.astimezone(where).date()
+    except OverflowError:  # in the first or last hours that a calendar knows
+        return NOTHING
+    if abs(moment - now) < timedelta(hours=20) or local.date() == today:
         return f"{local:%H:%M:%S}"
     return f"{local:%m-%d %H:%M}"
 
 
 def trend(values: Sequence[float | None], low: float, high: float) -> str:
     """One character a value, from LEVELS by where it lies between low and high; a gap where nothing is known."""
-    top = len(LEVELS) - 1
-    reach = max(high - low, 1e-9)
-    return "".join(
-        GAP if value is None else LEVELS[min(max(round((value - low) / reach * top), 0), top)] for value in values
-    )
+    return "".join(GAP if value is None else LEVELS[_level(value, low, high)] for value in values)
+
+
+def _level(value: float, low: float, high: float) -> int:
+    share = (value - low) / max(high - low, 1e-9)
+    return round(min(max(0.0, share), 1.0) * (len(LEVELS) - 1))  # in this order it holds for inf - inf as well

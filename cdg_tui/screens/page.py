@@ -48,7 +48,10 @@ class View:
         status = self.store.status
         if status is None:
             return datetime(1970, 1, 1, tzinfo=UTC)
-        return status.now + timedelta(seconds=self.store.age_s(self.now_s) or 0.0)
+        try:
+            return status.now + timedelta(seconds=self.lag_s)
+        except OverflowError:
+            return status.now
 
     @cached_property
     def live(self) -> bool:

@@ -1,0 +1,157 @@
+"""Text for cells: whatever comes in, what goes out is harmless and exactly as wide as its cell."""
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+
+from cdg_tui.glyphs import ControlFilter
+from cdg_tui.text import CUT, LEVELS, clock, fit, number, safe, safe_document, span, trend, zone
+
+NOON = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)  # in Shanghai
+SHANGHAI = zone("Asia/Shanghai")
+TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+# Letters of every kind, and dense in what is dangerous: controls, bidi, joiners, selectors, fillers, marks, emoji, flags.
+ANY_TEXT = st.text(
+    st.one_of(
+        st.characters(),
+        st.sampled_from(
+            "\x1b\x07\x9b\n\t\x00\u061c\u202e\u2066\u200b\u200d\ufeff\ufe0f\u00ad\u3164\u1160\u115f\u0301\u0e49\u20e3"
+            "\U0001f3fd\U0001f468\U0001f1e8\U0001f1f3\ud800\u3000\u2028中文柜，。a[/]"
+        ),
+    )
+)
+
+
+def is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
+
+
+@given(ANY_TEXT)
+def test_nothing_in_safe_text_commands_a_terminal_or_has_no_width(text: str) -> None:
+    """No control, no bidi, no surrogate, no zero-width character; a letter may carry two marks."""
+    shown = safe(text)
+    assert shown.isprintable()
+    assert not any(unicodedata.bidirectional(c) in TURNING for c in shown)
+    assert all(is_mark(c) or cell_len(c) > 0 for c in shown)
+    assert not any(all(map(is_mark, shown[i : i + 3])) for i in range(len(shown) - 2))
+
+
+@given(ANY_TEXT)
+def test_safe_text_is_left_alone(text: str) -> None:
+    assert safe(safe(text)) == safe(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("\u009b31m", "\\x9b31m"),
+        ("a\tb\r\nc\u3000d", "a b  c d"),
+        ("kg\u202egk", "kg\\u202egk"),
+        ("a\u200bb", "a\\u200bb"),
+        ("\ud800", "\\ud800"),
+        ("\u2764\ufe0f", "\u2764"),
+        ("e\u0301\u0302\u0303\u0304", "e\u0301\u0302"),
+        ("\u0e01" + "\u0e49" * 30, "\u0e01\u0e49\u0e49"),
+        ("\u3164", "\\u3164"),
+        ("\U0001f44b\U0001f3fd", "\U0001f44b\\U0001f3fd"),
+        ("徐家汇店，[/red]", "徐家汇店，[/red]"),
+    ],
+)
+def test_what_is_dangerous_is_spelled_out_and_the_rest_stays(text: str, shown: str) -> None:
+    assert safe(text) == shown
+
+
+@given(ANY_TEXT, st.integers(2, 40))
+def test_long_text_ends_with_the_mark_of_a_cut(text: str, limit: int) -> None:
+    shown = safe(text, limit)
+    assert len(shown) <= limit
+    assert len(text) <= limit or shown.endswith(CUT)
+
+
+def test_a_document_is_made_safe_down_to_the_names_of_its_members() -> None:
+    hostile = {"a\x1b": ["\x07", {"b": "\u202e"}], "n": 1.5, "none": None, "yes": True}
+    assert safe_document(hostile) == {
+        "a\\x1b": ["\\x07", {"b": "\\u202e"}],
+        "n": 1.5,
+        "none": None,
+        "yes": True,
+    }
+
+
+@given(ANY_TEXT, st.integers(0, 30), st.booleans())
+@example("中中中", 4, False)
+@example("\u0301a", 1, True)
+@example("\U0001f1e8\U0001f1f3", 3, False)
+def test_a_cell_is_exactly_as_wide_as_its_column(text: str, width: int, right: bool) -> None:
+    assert cell_len(fit(safe(text), width, right=right)) == width
+
+
+def test_what_does_not_fit_says_so_and_what_fits_is_whole() -> None:
+    assert fit("鲜奶柜", 6) == "鲜奶柜"
+    assert fit("鲜奶柜", 5) == "鲜奶" + CUT
+    assert fit("鲜奶柜", 4) == "鲜 " + CUT
+    assert fit("9.4", 5, right=True) == "  9.4"
+
+
+def test_numbers_are_read_off_like_a_thermometer() -> None:
+    """Just below zero is zero, and what is unknown is no number."""
+    assert [number(value) for value in (9.449, -14.0, -0.04, 0.0, None)] == ["9.4", "-14.0", "0.0", "0.0", "--"]
+    assert [span(2.0, 8.0), span(None, -18.0), span(2.5, None), span(None, None)] == ["2/8", "/-18", "2.5/", "--"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "12:00:00"),
+        (-3600 * 13, "23:00:00"),
+        (-3600 * 30, "11-24 06:00"),
+        (3600 * 19, "07:00:00"),
+        (86400 * 40, "01-04 12:00"),
+    ],
+)
+def test_a_time_has_its_date_where_it_would_be_taken_for_another_day(seconds: float, shown: str) -> None:
+    assert clock(NOON + timedelta(seconds=seconds), SHANGHAI, NOON) == shown
+
+
+def test_no_moment_is_too_far_away_to_be_shown() -> None:
+    for moment in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
+        for where in (SHANGHAI, zone("America/New_York")):
+            assert clock(moment, where, NOON)
+    assert clock(None, SHANGHAI, NOON) == "--"
+
+
+@pytest.mark.parametrize("name", ["", "..", "/etc/passwd", "Europe", "a" * 5000, "a\0b", "\ud800", "Mars/Olympus"])
+def test_a_zone_that_nobody_knows_is_utc(name: str) -> None:
+    assert zone(name) is UTC
+
+
+def test_a_trend_rises_from_cold_to_warm_with_gaps_where_nothing_is_known() -> None:
+    assert trend([2.0, None, 5.0, 8.0], 2.0, 8.0) == f"{LEVELS[0]} {LEVELS[4]}{LEVELS[-1]}"
+
+
+@given(
+    st.lists(st.none() | st.floats(allow_nan=False), max_size=60), st.floats(-1e308, 1e308), st.floats(-1e308, 1e308)
+)
+def test_any_values_have_a_trend(values: list[float | None], low: float, high: float) -> None:
+    drawn = trend(values, low, high)
+    assert len(drawn) == len(values)
+    assert set(drawn) <= set(LEVELS) | {" "}
+    assert [c == " " for c in drawn] == [value is None for value in values]
+
+
+@given(ANY_TEXT)
+def test_what_got_past_everything_else_is_stopped_before_the_terminal(text: str) -> None:
+    """The last net leaves no control and no bidi character, and touches nothing else."""
+    [kept] = ControlFilter().apply([Segment(text)], Color(0, 0, 0))
+    assert not any(unicodedata.category(c) == "Cc" or unicodedata.bidirectional(c) in TURNING for c in kept.text)
+    assert len(kept.text) == len(text)
+    assert kept.text == text or not text.isprintable()
