@@ -4,6 +4,7 @@ Blocking work is done by workers; what they learn comes back as plain calls in t
 """
 
 import asyncio
+import contextlib
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,11 +22,12 @@ from cdg_tui.glyphs import ControlFilter
 from cdg_tui.i18n import Words
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.dead import Dead
-from cdg_tui.screens.dialog import Leave, Leaving, Reader
+from cdg_tui.screens.dialog import Leave, Leaving
 from cdg_tui.screens.overview import Overview
 from cdg_tui.screens.page import View
 from cdg_tui.screens.page_screen import WIDE, PageScreen
-from cdg_tui.screens.reading import details, help_text
+from cdg_tui.screens.reader import Reader, RowReader
+from cdg_tui.screens.reading import help_text
 from cdg_tui.screens.retries import Retries
 from cdg_tui.session import Session
 from cdg_tui.store import Link, LinkState, Snapshot, Store
@@ -168,6 +170,8 @@ class ConsoleApp(App[Leaving]):
 
     def _show(self) -> None:
         self._pages[self._page].show()  # under a dialog too: it can be seen, so it must be true
+        if isinstance(self.screen, Reader):
+            self.screen.show()
 
     # -- keys ------------------------------------------------------------------------------------------------------
 
@@ -180,8 +184,12 @@ class ConsoleApp(App[Leaving]):
         """Keys act on the page that shows them; dialogs have keys of their own."""
         if action != "act":
             return True
-        here = isinstance(self.screen, PageScreen)
-        return here and any(known.id in parameters for known in on_page(self._page))
+        return self.asks_nothing and any(known.id in parameters for known in on_page(self._page))
+
+    @property
+    def asks_nothing(self) -> bool:
+        """No dialog is open."""
+        return isinstance(self.screen, PageScreen)
 
     async def action_act(self, name: str) -> None:
         if name in PAGES:
@@ -192,7 +200,7 @@ class ConsoleApp(App[Leaving]):
             from cdg_tui.commands import Commands
 
             write: Callable[[], Awaitable[None]] = getattr(Commands(self, self._client), name)
-            self.run_worker(write(), group="commands")
+            self.run_worker(write, group="commands")
 
     @property
     def _looks(self) -> dict[str, Callable[[], None]]:
@@ -213,27 +221,24 @@ class ConsoleApp(App[Leaving]):
         self.poke()
 
     def _help(self) -> None:
-        self.push_screen(Reader(self.words, self.words("help.title"), help_text(self.words, self._page)))
+        text = help_text(self.words, self._page)
+        self.push_screen(Reader(self.words, self.words("help.title"), lambda: text))
 
     def _details(self) -> None:
-        key, view, page = self.cursor_key, self.view(), self._pages[self._page].page
+        key = self.cursor_key
         if key is None:
             return
-        lines = page.detail(view, key)
-        reader = Reader(self.words, self.words("detail.title"), details(view, lines, ()))
+        reader = RowReader(self._pages[self._page].page, key, self.view)
         self.push_screen(reader)
         if key in self.store.retries and self._client is not None:
             self.run_worker(self._read_attempts(self._client, key, reader), group="details", exclusive=True)
 
-    async def _read_attempts(self, client: "Client", key: str, reader: Reader) -> None:
+    async def _read_attempts(self, client: "Client", key: str, reader: RowReader) -> None:
         from cdg_tui.client import ClientError
 
-        try:
-            answer = await client.retry_detail(key)
-        except ClientError:
-            return  # the row itself is shown already, and the banner says how the link is
-        view = self.view()
-        reader.show_text(details(view, self._pages[self._page].page.detail(view, key), answer.attempts))
+        # The row itself is shown already, and the banner says how the link is.
+        with contextlib.suppress(ClientError):
+            reader.show_attempts((await client.retry_detail(key)).attempts)
 
     def _leave(self) -> None:
         if self.session.worker is None or self.session.demo or self.session.worker.ended is not None:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from cdg_tui.client import Client, ClientError
+from cdg_tui.client import Client, ClientError, LostError
 from cdg_tui.screens.dialog import Confirm
 from cdg_tui.screens.drain_dialog import DrainDialog
 from cdg_tui.screens.handle_dialog import HandleDialog
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Target = TypeVar("Target")
 
 _PROGRESS_EVERY_S: Final = 0.3
+_UNSURE: Final = {"timeout", "broken_off", "http_error"}  # the request was on its way when the answer went missing
 _PATIENCE: Final = 20  # unanswered questions for a drain's progress before this console stops asking
 
 
@@ -59,7 +60,7 @@ class Commands:
         try:
             after = await self._client.retry(item.delivery_id)
         except ClientError as refusal:
-            self._refused(refusal)
+            self._failed(refusal)
             return
         if after.status == "delivered":
             self._app.say(self._words("retry.delivered"))
@@ -74,19 +75,26 @@ class Commands:
 
     async def drain(self) -> None:
         """Sends what its preview showed and nothing that came later."""
-        if not self._may_write():
+        if not self._may_ask():
             return
         dialog = DrainDialog(self._words)
         await self._app.push_screen(dialog)
         try:
             preview = await self._client.preview_drain()
-            dialog.show_preview(preview)
-            if not await dialog.confirmed:
-                return
+        except ClientError as refusal:
+            dialog.show_error(self._failed(refusal, asked_only=True))
+            return
+        dialog.show_preview(preview)
+        if not await dialog.confirmed:
+            return
+        if not self._may_write():
+            dialog.show_error(self._words("notice.not_live"))
+            return
+        try:
             running = await self._client.drain(tuple(item.delivery_id for item in preview.items))
             await self._follow(dialog, running)
         except ClientError as refusal:
-            dialog.show_error(self._refused(refusal))
+            dialog.show_error(self._failed(refusal))
 
     async def _follow(self, dialog: DrainDialog, result: wire.DrainResult) -> None:
         dialog.show_progress(result)
@@ -118,16 +126,25 @@ class Commands:
         try:
             await call()
         except ClientError as refusal:
-            self._refused(refusal)
+            self._failed(refusal)
         else:
             self._app.say(self._words(done))
             self._app.poke()
 
-    def _refused(self, refusal: ClientError) -> str:
+    def _failed(self, refusal: ClientError, *, asked_only: bool = False) -> str:
+        """Say why; and where the answer went missing, that the core may have done it all the same."""
         why = self._words.of("cause", refusal.cause)
-        text = self._words("notice.refused", why=why if why != refusal.cause else f"{why} {refusal.detail}".strip())
+        unsure = isinstance(refusal, LostError) and refusal.cause in _UNSURE and not asked_only
+        text = self._words(
+            "notice.unsure" if unsure else "notice.refused",
+            why=why if why != refusal.cause else f"{why} {refusal.detail}".strip(),
+        )
         self._app.say(text, trouble=True)
         return text
+
+    def _may_ask(self) -> bool:
+        """Not twice: a key that is held down, or typed in a hurry, comes again before its dialog is there."""
+        return self._app.asks_nothing and self._may_write()
 
     def _may_write(self) -> bool:
         """A write that can't be sent now is refused here, never kept for later."""
@@ -151,7 +168,7 @@ class Commands:
         if found is None:
             self._app.say(self._words("notice.no_row"))
             return None
-        return found if self._may_write() else None
+        return found if self._may_ask() else None
 
     def _about_delivery(self, item: wire.RetryItem) -> tuple[str, ...]:
         view = self._app.view()

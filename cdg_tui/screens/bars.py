@@ -9,7 +9,7 @@ from cdg_tui.screens.page import MARKS, Page, View
 from cdg_tui.store import LinkState
 from cdg_tui.text import NOTHING, fit
 
-_LINK_STYLES = {LinkState.LIVE: "green", LinkState.SLOW: "yellow", LinkState.CONNECTING: ""}
+_LINK_STYLES = {LinkState.LIVE: "ansi_green", LinkState.SLOW: "ansi_yellow", LinkState.CONNECTING: ""}
 
 
 def status_line(view: View, width: int) -> Content:
@@ -20,13 +20,15 @@ def status_line(view: View, width: int) -> Content:
         return _both_ends([Content(words("program.name"))], right, width)
     parts = [Content(fit(f"{status.device.site} {status.device.site_name}".strip(), max(12, width // 5)).rstrip())]
     if status.simulated:
-        parts.append(Content.styled(words("word.simulated"), "bold cyan"))
-    parts.append(_count(words("severity.critical"), status.cases.critical, MARKS["critical"], "bold red"))
-    parts.append(_count(words("severity.warning"), status.cases.warning, MARKS["warning"], "yellow"))
-    parts.append(_count(words("word.pending"), status.webhooks.pending, "", "yellow"))
-    parts.append(_count(words("word.dead"), status.webhooks.dead_letter, "", "bold red"))
+        parts.append(Content.styled(words("word.simulated"), "bold ansi_cyan"))
+    parts.append(_count(words("severity.critical"), status.cases.critical, MARKS["critical"], "bold ansi_red"))
+    parts.append(_count(words("severity.warning"), status.cases.warning, MARKS["warning"], "ansi_yellow"))
+    parts.append(_count(words("word.pending"), status.webhooks.pending, "", "ansi_yellow"))
+    parts.append(_count(words("word.dead"), status.webhooks.dead_letter, "", "bold ansi_red"))
     durable = status.durability.state
-    parts.append(Content.styled(words.of("durability", durable), "" if durable == "durable" else "bold reverse red"))
+    parts.append(
+        Content.styled(words.of("durability", durable), "" if durable == "durable" else "bold reverse ansi_red")
+    )
     return _both_ends(parts, right, width)
 
 
@@ -41,7 +43,7 @@ def _link(view: View) -> Content:
     heard = "" if age_s is None else f" {view.clock(view.now)} {view.words.lasting(age_s)}"
     if not view.live and age_s is not None:
         heard = f" {view.words('word.data_age', age=view.words.lasting(age_s))}"
-    return Content.styled(word + heard, _LINK_STYLES.get(state, "bold reverse red"))
+    return Content.styled(word + heard, _LINK_STYLES.get(state, "bold reverse ansi_red"))
 
 
 def tabs(view: View, page: str, width: int) -> Content:
@@ -60,7 +62,7 @@ def tabs(view: View, page: str, width: int) -> Content:
         text = f"{number} {view.words(f'page.{name}')}{count}"
         parts.append(Content.styled(f"[{text}]", "bold reverse") if name == page else Content(f" {text} "))
     problems = len(status.problems) if status is not None else 0
-    right = Content.styled(view.words("word.problems", n=problems), "yellow") if problems else Content("")
+    right = Content.styled(view.words("word.problems", n=problems), "ansi_yellow") if problems else Content("")
     return _both_ends(parts, right, width)
 
 
@@ -71,9 +73,9 @@ def banner(view: View) -> Content:
     if state in {LinkState.LIVE, LinkState.SLOW}:
         problems = store.status.problems if store.status is not None else ()
         texts = [words.of("problem", problem.code) for problem in problems]
-        return Content.styled(f"! {'; '.join(texts)}", "yellow") if texts else Content("")
+        return Content.styled(f"! {'; '.join(texts)}", "ansi_yellow") if texts else Content("")
     if state is LinkState.CONNECTING:
-        return Content.styled(words("banner.connecting"), "cyan")
+        return Content.styled(words("banner.connecting"), "ansi_cyan")
     age_s = store.age_s(view.now_s)
     cause = words.of("cause", store.link.cause or "silence")
     text = words(
@@ -83,7 +85,7 @@ def banner(view: View) -> Content:
         cause=f"{cause} {store.link.detail}".strip(),
         tries=store.link.tries,
     )
-    return Content.styled(f"!! {text}", "bold reverse red")
+    return Content.styled(f"!! {text}", "bold reverse ansi_red")
 
 
 def heading(view: View, page: Page, place: tuple[int, int], counted: str, width: int) -> Content:
@@ -99,9 +101,9 @@ def heading(view: View, page: Page, place: tuple[int, int], counted: str, width:
 
 def key_bar(words: Words, actions: tuple[Action, ...]) -> Content:
     """Every key that does something here."""
-    return Content(" ").join(
+    return Content("  ").join(
         [
-            Content.assemble((action.shown.split()[0], "bold reverse"), words(f"action.{action.id}"))
+            Content.assemble((action.shown.split()[0], "bold reverse"), " ", words(f"action.{action.id}"))
             for action in actions
             if action.in_footer
         ]

@@ -9,9 +9,9 @@ from typing import ClassVar, Final, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 
 from cdg_tui.i18n import Words
 from cdg_tui.widgets.line import Line
@@ -110,40 +110,8 @@ class Leave(Dialog[Leaving]):
         self.dismiss(Leaving(said))
 
 
-class Reader(Dialog[None]):
-    """Something to read, as long as it may be."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,q,question_mark,f1", "close", show=False),
-        Binding("j,down", "scroll(1)", show=False),
-        Binding("k,up", "scroll(-1)", show=False),
-    ]
-
-    def __init__(self, words: Words, title: str, text: Content):
-        super().__init__(words, title)
-        self._text = text
-
-    def parts(self) -> ComposeResult:
-        with VerticalScroll():
-            yield Line(classes="text")
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.show_text(self._text)
-
-    def show_text(self, text: Content) -> None:
-        """Also later, when there is more to say."""
-        self._text = text
-        if self.is_mounted:
-            line = self.query_one(".text", Line)
-            line.show(text)
-            line.refresh(layout=True)
-
-    def answers(self) -> Content:
-        return Content(self.words("dialog.close"))
-
-    def action_close(self) -> None:
-        self.dismiss(None)
-
-    def action_scroll(self, by: int) -> None:
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+def say_on(screen: Screen[Said], selector: str, text: Content) -> None:
+    """Show it there, in as many lines as it takes; nowhere while the screen is not put together yet."""
+    for line in screen.query(selector).results(Line):
+        line.show(text)
+        line.refresh(layout=True)

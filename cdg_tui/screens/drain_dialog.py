@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from cdg_tui.i18n import Words
-from cdg_tui.screens.dialog import YES, Dialog
+from cdg_tui.screens.dialog import YES, Dialog, say_on
 from cdg_tui.text import NOTHING
 from cdg_tui.widgets.line import Line
 from cdg_tui.widgets.row_table import Column, Row, RowTable
@@ -30,6 +30,8 @@ class DrainDialog(Dialog[None]):
         super().__init__(words, words("drain.title"))
         self.confirmed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._asking = False
+        self._text = words("drain.looking")
+        self._items: tuple[wire.DrainItem, ...] = ()
 
     def parts(self) -> ComposeResult:
         yield Line(classes="said")
@@ -37,9 +39,8 @@ class DrainDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one(RowTable).display = False
-        self._say(self.words("drain.looking"))
         self.query_one(RowTable).focus()
+        self._say(self._text)
 
     def answers(self) -> Content:
         return self.cancel_or_yes() if self._asking else Content(self.words("dialog.close"))
@@ -52,7 +53,7 @@ class DrainDialog(Dialog[None]):
         per_endpoint = ", ".join(f"{endpoint} {count}" for endpoint, count in counts.most_common())
         self._asking = bool(preview.items)
         if self._asking:
-            self._show(self.words("drain.preview", n=len(preview.items), endpoints=per_endpoint), preview)
+            self._say(self.words("drain.preview", n=len(preview.items), endpoints=per_endpoint), preview.items)
         else:
             self._say(self.words("drain.nothing"))
 
@@ -62,7 +63,7 @@ class DrainDialog(Dialog[None]):
         counts = result.counts
         settled = counts.attempted + counts.skipped
         bar = "#" * (settled * _BAR // max(1, counts.matched))
-        self._show(
+        self._say(
             self.words(
                 "drain.running" if result.running else "drain.done",
                 bar=f"{bar:-<{_BAR}}",
@@ -72,7 +73,7 @@ class DrainDialog(Dialog[None]):
                 failed=counts.failed,
                 skipped=counts.skipped,
             ),
-            result,
+            result.items,
         )
 
     def show_error(self, text: str) -> None:
@@ -80,24 +81,22 @@ class DrainDialog(Dialog[None]):
         self._asking = False
         self._say(text)
 
-    def _show(self, text: str, result: wire.DrainResult) -> None:
-        self._say(text)
-        if self.is_mounted:
-            words = self.words
-            columns = (
-                Column(title=words("column.result"), width=10),
-                Column(title=words("column.event"), width=14),
-                Column(title=words("column.endpoint"), width=10, grow=1),
-                Column(title=words("column.error"), width=20, grow=2),
-            )
-            table = self.query_one(RowTable)
-            table.display = bool(result.items)
-            table.show(columns, [_row(words, item) for item in result.items])
-
-    def _say(self, text: str) -> None:
-        if self.is_mounted:
-            self.query_one(".said", Line).show(Content(text))
-            self.show_answers()
+    def _say(self, text: str, items: tuple[wire.DrainItem, ...] | None = None) -> None:
+        """Kept as well: it may be told before it is put together."""
+        self._text = text
+        self._items = items if items is not None else self._items
+        say_on(self, ".said", Content(text))
+        say_on(self, ".answers", self.answers())
+        words = self.words
+        columns = (
+            Column(title=words("column.result"), width=10),
+            Column(title=words("column.event"), width=14),
+            Column(title=words("column.endpoint"), width=10, grow=1),
+            Column(title=words("column.answer"), width=22, grow=2),
+        )
+        for table in self.query(RowTable):
+            table.display = bool(self._items)
+            table.show(columns, [_row(words, item) for item in self._items])
 
     # -- what it is answered ---------------------------------------------------------------------------------------
 
@@ -115,16 +114,21 @@ class DrainDialog(Dialog[None]):
 
 def _row(words: Words, item: wire.DrainItem) -> Row:
     styles = {"delivered": "green", "failed": "red"}
+    status = f"HTTP {item.http_status}" if item.http_status is not None else ""
     if item.skip_reason is not None:
         why = words.of("skip", item.skip_reason)
     elif item.error_class is not None:
         why = words.of("error", item.error_class)
     else:
-        why = NOTHING
-    status = f"HTTP {item.http_status} " if item.http_status is not None else ""
+        why = "" if status else NOTHING
     style = styles.get(item.result, "")
     return Row(
         key=item.delivery_id,
-        cells=(words.of("result", item.result), words.of("event", item.event_type), item.endpoint, status + why),
+        cells=(
+            words.of("result", item.result),
+            words.of("event", item.event_type),
+            item.endpoint,
+            f"{status} {why}".strip(),
+        ),
         styles=((0, style),) if style else (),
     )

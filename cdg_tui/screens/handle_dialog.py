@@ -58,7 +58,12 @@ class HandleDialog(Dialog[Handled | None]):
             return Content.assemble(
                 (f"> [{self.words('dialog.cancel')}]", "bold reverse"), "  ", self.words("handle.choose")
             )
+        if self.query_one(Input).has_focus:
+            return Content(self.words("handle.noting"))
         return self.cancel_or_yes()
+
+    def on_descendant_focus(self) -> None:
+        self.show_answers()
 
     def on_choice_chosen(self) -> None:
         self.show_answers()

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 WIDE: Final = 140  # columns from which the details stand beside the list
+LABEL: Final = 16
 
 
 class PageScreen(Screen[None]):
@@ -57,6 +59,9 @@ class PageScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         self.show()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.show)
 
     @property
     def table(self) -> RowTable:
@@ -134,5 +139,9 @@ def _matches(row: Row, wanted: str) -> bool:
 
 
 def detail_text(detail: Detail) -> Content:
-    """Labels and texts, a line each."""
-    return Content("\n").join([Content.assemble((label, "dim"), "  ", text) for label, text in detail])
+    """Labels and texts, a line each, the texts in one column unless a label is very long."""
+    column = max((cell_len(label) for label, _ in detail if cell_len(label) <= LABEL), default=0)
+    lines = [
+        Content.assemble((f"{label}{' ' * (column - cell_len(label))}", "dim"), "  ", text) for label, text in detail
+    ]
+    return Content("\n").join(lines)

@@ -1,0 +1,88 @@
+"""Boxes there is only to read in: the help, and all about one row. Kept true while they are open."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+
+from cdg_tui.i18n import Words
+from cdg_tui.screens.dialog import Dialog, say_on
+from cdg_tui.screens.page import Detail, Page, View
+from cdg_tui.screens.reading import details
+from cdg_tui.widgets.line import Line
+from core import wire
+
+
+class Reader(Dialog[None]):
+    """Something to read, as long as it may be."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q,question_mark,f1", "close", show=False),
+        Binding("j,down", "scroll(1)", show=False),
+        Binding("k,up", "scroll(-1)", show=False),
+        Binding("space,pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("g,home", "edge(-1)", show=False),
+        Binding("G,end", "edge(1)", show=False),
+    ]
+
+    def __init__(self, words: Words, title: str, text: Callable[[], Content]):
+        super().__init__(words, title)
+        self._text = text
+
+    def parts(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Line(classes="text")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.show()
+
+    def show(self) -> None:
+        """Bring it up to date."""
+        say_on(self, ".text", self._text())
+
+    def answers(self) -> Content:
+        return Content(self.words("dialog.close"))
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def action_scroll(self, by: int) -> None:
+        self._scroller.scroll_relative(y=by, animate=False)
+
+    def action_page(self, by: int) -> None:
+        self.action_scroll(by * max(1, self._scroller.size.height - 1))
+
+    def action_edge(self, way: int) -> None:
+        self._scroller.scroll_to(y=0 if way < 0 else self._scroller.max_scroll_y, animate=False)
+
+    @property
+    def _scroller(self) -> VerticalScroll:
+        return self.query_one(VerticalScroll)
+
+
+class RowReader(Reader):
+    """All that is known of one row of a page; what was known last once it is gone, and that it is gone."""
+
+    def __init__(self, page: Page, key: str, view: Callable[[], View]):
+        words = view().words
+        super().__init__(words, words("detail.title"), self._details)
+        self._page, self._key, self._view = page, key, view
+        self._last: Detail = []
+        self._attempts: tuple[wire.AttemptItem, ...] = ()
+
+    def show_attempts(self, attempts: tuple[wire.AttemptItem, ...]) -> None:
+        """Those of a delivery, once the core has named them."""
+        self._attempts = attempts
+        self.show()
+
+    def _details(self) -> Content:
+        view = self._view()
+        known = self._page.detail(view, self._key)
+        self._last = known or self._last
+        text = details(view, self._last, self._attempts)
+        return text if known else Content("\n").join([Content.styled(view.words("detail.gone"), "bold"), text])
