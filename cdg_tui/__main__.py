@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -13,7 +14,8 @@ from pathlib import Path
 from cdg_tui.i18n import LANGUAGES, Language, Words, language_of
 from cdg_tui.session import Session, open_demo, open_session, place_of
 from cdg_tui.terminal import TerminalGuard, is_terminal
-from core.errors import EXIT_USAGE, ConfigError
+from cdg_tui.text import NOTHING, safe
+from core.errors import EXIT_FAILURE, EXIT_USAGE, ConfigError
 from core.places import default_data_dir
 
 
@@ -23,16 +25,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     if not is_terminal():
-        print("cdg: needs a terminal for its input and its standard error", file=sys.stderr)
+        _tell("cdg: needs a terminal for its input and its standard error")
         return EXIT_USAGE
     # Whatever a library has to say, it must not say it into the picture.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         session, language = _open(arguments)
+        return _run(session, Words(language))
     except ConfigError as error:
-        print(f"cdg: {error}", file=sys.stderr)
+        _tell(f"cdg: {error}")
         return error.exit_code
-    return _run(session, Words(language))
+    except OSError as error:
+        _tell(f"cdg: {error.filename or 'the system'}: {error.strerror or error}")
+        return EXIT_FAILURE
+    except KeyboardInterrupt:  # before the first frame, or while a core is being stopped
+        return 128 + signal.SIGINT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,7 +64,7 @@ def _open(arguments: argparse.Namespace) -> tuple[Session, Language]:
         return open_demo(language), language
     if arguments.url is not None:
         token = _token(arguments.token_file) if arguments.token_file is not None else None
-        return Session(url=arguments.url, token=token), language_of(arguments.lang, None, os.environ)
+        return Session(url=_url(arguments.url), token=token), language_of(arguments.lang, None, os.environ)
     place = place_of(arguments.config, arguments.data_dir)
     return open_session(place), language_of(arguments.lang, place.device.get("language"), os.environ)
 
@@ -67,10 +74,20 @@ def _check_use(arguments: argparse.Namespace) -> None:
         raise ConfigError("--demo has its own configuration, directory and core")
     if arguments.url is not None and (arguments.config or arguments.data_dir):
         raise ConfigError("--url is far away: it has no --config and no --data-dir here")
-    if arguments.url is not None and not arguments.url.startswith(("http://", "https://")):
-        raise ConfigError("--url begins with http:// or https://")
     if arguments.token_file is not None and arguments.url is None:
         raise ConfigError("--token-file goes with --url")
+
+
+def _url(text: str) -> str:
+    import httpx  # it decides what it takes
+
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise ConfigError(f"--url is no address ({error})") from error
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ConfigError("--url is http:// or https://, then the host")
+    return text
 
 
 def _token(path: Path) -> str:
@@ -97,9 +114,9 @@ def _run(session: Session, words: Words) -> int:
             _end_demo(session)
     code = app.return_code or 0
     if app.crash is not None:
-        print(f"cdg: {words('exit.crash', file=_keep(app.crash))}", file=sys.stderr)
+        _tell(f"cdg: {words('exit.crash', file=_keep(app.crash) or NOTHING)}")
     if app.last_words is not None:
-        print(app.last_words, file=sys.stderr)
+        _tell(app.last_words)
     if session.worker is not None and not session.demo and session.worker.ended is None:
         _part(session, words, stop=said == "stop")
     return code
@@ -108,11 +125,17 @@ def _run(session: Session, words: Words) -> int:
 def _part(session: Session, words: Words, *, stop: bool) -> None:
     assert session.worker is not None
     if stop:
-        print(words("exit.stopping"))
+        _tell(words("exit.stopping"))
         session.worker.stop()
-        print(words("exit.stopped"))
+        _tell(words("exit.stopped"))
     else:
-        print(words("exit.goes_on", pid=session.worker.pid, directory=session.directory))
+        _tell(words("exit.goes_on", pid=session.worker.pid, directory=session.directory))
+
+
+def _tell(text: str) -> None:
+    """One line to whoever is still there, and on the terminal that the console was on."""
+    with contextlib.suppress(OSError):
+        print(safe(text), file=sys.stderr)
 
 
 def _end_demo(session: Session) -> None:
@@ -124,8 +147,8 @@ def _end_demo(session: Session) -> None:
 
 def _keep(crash: str) -> Path | None:
     """Write down what went wrong, for support; None where nothing can be written."""
-    path = default_data_dir().with_name("cold-display-guard-console.log")
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: nobody has a home here
+        path = default_data_dir().with_name("cold-display-guard-console.log")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(crash, encoding="utf-8")
         return path

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import socket
 import tempfile
 import tomllib
@@ -58,16 +59,24 @@ def place_of(config: Path | None, directory: Path | None) -> Place:
     Raises ConfigError where there is neither a configuration nor a data directory, or where the file can't be read.
     """
     try:
+        return _place_of(config, directory)
+    except RuntimeError as error:  # pathlib's word for a ~ that leads nowhere
+        raise ConfigError(str(error)) from error
+
+
+def _place_of(config: Path | None, directory: Path | None) -> Place:
+    try:
         found = find_config(config).absolute()
         device = _device(found)
     except ConfigError:
         if directory is None:
             raise
         # A core may be running there all the same; if none is, starting one says what is wrong with the file.
-        return Place(config=config.absolute() if config is not None else None, directory=directory, device={})
-    named = device.get("data_dir")
+        named = config.absolute() if config is not None else None
+        return Place(config=named, directory=directory.absolute(), device={})
     if directory is None:
-        directory = found.parent / Path(named).expanduser() if isinstance(named, str) else default_data_dir()
+        said = device.get("data_dir")
+        directory = found.parent / Path(said).expanduser() if isinstance(said, str) else default_data_dir()
     return Place(config=found, directory=directory.absolute(), device=device)
 
 
@@ -86,13 +95,15 @@ def open_session(place: Place) -> Session:
     """Attach to the core of this place, or start one. Raises ConfigError where neither can be."""
     try:
         with socket.socket(socket.AF_UNIX) as probe:
+            probe.setblocking(False)  # a core that hangs takes no more callers, and nobody waits for it here
             probe.connect(socket_address(place.directory))
     except PermissionError as error:
         raise ConfigError("belongs to another user, who has not let you in", path=place.directory) from error
     except OSError as error:
         if error.errno not in {errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR}:
             return Session(directory=place.directory)  # somebody is there, and busy
-        config = place.config if place.config is not None else find_config(None)
+        config = place.config if place.config is not None else find_config(None).absolute()
+        _make_reachable(place.directory)
         return Session(directory=place.directory, worker=start_core(config, place.directory))
     return Session(directory=place.directory)
 
@@ -100,14 +111,28 @@ def open_session(place: Place) -> Session:
 def open_demo(language: str) -> Session:
     """A shop that exists only here, in a directory of its own that goes with it."""
     directory = Path(tempfile.mkdtemp(prefix="cdg-demo-"))
-    return Session(directory=directory / "data", worker=start_demo(directory, language), demo=True)
+    try:
+        _make_reachable(directory / "data")
+        return Session(directory=directory / "data", worker=start_demo(directory, language), demo=True)
+    except OSError:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+
+
+def _make_reachable(directory: Path) -> None:
+    """The way round a long path begins at the directory, which a core that is only starting has not made yet."""
+    if _too_long(directory):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _too_long(directory: Path) -> bool:
+    return len(os.fsencode(directory / SOCKET)) > _LONGEST_ADDRESS
 
 
 def socket_address(directory: Path) -> str:
     """Where to connect, also where the path is longer than a socket address may be. Raises OSError where there is none."""
-    path = directory / SOCKET
-    if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
-        return str(path)
+    if not _too_long(directory):
+        return str(directory / SOCKET)
     # Never closed: the address is good only as long as this descriptor is.
     descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     return f"/proc/self/fd/{descriptor}/{SOCKET}"

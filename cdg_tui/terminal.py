@@ -4,6 +4,7 @@ Textual dies of SIGTERM and SIGHUP where it stands, and spins on a terminal that
 console in order, and where that takes too long a thread ends it all the same.
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -54,10 +55,11 @@ class TerminalGuard:
         return self
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self._done.set()
-        self._woken.set()
         for number, before in self._before.items():
             signal.signal(number, before)
+        # Only then: a handler that came in between would wait for the lock which is held here.
+        self._done.set()
+        self._woken.set()
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         self._end(128 + number)
@@ -66,13 +68,15 @@ class TerminalGuard:
         if self._code is None:
             self._code = code
             self._woken.set()
-            self._leave(code)
+            with contextlib.suppress(RuntimeError):  # its loop is closed: it has just ended by itself
+                self._leave(code)
 
     def _watch(self) -> None:
         """Runs beside everything, so that nothing that hangs can hold it up."""
         while not self._woken.wait(LOOK_EVERY_S):
             if self._lost():
-                self._end(128 + signal.SIGHUP)
+                with contextlib.suppress(SystemExit):  # it has not begun yet; ending this thread would end nothing
+                    self._end(128 + signal.SIGHUP)
         if self._done.wait(IN_ORDER_S):
             return
         self._restore()

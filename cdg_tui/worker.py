@@ -2,6 +2,9 @@
 terminal happens to it.
 """
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -60,7 +63,7 @@ class Worker:
     def keep(self, now_s: float) -> bool:
         """Start a core that was killed or failed again after a while; one that somebody stopped stays stopped.
 
-        True when its end is noticed.
+        True when its end is noticed, or when it could not even be started.
         """
         if self.leashed or self.ended in {None, 0, HELD}:
             return False
@@ -70,12 +73,17 @@ class Worker:
             self._again_s = now_s + self._backoff_s
             self._backoff_s = min(2 * self._backoff_s, LONGEST_BACKOFF_S)
             return True
-        if now_s >= self._again_s:
+        if now_s < self._again_s:
+            return False
+        try:
             self.start(now_s)
+        except OSError:  # no memory, no process, no file to be had just now
+            self._again_s = None
+            return self.keep(now_s)
         return False
 
     def stop(self) -> None:
-        """End it and wait until it is gone."""
+        """End it and wait until it is gone, and with a leashed one all that it started: nothing of it may be left."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         else:
@@ -85,6 +93,9 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self.leashed:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
 
 
 def start_core(config: Path, directory: Path) -> Worker:

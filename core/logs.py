@@ -38,6 +38,11 @@ class _LogFile(RotatingFileHandler):
         super().__init__(path, maxBytes=_FILE_BYTES, backupCount=_OLDER_FILES, encoding="utf-8", delay=True)
 
     def _open(self) -> TextIOWrapper:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
-        os.dup2(descriptor, sys.stderr.fileno())
+        try:
+            descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        except OSError:  # a log that can't be written is no reason not to guard
+            descriptor = os.dup(sys.stderr.fileno())
+            self.maxBytes = 0  # nothing that could be turned over
+        else:
+            os.dup2(descriptor, sys.stderr.fileno())
         return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123 - it is a descriptor

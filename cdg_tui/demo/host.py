@@ -1,10 +1,13 @@
 """`python -m cdg_tui.demo.host DIR LANGUAGE`: receiver and core of a demo, for as long as standard input stays open.
 
-Whoever started it holds the other end: when that is closed, or its holder killed, everything here ends, DIR too.
+Whoever started it holds the other end: when that is closed, or its holder killed, everything here ends, DIR too. So it
+does when the core ends: a demo whose shop is gone shows nothing.
 """
 
 import base64
+import os
 import secrets
+import select
 import shutil
 import signal
 import string
@@ -17,6 +20,7 @@ from cdg_tui.demo.receiver import Receiver
 from cdg_tui.i18n import LANGUAGES, Language, Words
 
 STOP_S: Final = 10.0
+LOOK_EVERY_S: Final = 0.5
 NAMES: Final = ("site", "drinks", "dairy", "frozen", "deli", "fish", "ice", "hq", "region")
 
 
@@ -28,11 +32,10 @@ def main() -> int:
     try:
         config = directory / "config.toml"
         config.write_text(shop(language, receiver.port), encoding="utf-8")
-        _run_core(config, directory / "data")
+        return _run_core(config, directory / "data")
     finally:
         receiver.close()
         shutil.rmtree(directory, ignore_errors=True)
-    return 0
 
 
 def shop(language: Language, port: int) -> str:
@@ -44,8 +47,8 @@ def shop(language: Language, port: int) -> str:
     return template.substitute(names, language=language, port=port, secret=secret)
 
 
-def _run_core(config: Path, data: Path) -> None:
-    """Until nobody holds our standard input any more; the core holds on to us in the same way."""
+def _run_core(config: Path, data: Path) -> int:
+    """Until nobody holds our standard input any more; the core holds on to us in the same way. Its exit code."""
     serve = ["serve", "--config", str(config), "--data-dir", str(data), "--log", str(data / "core.log")]
     core = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-P", "-m", "core", *serve, "--until-stdin-ends"],
@@ -55,7 +58,7 @@ def _run_core(config: Path, data: Path) -> None:
     )
     assert core.stdin is not None
     try:
-        while sys.stdin.buffer.read(4096):
+        while core.poll() is None and not _abandoned():
             pass
     finally:
         core.stdin.close()
@@ -64,6 +67,12 @@ def _run_core(config: Path, data: Path) -> None:
         except subprocess.TimeoutExpired:
             core.kill()
             core.wait()
+    return core.returncode
+
+
+def _abandoned() -> bool:
+    readable, _, _ = select.select([sys.stdin], [], [], LOOK_EVERY_S)
+    return bool(readable) and not os.read(sys.stdin.fileno(), 4096)
 
 
 if __name__ == "__main__":
