@@ -11,7 +11,8 @@ ClientError
 
 import asyncio
 import errno
-from collections.abc import Mapping
+import ssl
+from collections.abc import Iterator, Mapping
 from typing import Final, TypeVar
 
 import httpx
@@ -166,7 +167,8 @@ class Client:
                 status, data = await self._exchange(request)
         except TimeoutError as error:
             raise LostError("timeout") from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, OSError, ValueError, RuntimeError) as error:
+            # Not only httpx's own: a host name that can't be encoded, say, comes through as it is.
             raise _unreachable(error) from error
         if not 200 <= status < 300:
             raise _refusal(status, data)
@@ -188,26 +190,33 @@ class Client:
             await answer.aclose()
 
 
-def _unreachable(error: httpx.HTTPError) -> ClientError:
+def _unreachable(error: Exception) -> ClientError:
     """Which of the ways not to get an answer it was."""
-    numbers = {cause.errno for cause in _causes(error) if isinstance(cause, OSError)}
+    causes = list(_causes(error))
+    if tls := next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None):
+        return LostError(
+            "tls", safe(tls.reason or str(tls), 200)
+        )  # before the numbers: its own are none of the system's
+    numbers = {cause.errno for cause in causes if isinstance(cause, OSError)}
     if numbers & {errno.EACCES, errno.EPERM}:
         return DeniedError("no_permission")
     if errno.ENOENT in numbers:
         return LostError("no_socket")
     if errno.ECONNREFUSED in numbers:
         return LostError("refused")
-    if isinstance(error, httpx.ConnectError):
-        return LostError("unreachable", safe(str(error), 200))
-    return LostError("broken_off", safe(str(error), 200))
+    if isinstance(error, httpx.RequestError) and not isinstance(error, httpx.ConnectError):
+        return LostError("broken_off", safe(str(error), 200))
+    return LostError("unreachable", safe(str(error), 200))
 
 
-def _causes(error: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """It and all that led to it; where several addresses were tried, what each of them said."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for one in error.exceptions:
+                yield from _causes(one)
         error = error.__cause__ or error.__context__
-    return found
 
 
 def _refusal(status: int, data: bytes) -> ClientError:

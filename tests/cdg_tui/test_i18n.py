@@ -1,0 +1,174 @@
+"""The words: both languages say the same things, everything the core can send has a word, and no word is for nothing."""
+
+import ast
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from cdg_tui.actions import ACTIONS, PAGES
+from cdg_tui.i18n import LANGUAGES, Language, Words, language_of, texts
+from cdg_tui.store import LinkState
+from tests.cdg_tui import core_codes
+
+SOURCES = sorted((Path(__file__).parents[2] / "cdg_tui").rglob("*.py"))
+ZH, EN = texts("zh"), texts("en")
+
+# Groups whose keys are codes: what these codes are. `cause` and `fault` hold some more, see below.
+CODES: dict[str, frozenset[str]] = {
+    **core_codes.ENUMS,
+    "problem": core_codes.problem_codes(),
+    "skip": core_codes.skip_codes(),
+    "result": frozenset({"delivered", "failed", "skipped", "would_attempt"}),
+    "link": frozenset(LinkState),
+    "page": frozenset(PAGES),
+    "empty": frozenset(PAGES),
+    "action": frozenset(action.id for action in ACTIONS),
+    "time": frozenset({"seconds", "minutes", "hours", "days"}),
+    "delivery": frozenset({"sending", "due", "waiting", "behind", "stuck"}),
+}
+MODBUS_EXCEPTIONS = frozenset(f"exception_{number}" for number in (1, 2, 3, 4, 6, 10, 11))
+
+
+def names_in(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def literals() -> dict[str, str]:
+    """Every text in the console's source that has the form of a key, and where it stands."""
+    return {
+        node.value: f"{path.name}:{node.lineno}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"[a-z]+\.\w+", node.value)
+    }
+
+
+def asked_for() -> dict[str, str]:
+    """Every literal that is handed to the words, also where it is one of two."""
+    found: dict[str, str] = {}
+    for path in SOURCES:
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and re.search(r"(^|\.)_?words$", ast.unparse(call.func)):
+                assert not isinstance(call.args[0], ast.BinOp), f"{path.name}:{call.lineno}: a key is put together"
+                leaves = [] if isinstance(call.args[0], ast.JoinedStr) else list(ast.walk(call.args[0]))
+                places = {
+                    leaf.value for leaf in leaves if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)
+                }
+                found |= {key: f"{path.name}:{call.lineno}" for key in places if re.fullmatch(r"[a-z]+\..+", key)}
+    return found
+
+
+def groups_by_code() -> set[str]:
+    """The groups of which a key is chosen at run time: `words.of("group", …)` or an f-string of it."""
+    found = set()
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("words.of"):
+                found |= {leaf.value for leaf in node.args[:1] if isinstance(leaf, ast.Constant)}
+            elif isinstance(node, ast.JoinedStr) and (key := re.match(r"f'([a-z]+)\.", ast.unparse(node))):
+                found.add(key[1])
+    return {str(group) for group in found}
+
+
+def test_both_languages_have_the_same_keys() -> None:
+    assert ZH.keys() == EN.keys()
+
+
+def test_both_languages_fill_in_the_same_names() -> None:
+    assert {key: names_in(text) for key, text in ZH.items()} == {key: names_in(text) for key, text in EN.items()}
+
+
+def test_every_key_that_is_asked_for_exists() -> None:
+    groups = {key.partition(".")[0] for key in ZH}
+    wanted = asked_for() | {key: place for key, place in literals().items() if key.partition(".")[0] in groups}
+    assert {key: place for key, place in wanted.items() if key not in ZH} == {}
+
+
+def test_no_word_is_for_nothing() -> None:
+    """Every key stands in the source, or in a group of which a code chooses."""
+    used, groups = literals(), groups_by_code()
+    assert [key for key in ZH if key not in used and key.partition(".")[0] not in groups] == []
+
+
+@pytest.mark.parametrize("group", CODES)
+def test_every_code_has_its_word_and_every_word_its_code(group: str) -> None:
+    worded = {key.partition(".")[2] for key in ZH if key.partition(".")[0] == group}
+    assert worded == set(CODES[group])
+
+
+def test_everything_that_can_be_wrong_with_a_sensor_has_a_word() -> None:
+    """Of what a Modbus unit answers the exceptions of its specification; others stand for themselves."""
+    worded = {key.removeprefix("fault.") for key in ZH if key.startswith("fault.")}
+    assert worded == core_codes.fault_codes() - {"exception_"} | MODBUS_EXCEPTIONS
+
+
+def test_every_way_not_to_get_an_answer_and_every_refusal_has_a_word() -> None:
+    worded = {key.removeprefix("cause.") for key in ZH if key.startswith("cause.")}
+    assert worded == core_codes.refusal_codes() | causes_of_the_console()
+
+
+def causes_of_the_console() -> set[str]:
+    tree = ast.parse((Path(__file__).parents[2] / "cdg_tui" / "client.py").read_text(encoding="utf-8"))
+    raised = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error")
+    ]
+    first = [call.args[0] for call in raised if call.args]
+    return {str(cause.value) for cause in first if isinstance(cause, ast.Constant)} | {"silence"}
+
+
+def test_chinese_is_chinese() -> None:
+    """No English sentence was left where a word was to come."""
+    names = r"\{\w+\}|HTTP|JSON|Esc|Enter|Tab|F5|j k"
+    assert [key for key, text in ZH.items() if re.search(r"[A-Za-z]{2,}", re.sub(names, "", text))] == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "configured", "environment", "language"),
+    [
+        ("en", "zh", {"LC_ALL": "zh_CN.UTF-8"}, "en"),
+        (None, "zh", {"LC_ALL": "en_US.UTF-8"}, "zh"),
+        (None, None, {"LC_ALL": "en_US.UTF-8", "LC_MESSAGES": "zh_CN", "LANG": "zh_CN"}, "en"),
+        (None, None, {"LC_ALL": "", "LC_MESSAGES": "zh_TW", "LANG": "en_US"}, "zh"),
+        (None, None, {"LANG": "zh_CN.UTF-8"}, "zh"),
+        (None, None, {"LANG": "zh-Hans"}, "zh"),
+        (None, None, {"LANG": "ZH_CN"}, "zh"),
+        (None, None, {"LANG": "C"}, "en"),
+        (None, None, {"LANG": "de_DE.UTF-8"}, "en"),
+        (None, None, {}, "en"),
+        (None, "klingon", {"LANG": "zh_CN"}, "zh"),
+        (None, 5, {}, "en"),
+    ],
+)
+def test_who_decides_the_language(
+    flag: Language | None, configured: object, environment: dict[str, str], language: Language
+) -> None:
+    """The flag, then the configuration, then LC_ALL, LC_MESSAGES, LANG; English where nothing is known."""
+    assert language_of(flag, configured, environment) == language
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_code_of_a_later_version_stands_for_itself(language: Language) -> None:
+    assert Words(language).of("kind", "humidity_high") == "humidity_high"
+
+
+def test_a_text_that_is_filled_in_may_hold_braces() -> None:
+    assert Words("en")("notice.refused", why="{odd} {0}") == "not done: {odd} {0}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-1, "0s"),
+        (0.9, "0s"),
+        (99.9, "99s"),
+        (100, "1m"),
+        (7199, "119m"),
+        (7200, "2h"),
+        (172799, "47h"),
+        (172800, "2d"),
+    ],
+)
+def test_a_duration_is_said_in_its_largest_whole_unit(seconds: float, shown: str) -> None:
+    assert Words("en").lasting(seconds) == shown
