@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from textual import events
 from textual.pilot import Pilot
 
 from cdg_tui.app import ConsoleApp
@@ -18,6 +19,7 @@ from cdg_tui.session import Session
 from tests.cdg_tui.fake_core import FakeCore
 
 GOLDEN = Path(__file__).parent / "golden"
+CHARACTERS = {"space": " ", "slash": "/", "question_mark": "?", "comma": ",", "full_stop": ".", "exclamation_mark": "!"}
 NARROW, WIDE = (80, 24), (200, 50)
 
 
@@ -46,9 +48,20 @@ class Console:
         strips = self.app.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
+    @property
+    def sent(self) -> list[tuple[str, object]]:
+        """What the core was asked to change; a drain's preview changes nothing."""
+        return [(path, body) for path, body in self.core.written if not (body or {}).get("dry_run")]
+
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.pilot.pause()
+
+    async def type(self, *keys: str) -> None:
+        """As fast as no person can: none waits for what the one before did."""
+        for key in keys:
+            self.app.post_message(events.Key(key, CHARACTERS.get(key, key if len(key) == 1 else None)))
+        await self.pilot.pause(0)
 
     async def until(self, condition: Callable[[], object], seconds: float = 5.0) -> None:
         """Wait for something to become true; the screen is in the message if it doesn't."""

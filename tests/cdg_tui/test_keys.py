@@ -1,34 +1,159 @@
-"""Each key does what the help says of it, on a running app over a fake core."""
+"""Each key does what the help says of it, on a running app over a fake core; and nothing else does anything."""
+
+import string
+from functools import partial
 
 import pytest
 
-from tests.cdg_tui.consoles import a_console
+from cdg_tui.actions import ACTIONS, PAGES, on_page
+from cdg_tui.screens.dialog import Leaving
+from tests.cdg_tui.consoles import Console, a_console
 from tests.cdg_tui.fake_core import FakeCore, a_case, a_dead_letter, a_retry
+from tests.cdg_tui.shops import a_shop
 
 pytestmark = pytest.mark.anyio
 
+SHOWN = {
+    "help": "小写字母、数字和回车只查看",
+    "filter": "筛选：输入文字",
+    "details": "Esc 返回",
+    "overview": "[1 总览]",
+    "cases": "[2 报警 3]",
+    "retries": "[3 重试 2]",
+    "dead": "[4 死信 2]",
+    "acknowledge": "确认报警",
+    "handle": "处置报警",
+    "retry": "重发这一条",
+    "requeue": "死信重新入队",
+    "drain": "将立刻发送 2 条",
+}
+LEAVING = next(action.keys for action in ACTIONS if action.id == "leave")
+WRITING = {key for action in ACTIONS if action.writes for key in action.keys}
+HARMLESS = {
+    *string.ascii_lowercase,
+    *string.digits,
+    *("enter", "space", "tab", "shift+tab", "backspace", "delete", "insert"),
+    *("up", "down", "left", "right", "home", "end", "pageup", "pagedown", "G"),
+    *("slash", "question_mark", "comma", "full_stop", "exclamation_mark", "minus", "ctrl+a", "ctrl+d", "ctrl+y"),
+    *(f"f{number}" for number in range(1, 13)),
+} - {*LEAVING, *WRITING}
 
-def a_busy_core() -> FakeCore:
-    core = FakeCore()
-    core.cases = [a_case(1), a_case(2, cabinet="04", cabinet_name="熟食柜", severity="warning")]
-    core.changed(a_retry(1), a_retry(2), a_dead_letter())
-    return core
+
+async def turned_to(console: Console, page: str) -> None:
+    await console.press("escape", str(PAGES.index(page) + 1))
+    await console.shows(SHOWN[page])
 
 
-async def test_digits_turn_to_the_pages() -> None:
-    async with a_console(a_busy_core()) as console:
-        for key, page in (("2", "[2 报警"), ("3", "[3 重试"), ("4", "[4 死信"), ("1", "[1 总览]")):
-            await console.press(key)
-            await console.shows(page)
+def test_every_action_is_pressed_here() -> None:
+    assert {action.id for action in ACTIONS} == {*SHOWN, "refresh", "leave"}
 
 
-async def test_a_yes_drains_what_the_preview_showed() -> None:
-    async with a_console(a_busy_core()) as console:
-        await console.press("3", "D")
-        await console.shows("将立刻发送 2 条")
-        console.core.changed(a_retry(3))
+@pytest.mark.parametrize("page", PAGES)
+async def test_every_key_of_an_action_shows_what_it_is_for(page: str) -> None:
+    """The letter, the function key and what an input method sends instead all do the same; none sends anything by itself."""
+    async with a_console(a_shop()) as console:
+        for action in on_page(page):
+            for key in action.keys if action.id in SHOWN else ():
+                await console.type("escape", str(PAGES.index(page) + 1), key)
+                await console.shows(SHOWN[action.id])
+                await console.type("escape")
+        assert console.sent == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_keys_of_other_pages_do_nothing_here(page: str) -> None:
+    elsewhere = {key for action in ACTIONS for key in action.keys} - {
+        key for action in on_page(page) for key in action.keys
+    }
+    async with a_console(a_shop(), now=lambda: 1000.0) as console:
+        await turned_to(console, page)
+        before = console.text
+        for key in elsewhere:
+            await console.type(key)
+            assert console.text == before, key
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_lower_case_digits_and_enter_never_ask_the_core_to_change_anything(page: str) -> None:
+    async with a_console(a_shop()) as console:
+        for key in sorted(HARMLESS):
+            await console.type("escape", "escape", str(PAGES.index(page) + 1), key, "enter")
+        assert console.core.written == []
+        await turned_to(console, page)  # it is still there, and was there all the time
+
+
+async def test_f5_asks_at_once() -> None:
+    async with a_console(a_shop(), now=lambda: 1000.0) as console:
+        await console.press("f5")
+        asked = console.core.rounds
+        for _ in range(5):
+            await console.press("f5")
+            asked += 1
+            await console.until(partial(_has_asked, console, asked), seconds=0.8)  # sooner than the next round
+
+
+def _has_asked(console: Console, rounds: int) -> bool:
+    return console.core.rounds >= rounds
+
+
+@pytest.mark.parametrize("key", LEAVING)
+async def test_a_console_that_only_attached_leaves_without_asking(key: str) -> None:
+    async with a_console(a_shop()) as console:
+        await console.press(key)
+        assert console.app.return_value is Leaving.KEEP
+        assert console.sent == []
+
+
+async def test_a_key_that_is_held_down_opens_one_dialog() -> None:
+    """Two would need two answers, and the second yes would send it again."""
+    async with a_console(a_shop()) as console:
+        await turned_to(console, "retries")
+        await console.type(*"RRDRD")
+        await console.shows("重发这一条")
+        await console.press("Y", "Y")
+        await console.shows("已送达")
+        assert [path for path, _ in console.sent] == [f"webhooks/retries/{a_retry(1).delivery_id}/retry"]
+
+
+@pytest.mark.parametrize(("page", "key", "path", "done"), [
+    ("cases", "A", f"cases/{a_case(1).case_id}/acknowledge", "已确认"),
+    ("retries", "R", f"webhooks/retries/{a_retry(1).delivery_id}/retry", "已送达"),
+    ("dead", "R", f"webhooks/retries/{a_dead_letter().delivery_id}/requeue", "已重新入队"),
+])  # fmt: skip
+async def test_a_yes_is_sent_once_and_told(page: str, key: str, path: str, done: str) -> None:
+    async with a_console(a_shop()) as console:
+        await turned_to(console, page)
+        await console.press(key, "Y")
+        await console.until(lambda: console.app.notice.plain == done)
+        assert [sent for sent, _ in console.sent] == [path]
+
+
+async def test_a_writing_key_on_an_empty_page_says_so() -> None:
+    async with a_console(FakeCore()) as console:
+        for page, key in (("2", "A"), ("2", "H"), ("3", "R"), ("4", "R")):
+            await console.press(page, key)
+            await console.shows("这里没有可操作的行")
+        assert console.core.written == []
+
+
+async def test_the_cursor_says_which_row_a_key_is_about() -> None:
+    async with a_console(a_shop()) as console:
+        await console.press("2", "j", "A")
+        await console.shows("确认报警", "04 熟食柜")
         await console.press("Y")
-        await console.shows("完成 2/2")
-        assert [body["delivery_ids"] for path, body in console.core.written if not body["dry_run"]] == [
-            [a_retry(1).delivery_id, a_retry(2).delivery_id]
-        ]
+        await console.until(lambda: console.sent)
+        assert console.sent[0][0] == f"cases/{a_case(2).case_id}/acknowledge"
+
+
+async def test_a_notice_belongs_to_its_page_and_to_its_time() -> None:
+    """It goes with the page it was said on, and after a while."""
+    hour = [1000.0]
+    async with a_console(FakeCore(), now=lambda: hour[0]) as console:
+        await console.press("2", "A")
+        await console.shows("这里没有可操作的行")
+        await console.press("3")
+        await console.hides("这里没有可操作的行")
+        await console.press("R")
+        await console.shows("这里没有可操作的行")
+        hour[0] += 60.0
+        await console.hides("这里没有可操作的行")
