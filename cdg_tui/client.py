@@ -26,7 +26,7 @@ REMOTE_DEADLINE_S: Final = 8.0
 SENDING_DEADLINE_S: Final = 45.0  # one attempt may take 30 s, and wait for its turn before
 LARGEST_ANSWER: Final = 16 * 2**20
 PAGE: Final = 250
-MOST_CASES: Final = 10_000  # an answer that always promises another page must not fill the memory
+MOST_PAGES: Final = 40  # of cases; an answer that always promises another page must not fill the memory
 _BASE: Final = "/api/manage"
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
@@ -80,6 +80,7 @@ class Client:
             follow_redirects=False,
             trust_env=False,
             headers={"authorization": f"Bearer {token}"} if token is not None else {},
+            event_hooks={"response": [_without_location]},
         )
 
     async def close(self) -> None:
@@ -96,13 +97,14 @@ class Client:
     async def open_cases(self) -> tuple[wire.CaseItem, ...]:
         """All of them, page after page."""
         items: list[wire.CaseItem] = []
-        cursor: str | None = None
-        while True:
-            more = {} if cursor is None else {"cursor": cursor}
+        more: Query = {}
+        for _ in range(MOST_PAGES):
             page = await self._get("cases", wire.Cases, {"open": True, "limit": PAGE, **more})
             items += page.items
-            if (cursor := page.next) is None or len(items) >= MOST_CASES:
-                return tuple(items)
+            if page.next is None:
+                break
+            more = {"cursor": page.next}
+        return tuple(items)
 
     async def retries(self, query: Query) -> wire.Retries:
         """One page of the whole list, or of what changed: `cursor`, or `since_seq` with `epoch`."""
@@ -190,6 +192,11 @@ class Client:
             await answer.aclose()
 
 
+async def _without_location(answer: httpx.Response) -> None:
+    """httpx parses a redirect's target even where it follows none, and raises for one that is no URL."""
+    answer.headers.pop("location", None)
+
+
 def _unreachable(error: Exception) -> ClientError:
     """Which of the ways not to get an answer it was."""
     causes = list(_causes(error))
@@ -204,6 +211,8 @@ def _unreachable(error: Exception) -> ClientError:
         return LostError("no_socket")
     if errno.ECONNREFUSED in numbers:
         return LostError("refused")
+    if isinstance(error, httpx.LocalProtocolError):
+        return LostError("broken_off")  # its text quotes our own request, the token too
     if isinstance(error, httpx.RequestError) and not isinstance(error, httpx.ConnectError):
         return LostError("broken_off", safe(str(error), 200))
     return LostError("unreachable", safe(str(error), 200))
