@@ -13,7 +13,7 @@ import termios
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 IN_ORDER_S: Final = 2.0  # how long an orderly end may take
 LOOK_EVERY_S: Final = 1.0
@@ -21,7 +21,7 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 # What Textual's Linux driver switches on: alternate screen, hidden cursor, mouse, focus, paste, keyboard, resize reports.
 _RESET: Final = (
-    b"\x1b[<u\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?7h\x1b[?1049l\x1b[?25h"
+    "\x1b[<u\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?7h\x1b[?1049l\x1b[?25h"
 )
 
 
@@ -60,6 +60,8 @@ class TerminalGuard:
         # Only then: a handler that came in between would wait for the lock which is held here.
         self._done.set()
         self._woken.set()
+        if self._lost():
+            self._let_go()
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         self._end(128 + number)
@@ -79,8 +81,7 @@ class TerminalGuard:
                     self._end(128 + signal.SIGHUP)
         if self._done.wait(IN_ORDER_S):
             return
-        self._restore()
-        os._exit(self._code or 1)
+        self._end_by_force(self._code or 1)
 
     def _lost(self) -> bool:
         """SIGHUP may be ignored (nohup, some ways of sudo): then only this tells that nobody is there any more."""
@@ -88,13 +89,25 @@ class TerminalGuard:
         poll.register(self._input, 0)
         return any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0))
 
-    def _restore(self) -> None:
-        """Without waiting for a terminal that takes nothing: what it hasn't taken yet is thrown away first."""
-        try:
+    def _let_go(self) -> None:
+        """What is still to be said, or was left unsaid, goes nowhere: Python takes a last word that fails for a failure."""
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        for output in (1, 2):
+            if os.path.samestat(os.fstat(output), os.fstat(self._input)):
+                os.dup2(nowhere, output)
+
+    def _end_by_force(self, code: int) -> NoReturn:
+        """The terminal may take nothing: what it hasn't taken yet is thrown away, and its modes are set back without it.
+
+        A write that hangs keeps every other one out for as long as its thread lives. Another program in our place has no
+        such thread, so the last word is left to one.
+        """
+        with contextlib.suppress(OSError, termios.error):  # it is gone
             assert self._attributes is not None
-            termios.tcflush(self._input, termios.TCOFLUSH)
             termios.tcsetattr(self._input, termios.TCSANOW, self._attributes)
-            screen = os.open(os.ttyname(self._input), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
-            os.write(screen, _RESET)
-        except (OSError, termios.error):
-            pass  # it is gone
+            os.dup2(os.open(os.ttyname(self._input), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY), 1)
+            termios.tcflush(self._input, termios.TCOFLUSH)
+            os.execv(  # noqa: S606 - nothing of ours may run on
+                "/bin/sh", ["sh", "-c", 'printf %s "$1" 2>/dev/null; exit "$2"', "sh", _RESET, str(code)]
+            )
+        os._exit(code)

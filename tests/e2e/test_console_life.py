@@ -1,0 +1,179 @@
+"""How a console ends, and what becomes of its core and its terminal: the one goes on, the other is as it was before."""
+
+import os
+import re
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cdg_tui.worker import FIRST_BACKOFF_S
+from tests.e2e.conftest import listens, wait_until
+from tests.e2e.shops import Shop, a_shop
+from tests.e2e.terminals import Pty
+
+# A mode that is switched on at the end is worse than a wrong picture: the shell that follows can't be used.
+SWITCHED = (*((mode, "l") for mode in (1049, 1000, 1003, 1006, 1004, 2004)), (25, "h"), (7, "h"))
+
+FAILING = """
+import sys
+from pathlib import Path
+from cdg_tui.__main__ import _run
+from cdg_tui.i18n import Words
+from cdg_tui.session import open_session, place_of
+
+def client():
+    token = "s3cret-of-a-local"
+    raise RuntimeError("broken on purpose")
+
+session = open_session(place_of(Path(sys.argv[1]), Path(sys.argv[2])))
+session.client = client
+sys.exit(_run(session, Words("en")))
+"""
+
+
+def a_console(shop: Shop, *, hangup_ignored: bool = False) -> Pty:
+    """One that has started the core and shows what it measures."""
+    console = shop.on_pty(hangup_ignored=hangup_ignored)
+    console.shows("已连接", "鲜奶柜")
+    return console
+
+
+def assert_left_clean(console: Pty) -> None:
+    assert console.modes_now == console.modes
+    written = bytes(console.written)
+    for mode, wanted in SWITCHED:
+        last = re.findall(rb"\x1b\[\?%d([hl])" % mode, written)[-1:]
+        assert last in ([], [wanted.encode()]), f"mode {mode} is left {last}"
+
+
+def signalled(number: int) -> Callable[[Pty], None]:
+    return lambda console: console.signal(number)
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (signalled(signal.SIGTERM), 143),
+        (signalled(signal.SIGHUP), 129),
+        (signalled(signal.SIGINT), 130),
+        (lambda console: console.keys("q\r"), 0),
+    ],
+    ids=["SIGTERM", "SIGHUP", "SIGINT", "q"],
+)
+def test_a_console_that_ends_leaves_terminal_and_core_as_they_should_be(
+    tmp_path: Path, end: Callable[[Pty], None], code: int
+) -> None:
+    """And says that the monitoring goes on, and as which process."""
+    with a_shop(tmp_path) as shop:
+        console = a_console(shop)
+        (core,) = shop.cores
+        end(console)
+        assert console.ends(5) == code
+        console.shows(f"监控继续运行（进程 {core}，{shop.core.data}）")
+        assert_left_clean(console)
+        shop.assert_guarded(1.5)
+        assert shop.cores == [core]
+
+
+@pytest.mark.parametrize("hangup_ignored", [False, True])
+def test_a_console_whose_terminal_is_gone_is_gone_within_5_s(tmp_path: Path, hangup_ignored: bool) -> None:
+    """Also where nobody tells it: SIGHUP may be ignored."""
+    with a_shop(tmp_path) as shop:
+        console = a_console(shop, hangup_ignored=hangup_ignored)
+        console.close()
+        assert console.ends(5) == 129
+        shop.assert_guarded(1.5)
+
+
+def test_a_console_whose_terminal_takes_nothing_still_ends_when_it_is_told(tmp_path: Path) -> None:
+    """An SSH connection that hangs: the writing never ends, the console does."""
+    with a_shop(tmp_path) as shop:
+        console = a_console(shop)
+        console.stall()
+        for _ in range(30):
+            console.keys("34")
+            time.sleep(0.05)
+        console.signal(signal.SIGTERM)
+        assert console.ends(5) == 143
+        console.go_on()
+        console.shows("\x1b[?1049l", "\x1b[?25h")
+        assert_left_clean(console)
+        shop.assert_guarded(1.5)
+
+
+def test_a_mistake_in_the_console_is_one_line_and_a_file(tmp_path: Path) -> None:
+    """No traceback on the terminal, no variable anywhere: there are secrets among them."""
+    with a_shop(tmp_path, language="en") as shop:
+        program = tmp_path / "failing.py"
+        program.write_text(FAILING)
+        console = shop.on_pty(sys.executable, str(program), str(shop.core.config), str(shop.core.data))
+        assert console.ends() == 1
+        crash = tmp_path / ".local/state/cold-display-guard-console.log"
+        console.shows(f"cdg: the console failed; the core is not affected. Details in {crash}", "monitoring goes on")
+        assert "broken on purpose" in crash.read_text()
+        for told in (bytes(console.written), crash.read_bytes()):
+            assert b"s3cret" not in told.replace(b'token = "s3cret-of-a-local"', b"")
+        assert b"Traceback" not in console.written
+        assert_left_clean(console)
+        shop.assert_guarded(1.5)
+
+
+def test_a_capital_y_stops_the_core_that_was_started(tmp_path: Path) -> None:
+    """Esc stays."""
+    with a_shop(tmp_path) as shop:
+        console = a_console(shop)
+        console.keys("q")
+        console.shows("退出控制台")
+        console.keys("\x1b")
+        shop.assert_guarded(1.0)
+        console.keys("qY")
+        assert console.ends() == 0
+        console.shows("监控已停止")
+        assert_left_clean(console)
+        assert shop.cores == []
+
+
+def test_a_console_that_only_attached_leaves_at_once(tmp_path: Path) -> None:
+    """The core isn't its own to stop."""
+    with a_shop(tmp_path) as shop:
+        shop.core.start()
+        console = a_console(shop)
+        console.keys("q")
+        assert console.ends(5) == 0
+        shop.assert_guarded(1.5)
+
+
+def test_a_core_that_was_killed_is_started_again_after_a_few_seconds(tmp_path: Path) -> None:
+    with a_shop(tmp_path) as shop:
+        console = a_console(shop)
+        (killed,) = shop.cores
+        os.kill(killed, signal.SIGKILL)
+        console.shows("断开", "监控意外结束，稍后重新启动", seconds=6)
+        wait_until(lambda: shop.cores and shop.cores != [killed], "there is a core again")
+        wait_until(lambda: listens(socket.AF_UNIX, str(shop.core.data / "manage.sock")), "it serves")
+        shop.assert_guarded(1.5)
+
+
+def test_a_core_that_somebody_stopped_stays_stopped(tmp_path: Path) -> None:
+    with a_shop(tmp_path) as shop:
+        console = a_console(shop)
+        os.kill(shop.cores[0], signal.SIGTERM)
+        console.shows("断开")
+        wait_until(lambda: not shop.cores, "the core has ended")
+        time.sleep(FIRST_BACKOFF_S + 2)
+        assert shop.cores == []
+
+
+def test_a_core_that_this_console_did_not_start_is_not_its_to_start_again(tmp_path: Path) -> None:
+    with a_shop(tmp_path) as shop:
+        shop.core.start()
+        console = a_console(shop)
+        shop.core.kill()
+        console.shows("断开")
+        time.sleep(FIRST_BACKOFF_S + 2)
+        assert shop.cores == []
