@@ -75,8 +75,11 @@ class Trend:
         if self._since_s is None:
             self._since_s = now_s
         while now_s - self._since_s >= self.step_s:
-            self._close()
-            self._since_s += self.step_s
+            if len(self.points) == TREND_POINTS and self.step_s < TREND_LONGEST_S:
+                self._halve()  # the running step goes on, and is twice as long now
+            else:
+                self._since_s += self.step_s
+                self._close()
         if value is not None:
             self._sum += value
             self._count += 1
@@ -88,8 +91,6 @@ class Trend:
         return [*self.points, running][-TREND_POINTS:]
 
     def _close(self) -> None:
-        if len(self.points) == TREND_POINTS and self.step_s < TREND_LONGEST_S:
-            self._halve()
         self.points.append(self._sum / self._count if self._count else None)
         self._sum, self._count = 0.0, 0
 
@@ -123,13 +124,17 @@ class Store:
         self.link = Link(state=LinkState.SLOW if news.took_s > SLOW_S else LinkState.LIVE)
         if news.cabinets is not None:
             self.cabinets = news.cabinets.items
-            for sensor in (sensor for cabinet in self.cabinets for sensor in cabinet.sensors):
-                self.trends.setdefault(sensor.sensor, Trend()).add(sensor.value, news.asked_s)
+            sensors = [sensor for cabinet in self.cabinets for sensor in cabinet.sensors]
+            self.trends = {one.sensor: self.trends.get(one.sensor, Trend()) for one in sensors}
+            for sensor in sensors:
+                self.trends[sensor.sensor].add(sensor.value, news.asked_s)
         if news.cases is not None:
             self.cases = news.cases
-        if news.retries and news.retries[0].full:
-            self.retries = {}
+        whole = False
         for page in news.retries:
+            if page.full and not whole:  # the first page, or where the core no longer knew all that changed
+                self.retries = {}
+            whole = page.full
             self._take(page, news.asked_s)
 
     def _take(self, page: wire.Retries, now_s: float) -> None:
