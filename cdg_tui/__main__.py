@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 from cdg_tui.i18n import LANGUAGES, Language, Words, language_of
 from cdg_tui.session import Session, open_demo, open_session, place_of
@@ -17,6 +18,8 @@ from cdg_tui.terminal import TerminalGuard, is_terminal
 from cdg_tui.text import NOTHING, safe
 from core.errors import EXIT_FAILURE, EXIT_USAGE, ConfigError
 from core.places import default_data_dir
+
+_LAST_PORT: Final = 65535
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,10 +86,11 @@ def _url(text: str) -> str:
 
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL as error:
+        url.host.encode("idna")  # as the resolver will, which would stumble over it much later
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise ConfigError(f"--url is no address ({error})") from error
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ConfigError("--url is http:// or https://, then the host")
+    if url.scheme not in {"http", "https"} or not url.host or (url.port or 0) > _LAST_PORT:
+        raise ConfigError("--url is http:// or https://, then host and port")
     return text
 
 
