@@ -82,7 +82,7 @@ class Commands:
         try:
             preview = await self._client.preview_drain()
         except ClientError as refusal:
-            dialog.show_error(self._failed(refusal, asked_only=True))
+            dialog.show_error(self._failed(refusal, "notice.refused"))
             return
         dialog.show_preview(preview)
         if not await dialog.confirmed:
@@ -92,9 +92,13 @@ class Commands:
             return
         try:
             running = await self._client.drain(tuple(item.delivery_id for item in preview.items))
-            await self._follow(dialog, running)
         except ClientError as refusal:
             dialog.show_error(self._failed(refusal))
+            return
+        try:
+            await self._follow(dialog, running)
+        except ClientError as loss:
+            dialog.show_error(self._failed(loss, "notice.unsure"))
 
     async def _follow(self, dialog: DrainDialog, result: wire.DrainResult) -> None:
         dialog.show_progress(result)
@@ -103,7 +107,7 @@ class Commands:
             await asyncio.sleep(_PROGRESS_EVERY_S)
             try:
                 result, vain = await self._client.drain_result(result.drain_id), 0
-            except ClientError:
+            except LostError:
                 vain += 1
                 if vain == _PATIENCE:
                     raise
@@ -131,12 +135,12 @@ class Commands:
             self._app.say(self._words(done))
             self._app.poke()
 
-    def _failed(self, refusal: ClientError, *, asked_only: bool = False) -> str:
+    def _failed(self, refusal: ClientError, key: str | None = None) -> str:
         """Say why; and where the answer went missing, that the core may have done it all the same."""
+        missing = isinstance(refusal, LostError) and refusal.cause in _UNSURE
         why = self._words.of("cause", refusal.cause)
-        unsure = isinstance(refusal, LostError) and refusal.cause in _UNSURE and not asked_only
         text = self._words(
-            "notice.unsure" if unsure else "notice.refused",
+            key or ("notice.unsure" if missing else "notice.refused"),
             why=why if why != refusal.cause else f"{why} {refusal.detail}".strip(),
         )
         self._app.say(text, trouble=True)

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from textual import events
@@ -49,7 +50,7 @@ class Console:
         return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
     @property
-    def sent(self) -> list[tuple[str, object]]:
+    def sent(self) -> list[tuple[str, Any]]:
         """What the core was asked to change; a drain's preview changes nothing."""
         return [(path, body) for path, body in self.core.written if not (body or {}).get("dry_run")]
 

@@ -216,6 +216,7 @@ class FakeCore(httpx.AsyncBaseTransport):
         self.fail: Behaviour | None = None
         self.refuse: dict[str, tuple[int, str]] = {}  # path's end -> status and code of a refusal
         self.hang = False
+        self.swallow = False  # does what it is asked to, and is cut off before it can say so
         self.asked: list[str] = []
         self.written: list[tuple[str, Any]] = []
         self._drains: dict[str, wire.DrainResult] = {}
@@ -258,7 +259,8 @@ class FakeCore(httpx.AsyncBaseTransport):
         for end, (status, code) in self.refuse.items():
             if path.endswith(end):
                 return a_problem(status, code)
-        return self._answer(request, path)
+        answer = self._answer(request, path)
+        return broken_off(request) if self.swallow and request.method != "GET" else answer
 
     def _answer(self, request: httpx.Request, path: str) -> httpx.Response:  # noqa: C901 - a table of routes
         parts = path.split("/")

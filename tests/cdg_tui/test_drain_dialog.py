@@ -1,0 +1,159 @@
+"""立即重发 as a person goes through it: preview, yes, progress, and what became of each; or away from it, which stops nothing."""
+
+import pytest
+from msgspec import structs
+
+from cdg_tui.i18n import LANGUAGES, Language, Words
+from core import wire
+from tests.cdg_tui.consoles import Console, a_console
+from tests.cdg_tui.fake_core import FakeCore, a_retry, no_socket
+
+pytestmark = pytest.mark.anyio
+
+REGION = wire.EndpointInfo(id="大区", kind="standard", host="region.example.com", state="active")
+
+
+class SlowDrain(FakeCore):
+    """Its drain settles what the test says, when the test says it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed(a_retry(1), a_retry(2), a_retry(3, endpoint=REGION))
+        self.settled = 0
+        self.results = ("delivered", "failed", "skipped")
+
+    def _drained(self, drain_id: str) -> wire.DrainResult:
+        whole = self._drains[drain_id]
+        items = tuple(
+            structs.replace(
+                item,
+                result=result,
+                http_status={"delivered": 204, "failed": 503}.get(result),
+                error_class="http_5xx" if result == "failed" else None,
+                skip_reason="in_flight" if result == "skipped" else None,
+            )
+            for item, result in zip(whole.items, self.results, strict=True)
+        )[: self.settled]
+        found = [item.result for item in items]
+        counts = structs.replace(
+            whole.counts,
+            attempted=self.settled - found.count("skipped"),
+            delivered=found.count("delivered"),
+            failed=found.count("failed"),
+            skipped=found.count("skipped"),
+        )
+        return structs.replace(whole, items=items, counts=counts, running=self.settled < len(self.results))
+
+
+async def begun(console: Console) -> None:
+    await console.press("3", "D")
+    await console.shows("将立刻发送 3 条")
+    await console.press("Y")
+    await console.shows("0/3")
+
+
+async def test_the_preview_counts_by_endpoint_and_names_each() -> None:
+    async with a_console(SlowDrain()) as console:
+        await console.press("3", "D")
+        await console.shows("将立刻发送 3 条：总部 2, 大区 1", "不占自动次数")
+        assert console.text.count("将发送") == 3
+
+
+async def test_with_nothing_pending_there_is_nothing_to_say_yes_to() -> None:
+    async with a_console() as console:
+        await console.press("D")
+        await console.shows("没有等待中的推送", "Esc 返回")
+        assert "大写 Y" not in console.text
+        await console.press("Y")
+        assert console.sent == []
+
+
+async def test_progress_is_shown_round_after_round_and_then_what_became_of_each() -> None:
+    async with a_console(SlowDrain()) as console:
+        await begun(console)
+        for settled, told in ((1, "1/3  已送达 1  失败 0  跳过 0"), (2, "2/3  已送达 1  失败 1  跳过 0")):
+            console.core.settled = settled  # type: ignore[attr-defined]
+            await console.shows(told, "Esc 转后台")
+        console.core.settled = 3  # type: ignore[attr-defined]
+        await console.shows("完成 3/3  已送达 1  失败 1  跳过 1", "HTTP 204", "HTTP 503 对方出错", "正在发送")
+        await console.shows("立即重发完成：已送达 1，失败 1，跳过 1")
+
+
+async def test_esc_lets_it_go_on_and_the_end_is_told() -> None:
+    async with a_console(SlowDrain()) as console:
+        await begun(console)
+        await console.press("escape", "1")
+        await console.hides("0/3")
+        console.core.settled = 3  # type: ignore[attr-defined]
+        await console.shows("[1 总览]", "立即重发完成：已送达 1，失败 1，跳过 1")
+        assert len(console.sent) == 1
+
+
+async def test_esc_before_the_preview_came_sends_nothing() -> None:
+    async with a_console(SlowDrain()) as console:
+        await console.press("3")
+        console.core.hang = True
+        await console.press("D")
+        await console.shows("正在查看有哪些")
+        await console.press("escape", "Y")
+        console.core.hang = False
+        await console.news()
+        assert console.sent == []
+
+
+async def test_a_yes_before_the_preview_came_sends_nothing() -> None:
+    """Nobody says yes to what can't be seen yet."""
+    async with a_console(SlowDrain()) as console:
+        await console.press("3")
+        console.core.hang = True
+        await console.press("D")
+        await console.shows("正在查看有哪些")
+        await console.press("Y")
+        console.core.hang = False
+        await console.shows("将立刻发送 3 条")
+        assert console.sent == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_another_drain_that_runs_is_told_in_words(language: Language) -> None:
+    core, words = SlowDrain(), Words(language)
+    async with a_console(core, language=language) as console:
+        await console.press("3", "D")
+        await console.shows(words("dialog.yes"))
+        core.refuse = {"drain": (409, "drain_in_progress")}
+        await console.press("Y")
+        await console.shows(words("cause.drain_in_progress"))
+        assert words("dialog.yes") not in console.text
+
+
+async def test_a_core_that_goes_in_the_middle_is_shown_and_its_drain_followed_on_when_it_is_back() -> None:
+    async with a_console(SlowDrain()) as console:
+        await begun(console)
+        console.core.fail = no_socket
+        await console.shows("断开", "0/3")
+        console.core.settled = 3  # type: ignore[attr-defined]
+        console.core.fail = None
+        await console.shows("完成 3/3")
+        await console.hides("断开")
+
+
+async def test_a_drain_that_nobody_knows_any_more_is_no_success() -> None:
+    """As after a restart of the core."""
+    async with a_console(SlowDrain()) as console:
+        await begun(console)
+        console.core.refuse = {"drains/drn_1": (404, "drain_not_found")}
+        await console.shows("不知道做成没有")
+        assert "完成" not in console.text
+
+
+async def test_a_long_list_can_be_walked_through() -> None:
+    core = FakeCore()
+    core.changed(*(a_retry(number) for number in range(1, 60)))
+    core.retries[-1] = structs.replace(core.retries[-1], endpoint=REGION)
+    async with a_console(core) as console:
+        await console.press("3", "D")
+        await console.shows("将立刻发送 59 条")
+        assert "大区   " not in console.text
+        await console.press("G")
+        await console.shows("大区   ")
+        assert console.sent == []
