@@ -4,6 +4,7 @@ import string
 from functools import partial
 
 import pytest
+from textual._xterm_parser import XTermParser
 
 from cdg_tui.actions import ACTIONS, PAGES, on_page
 from cdg_tui.screens.dialog import Leaving
@@ -58,6 +59,23 @@ async def test_every_key_of_an_action_shows_what_it_is_for(page: str) -> None:
                 await console.shows(SHOWN[action.id])
                 await console.type("escape")
         assert console.sent == []
+
+
+async def test_what_a_chinese_input_method_sends_from_the_keyboard_is_understood() -> None:
+    """As the terminal delivers it: full-width signs and digits."""
+    sent = {
+        "２": SHOWN["cases"],
+        "？": SHOWN["help"],
+        "３": SHOWN["retries"],
+        "／": SHOWN["filter"],
+        "、": SHOWN["filter"],
+    }
+    async with a_console(a_shop()) as console:
+        for character, shown in sent.items():
+            await console.press("escape")
+            for event in XTermParser().feed(character):
+                console.app.post_message(event)
+            await console.shows(shown)
 
 
 @pytest.mark.parametrize("page", PAGES)
