@@ -38,6 +38,12 @@ class Tmux:
         self.run("new-session", "-d", *size, "sleep 3600", ";", "set", "-g", "remain-on-exit", "on")
         self.run("set", "-g", "status", "off")
 
+    def __enter__(self) -> "Tmux":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
     def run(self, *arguments: str) -> str:
         command = ["tmux", "-u", "-f", "/dev/null", "-S", str(self._folder / "s"), *arguments]
         environment = {**self._environment, "LC_CTYPE": "C.UTF-8"}
