@@ -89,7 +89,9 @@ class PageScreen(Screen[None]):
         text = banner(view)
         line = self.query_one("#banner", Line)
         line.display = bool(text)
-        line.show(text)
+        if not text.is_same(line.shown):
+            line.show(text)
+            line.refresh(layout=True)  # a long cause takes more lines
 
     def show_row(self, view: View, all_rows: int) -> None:
         """What follows the cursor."""
@@ -120,7 +122,8 @@ class PageScreen(Screen[None]):
 
     def on_input_changed(self, changed: Input.Changed) -> None:
         self._filter = changed.value
-        self.show()
+        with self.prevent(RowTable.Moved):  # a row that somebody filters out has not vanished
+            self.show()
 
     def on_input_submitted(self, _: Input.Submitted) -> None:
         self.query_one("#filter").display = bool(self._filter)
