@@ -142,6 +142,12 @@ class Pty:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
+    def __enter__(self) -> "Pty":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
     def _read(self) -> None:
         while not self._closing:
             # Never blocked in a read: that would keep a terminal alive which somebody closes.
@@ -166,6 +172,12 @@ class Pty:
         """Wait until all of these were written."""
         what = f"written: {texts}"
         wait_until(lambda: all(text.encode() in self.written for text in texts), what, seconds)
+
+    def press(self, keys: str, shown: str) -> None:
+        """Wait until this is drawn afterwards."""
+        before = len(self.written)
+        self.keys(keys)
+        wait_until(lambda: shown.encode() in self.written[before:], f"{keys!r} shows {shown!r}")
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)

@@ -31,15 +31,12 @@ def last_lines(console: Pty) -> list[str]:
     return [line for line in re.sub(r"\x1b\[[0-9;?]*[a-z]", "", told).splitlines() if line]
 
 
-def refused(home: Path, *arguments: str, code: int = 2, **environment: str) -> str:
+def refused(home: Path, *arguments: str) -> str:
     """The one line that `cdg` ends with instead of a screen."""
-    console = Pty(*CDG, *arguments, environment=plain_environment(home, "en", **environment))
-    try:
-        assert console.ends() == code
+    with Pty(*CDG, *arguments, environment=plain_environment(home, "en")) as console:
+        assert console.ends() == 2
         wait_until(lambda: last_lines(console), "it says why")
         (line,) = last_lines(console)
-    finally:
-        console.end()
     return line
 
 
@@ -81,11 +78,10 @@ def test_a_directory_that_is_gone_is_no_traceback(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     program = ("sh", "-c", 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"', str(gone))
     environment = plain_environment(tmp_path, PYTHONPATH=str(ROOT))
-    console = Pty(*program, *CDG, "--config", "config.toml", environment=environment)
-    assert console.ends() == 1
-    console.shows("No such file or directory")
-    assert b"Traceback" not in console.written
-    console.end()
+    with Pty(*program, *CDG, "--config", "config.toml", environment=environment) as console:
+        assert console.ends() == 1
+        console.shows("No such file or directory")
+        assert b"Traceback" not in console.written
 
 
 @pytest.mark.parametrize("absent", ["stdin", "stderr"])
@@ -123,10 +119,9 @@ def test_where_no_demo_can_be_made_it_says_so(tmp_path: Path) -> None:
     program = (
         f"import tempfile; tempfile.tempdir = {str(shadow)!r}; from cdg_tui.__main__ import main; main(['--demo'])"
     )
-    console = Pty(sys.executable, "-c", program, environment=plain_environment(tmp_path))
-    console.shows(f"cdg: {shadow}", "No such file or directory")
-    console.end()
-    assert b"Traceback" not in console.written
+    with Pty(sys.executable, "-c", program, environment=plain_environment(tmp_path)) as console:
+        console.shows(f"cdg: {shadow}", "No such file or directory")
+        assert b"Traceback" not in console.written
 
 
 # -- which core it is --------------------------------------------------------------------------------------------------

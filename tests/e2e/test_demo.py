@@ -31,9 +31,7 @@ class Demo:
         (self.folder / "t").mkdir()
 
     def on_pty(self) -> Pty:
-        console = Pty(*DEMO, environment=self.environment)
-        console.shows("已连接", "模拟", "鲜奶柜")
-        return console
+        return Pty(*DEMO, environment=self.environment)
 
     def on_tmux(self) -> Tmux:
         return Tmux(self.environment)
@@ -90,13 +88,12 @@ def without_its_host(demo: Demo, console: Pty) -> None:
 )
 def test_nothing_of_a_demo_outlives_its_console(end: Callable[[Demo, Pty], None]) -> None:
     """No process, no file, however it ends."""
-    with a_demo() as demo:
-        console = demo.on_pty()
+    with a_demo() as demo, demo.on_pty() as console:
+        console.shows("已连接", "模拟", "鲜奶柜")
         assert len(demo.left) == 3
         end(demo, console)
         console.ends()
         wait_until(lambda: not demo.left, "nothing is left")
-        console.end()
 
 
 @with_tmux
