@@ -75,9 +75,17 @@ def _place_of(config: Path | None, directory: Path | None) -> Place:
         named = config.absolute() if config is not None else None
         return Place(config=named, directory=directory.absolute(), device={})
     if directory is None:
-        said = device.get("data_dir")
-        directory = found.parent / Path(said).expanduser() if isinstance(said, str) else default_data_dir()
+        directory = _data_dir(found, device)
     return Place(config=found, directory=directory.absolute(), device=device)
+
+
+def _data_dir(config: Path, device: dict[str, Any]) -> Path:
+    said = device.get("data_dir")
+    if said is None:
+        return default_data_dir()
+    if not isinstance(said, str) or "\0" in said:  # another one's core must not be taken for this one's
+        raise ConfigError("is no path", path=config, key="device.data_dir")
+    return config.parent / Path(said).expanduser()
 
 
 def _device(config: Path) -> dict[str, Any]:

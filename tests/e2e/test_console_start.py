@@ -73,6 +73,14 @@ def test_without_a_configuration_it_says_how_to_get_one(tmp_path: Path) -> None:
     assert "`cdg --demo`" in line
 
 
+@pytest.mark.parametrize("said", ["5", '"a\\u0000b"', '"~nobody-of-this-name/data"'])
+def test_a_data_directory_that_is_no_path_is_nobodys(tmp_path: Path, said: str) -> None:
+    """Least of all the user's own, where another core may be."""
+    config = tmp_path / "config.toml"
+    config.write_text(SIMULATED.replace('id = "box"', f'id = "box"\ndata_dir = {said}'))
+    assert refused(tmp_path, "--config", str(config)).startswith("cdg: ")
+
+
 def test_a_directory_that_is_gone_is_no_traceback(tmp_path: Path) -> None:
     """Whoever stands in a directory that somebody deleted is told so."""
     gone = tmp_path / "gone"
@@ -187,13 +195,6 @@ def test_a_data_directory_whose_path_is_longer_than_an_address(tmp_path: Path) -
             console = shop.on_pty(*command)
             console.shows("已连接", "鲜奶柜")
         assert len(shop.cores) == 1
-
-
-def test_a_core_whose_log_can_not_be_written_guards_all_the_same(tmp_path: Path) -> None:
-    with a_shop(tmp_path) as shop:
-        (shop.core.data / "core.log").mkdir(parents=True)
-        shop.on_pty().shows("已连接", "鲜奶柜")
-        shop.assert_guarded(1.0)
 
 
 # -- far away ----------------------------------------------------------------------------------------------------------

@@ -63,3 +63,18 @@ def test_a_core_keeps_its_log_where_it_is_told(core: Callable[..., Core], tmp_pa
     said = (box.data / "core.log").read_text()
     assert "guarding" in said
     assert "stopping" in said
+
+
+def test_a_log_that_can_not_be_written_is_told_to_standard_error(core: Callable[..., Core], tmp_path: Path) -> None:
+    """One line a record all the same; a guard without a log is still a guard."""
+    box = core(SHOP)
+    command = [sys.executable, "-m", "core", "serve", "--config", str(box.config), "--data-dir", str(box.data)]
+    with (tmp_path / "said").open("w+") as said:
+        running = subprocess.Popen([*command, "--log", str(tmp_path)], stderr=said, cwd=ROOT)
+        try:
+            wait_until(lambda: (box.data / "manage.sock").exists(), "the core serves")
+        finally:
+            running.terminate()
+            assert running.wait(10) == 0
+        lines = (tmp_path / "said").read_text().splitlines()
+    assert [line.rpartition(": ")[2] for line in lines] == ["guarding", "stopping"]
