@@ -259,7 +259,10 @@ class FakeCore(httpx.AsyncBaseTransport):
         for end, (status, code) in self.refuse.items():
             if path.endswith(end):
                 return a_problem(status, code)
-        answer = self._answer(request, path)
+        try:
+            answer = self._answer(request, path)
+        except StopIteration:
+            answer = a_problem(404, "not_found")
         return broken_off(request) if self.swallow and request.method != "GET" else answer
 
     def _answer(self, request: httpx.Request, path: str) -> httpx.Response:  # noqa: C901 - a table of routes
