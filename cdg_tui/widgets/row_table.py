@@ -106,13 +106,19 @@ class RowTable(ScrollView, can_focus=True):
         """Take the rows; put the cursor on the same key, or next to where it was. By how much its row moved."""
         old = self._cursor
         self._rows = tuple(rows)
-        found = None if key is None else next((i for i, row in enumerate(self._rows) if row.key == key), None)
+        found = self._find(key, old)
         self._cursor = found if found is not None else max(0, min(old, len(self._rows) - 1))
         # The first rows of all stay at the top of the list; a row that somebody went to keeps its place on the screen.
         return self._cursor - old if found is not None and old > 0 else 0
 
+    def _find(self, key: str | None, near: int) -> int | None:
+        if near < len(self._rows) and self._rows[near].key == key:
+            return near
+        return next((i for i, row in enumerate(self._rows) if row.key == key), None)
+
     def _scroll_by(self, lines: int) -> None:
-        self.scroll_to(y=max(0, self.scroll_offset.y + lines), animate=False)
+        # At once: what is done next reckons with where the list stands by then.
+        self.scroll_to(y=max(0, self.scroll_offset.y + lines), animate=False, immediate=True)
 
     def _refresh_changed(self, before: tuple[Row, ...]) -> None:
         """Only the lines in sight, and of them only those that differ."""
