@@ -109,15 +109,12 @@ def test_a_console_whose_terminal_takes_nothing_still_ends_when_it_is_told(tmp_p
 def test_a_mistake_in_the_console_is_one_line_and_a_file(tmp_path: Path) -> None:
     """No traceback on the terminal, no variable anywhere: there are secrets among them."""
     with a_shop(tmp_path, language="en") as shop:
-        program = tmp_path / "failing.py"
-        program.write_text(FAILING)
-        console = shop.on_pty(sys.executable, str(program), str(shop.core.config), str(shop.core.data))
+        console = shop.on_pty(sys.executable, "-c", FAILING, str(shop.core.config), str(shop.core.data))
         assert console.ends() == 1
         crash = tmp_path / ".local/state/cold-display-guard-console.log"
         console.shows(f"cdg: the console failed; the core is not affected. Details in {crash}", "monitoring goes on")
         assert "broken on purpose" in crash.read_text()
-        for told in (bytes(console.written), crash.read_bytes()):
-            assert b"s3cret" not in told.replace(b'token = "s3cret-of-a-local"', b"")
+        assert b"s3cret" not in crash.read_bytes() + console.written
         assert b"Traceback" not in console.written
         assert_left_clean(console)
         shop.assert_guarded(1.5)

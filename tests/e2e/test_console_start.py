@@ -24,6 +24,18 @@ site = "site"
 nonsense = 1
 """
 
+AT_ONCE = """
+import sys
+from pathlib import Path
+from cdg_tui.session import open_session, place_of
+
+session = open_session(place_of(*map(Path, sys.argv[1:])))
+try:
+    session.client()
+finally:
+    session.worker.stop()
+"""
+
 
 def last_lines(console: Pty) -> list[str]:
     """What stands on the terminal after the screens, or without them."""
@@ -195,6 +207,13 @@ def test_a_data_directory_whose_path_is_longer_than_an_address(tmp_path: Path) -
             console = shop.on_pty(*command)
             console.shows("已连接", "鲜奶柜")
         assert len(shop.cores) == 1
+
+
+def test_a_long_path_leads_to_a_core_that_is_only_starting(tmp_path: Path) -> None:
+    """Before it has made its directory."""
+    (tmp_path / "config.toml").write_text(SIMULATED)
+    command = [sys.executable, "-c", AT_ONCE, str(tmp_path / "config.toml"), str(tmp_path / ("d" * 120))]
+    assert subprocess.run(command, cwd=ROOT, timeout=40).returncode == 0
 
 
 # -- far away ----------------------------------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ def signalled(number: int) -> Callable[[Demo, Pty], None]:
 
 
 def without_its_host(demo: Demo, console: Pty) -> None:
+    """Where the core hangs too, nobody else is left to end it."""
+    os.kill(processes_of(demo.folder, "core")[0], signal.SIGSTOP)
     os.kill(demo.hosts[0], signal.SIGKILL)
     console.keys("q")
 
@@ -84,7 +86,7 @@ def without_its_host(demo: Demo, console: Pty) -> None:
         lambda _, console: console.close(),
         without_its_host,
     ],
-    ids=["q", "SIGTERM", "SIGHUP", "SIGKILL", "closed terminal", "its host killed, then q"],
+    ids=["q", "SIGTERM", "SIGHUP", "SIGKILL", "closed terminal", "its host killed and its core hung, then q"],
 )
 def test_nothing_of_a_demo_outlives_its_console(end: Callable[[Demo, Pty], None]) -> None:
     """No process, no file, however it ends."""
