@@ -18,18 +18,19 @@ def status_line(view: View, width: int) -> Content:
     right = _link(view)
     if status is None:
         return _both_ends([Content(words("program.name"))], right, width)
-    parts = [Content(fit(f"{status.device.site} {status.device.site_name}".strip(), max(12, width // 5)).rstrip())]
-    if status.simulated:
-        parts.append(Content.styled(words("word.simulated"), "bold ansi_cyan"))
-    parts.append(_count(words("severity.critical"), status.cases.critical, MARKS["critical"], "bold ansi_red"))
-    parts.append(_count(words("severity.warning"), status.cases.warning, MARKS["warning"], "ansi_yellow"))
-    parts.append(_count(words("word.pending"), status.webhooks.pending, "", "ansi_yellow"))
-    parts.append(_count(words("word.dead"), status.webhooks.dead_letter, "", "bold ansi_red"))
     durable = status.durability.state
-    parts.append(
-        Content.styled(words.of("durability", durable), "" if durable == "durable" else "bold reverse ansi_red")
-    )
-    return _both_ends(parts, right, width)
+    parts = [
+        Content.styled(words("word.simulated") if status.simulated else "", "bold ansi_cyan"),
+        _count(words("severity.critical"), status.cases.critical, MARKS["critical"], "bold ansi_red"),
+        _count(words("severity.warning"), status.cases.warning, MARKS["warning"], "ansi_yellow"),
+        _count(words("word.pending"), status.webhooks.pending, "", "ansi_yellow"),
+        _count(words("word.dead"), status.webhooks.dead_letter, "", "bold ansi_red"),
+        Content.styled(words.of("durability", durable), "" if durable == "durable" else "bold reverse ansi_red"),
+    ]
+    taken = sum(part.cell_length + 1 for part in parts if part.plain) + right.cell_length + 1
+    room = min(max(12, width // 5), width - taken)  # a long name makes way for what there is to know
+    site = f"{status.device.site} {status.device.site_name}".strip()
+    return _both_ends([Content(fit(site, room).rstrip()), *parts], right, width)
 
 
 def _count(word: str, count: int, mark: str, style: str) -> Content:

@@ -72,6 +72,7 @@ class RowReader(Reader):
         words = view().words
         super().__init__(words, words("detail.title"), self._details)
         self._page, self._key, self._view = page, key, view
+        self._row = ""
         self._last: Detail = []
         self._attempts: tuple[wire.AttemptItem, ...] = ()
 
@@ -84,5 +85,7 @@ class RowReader(Reader):
         view = self._view()
         known = self._page.detail(view, self._key)
         self._last = known or self._last
-        text = details(view, self._last, self._attempts)
+        row = next((row for row in self._page.rows(view) if row.key == self._key), None)
+        self._row = self._row if row is None else "  ".join(filter(None, map(str.strip, row.cells)))
+        text = Content("\n").join([Content.styled(self._row, "bold"), details(view, self._last, self._attempts)])
         return text if known else Content("\n").join([Content.styled(view.words("detail.gone"), "bold"), text])

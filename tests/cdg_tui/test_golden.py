@@ -1,0 +1,204 @@
+"""What the screens look like, letter by letter, in both languages at both sizes; and what every one of them keeps.
+
+The pictures stand in golden/; after a change that is meant, `CDG_GOLDEN=write pytest tests/cdg_tui/test_golden.py` makes them
+anew: look at them before you keep them.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import pytest
+from msgspec import structs
+from rich.cells import cell_len
+
+from cdg_tui.actions import PAGES, on_page
+from cdg_tui.i18n import LANGUAGES, Language, Words
+from cdg_tui.screens.page import MARKS
+from core import wire
+from tests.cdg_tui.consoles import GOLDEN, NARROW, WIDE, Console, a_console
+from tests.cdg_tui.fake_core import FakeCore, no_socket
+from tests.cdg_tui.shops import a_shop
+from tests.cdg_tui.test_leaving import StartedCore
+
+pytestmark = pytest.mark.anyio
+
+SIZES = (NARROW, WIDE)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Which keys lead there, and the word or mark that stands on the screen when it has come."""
+
+    keys: str
+    mark: str
+
+
+SCENES = {
+    "overview": Scene("1", "order.worst"),
+    "cases": Scene("2", "column.condition"),
+    "retries": Scene("3", "column.next"),
+    "dead": Scene("4", "column.given_up"),
+    "help": Scene("2 question_mark", "help.help"),
+    "details-cabinet": Scene("1 enter", "detail.title"),
+    "details-case": Scene("2 enter", "detail.title"),
+    "details-delivery": Scene("3 enter", "detail.history"),
+    "filter": Scene("1 slash 0", "order.worst"),
+    "acknowledge": Scene("2 A", "dialog.yes"),
+    "handle": Scene("2 H", "handle.choose"),
+    "handle-chosen": Scene("2 H 1 tab 2", "dialog.yes"),
+    "handle-note": Scene("2 H 1 tab 2 tab o k", "handle.noting"),
+    "retry": Scene("3 R", "dialog.yes"),
+    "requeue": Scene("4 R", "dialog.yes"),
+    "drain": Scene("3 D", "dialog.yes"),
+    "drain-done": Scene("3 D Y", "result.delivered"),
+    "leave": Scene("q", "leave.keep"),
+}
+ALL = [*SCENES, "lost", "lost-drain", "empty", "connecting", "troubled"]
+
+
+async def picture(name: str, language: Language, size: tuple[int, int]) -> str:
+    core = FakeCore() if name == "empty" else a_shop()
+    if name == "troubled":
+        core.status_changes = full_house(core)
+    if name == "connecting":
+        core.hang = True
+    async with a_console(core, language=language, size=size, now=lambda: 1000.0, heard=not core.hang) as console:
+        await _go(console, name)
+        return console.text
+
+
+async def _go(console: Console, name: str) -> None:
+    words = console.app.words
+    scene = SCENES.get(name) or SCENES["drain" if name == "lost-drain" else "overview"]
+    if name == "leave":
+        console.app.session.worker = StartedCore()
+    if name != "connecting":
+        for key in scene.keys.split():
+            if key == "Y":
+                await console.shows(words("dialog.yes"))
+            await console.press(key)
+    if name in SCENES and name != "filter":
+        await console.until(lambda: words(scene.mark) in console.text)
+    if name.startswith("lost"):
+        console.core.fail = no_socket
+        await console.until(lambda: console.app.store.link.tries == 1)
+        await console.shows(words("link.lost"))
+    await _settled(console)
+
+
+async def _settled(console: Console) -> None:
+    """Until it looks the same twice."""
+    before = ""
+    while console.text != before:
+        before = console.text
+        await console.pilot.pause(0.05)
+
+
+def full_house(core: FakeCore) -> dict[str, object]:
+    """As much at once as the lines round a page have to hold."""
+    since = core.cases[0].opened_at
+    summary = structs.replace(core.summary(), pending=12345, dead_letter=678)
+    device = wire.DeviceInfo(
+        id="kiosk",
+        site="SH-0412-B2",
+        site_name="上海徐家汇第一食品商店地下二层",
+        timezone="Asia/Shanghai",
+        language="zh",
+        boot_id="b",
+    )
+    return {
+        "device": device,
+        "simulated": True,
+        "cases": wire.CaseCounts(open=57, critical=12, warning=34),
+        "webhooks": summary,
+        "durability": wire.DurabilityInfo(state=wire.Durability.MEMORY_ONLY, journals={}),
+        "problems": tuple(
+            wire.Problem(code=code, since=since, text="x")
+            for code in ("retries_not_durable", "cases_not_durable", "tcp_unavailable")
+        ),
+    }
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "200x50"])
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ALL)
+async def test_a_screen_looks_as_its_picture(
+    name: str, language: Language, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "li")  # who acts
+    file = GOLDEN / f"{name}-{language}-{size[0]}x{size[1]}.txt"
+    shown = f"{await picture(name, language, size)}\n"
+    if os.environ.get("CDG_GOLDEN") == "write":
+        file.write_text(shown, encoding="utf-8")
+    assert shown == file.read_text(encoding="utf-8")
+
+
+# -- what holds for every picture --------------------------------------------------------------------------------------
+
+
+def pictures(language: str = "*", size: str = "*") -> Iterator[tuple[str, str]]:
+    for file in sorted(GOLDEN.glob(f"*-{language}-{size}.txt")):
+        yield file.name, file.read_text(encoding="utf-8")
+
+
+def test_there_is_no_picture_of_something_that_is_gone() -> None:
+    expected = {f"{name}-{language}-{w}x{h}.txt" for name, language, (w, h) in product(ALL, LANGUAGES, SIZES)}
+    assert {file.name for file in GOLDEN.iterdir()} == expected
+
+
+def test_no_line_is_wider_than_its_screen() -> None:
+    for name, text in pictures():
+        width, height = name.removesuffix(".txt").rpartition("-")[2].split("x")
+        lines = text.removesuffix("\n").split("\n")
+        assert len(lines) == int(height), name
+        assert max(map(cell_len, lines)) <= int(width), name
+
+
+# What no language of ours translates: keys, protocols, units, ids and what the shop's people and machines are called.
+DATA = re.compile(
+    r"SH-0412(-B2)?|\d\d\.air|\w+_[0-9a-f_]+|case\.\w+|hq\.example\.com|maintenance|<html>Not found</html>|HTTP|ms|li|uid"
+    r"|F\d+|Enter|Esc|PgUp|PgDn|Tab|[ACDGHRYjkgqo]|ok|C(?=\b)|i\b|\d+C\b"
+)
+
+
+def test_no_english_stands_on_a_chinese_screen() -> None:
+    for name, text in pictures("zh"):
+        assert not re.findall(r"[A-Za-z]{2,}", DATA.sub("", text)), name
+
+
+def test_alarms_counts_link_and_every_key_stand_on_every_screen() -> None:
+    """Under a dialog too, and however much there is to say."""
+    for language in LANGUAGES:
+        words = Words(language)
+        keys = [f"{on.shown.split()[0]} {words(f'action.{on.id}')}" for on in on_page("overview") if on.in_footer]
+        for name, text in pictures(language):
+            lines = text.split("\n")
+            links = [words(f"link.{state}") for state in ("live", "lost", "connecting")]
+            assert any(link in lines[0] for link in links), name
+            if not name.startswith("connecting"):
+                assert all(words(word) in lines[0] for word in ("severity.critical", "severity.warning")), name
+                assert all(words(word) in lines[0] for word in ("word.pending", "word.dead")), name
+            assert all(key in text for key in keys), name
+            assert words("durability.memory_only") in lines[0] or not name.startswith("troubled"), name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+async def test_the_key_bar_is_whole_at_80_columns(page: str, language: Language) -> None:
+    async with a_console(a_shop(), language=language) as console:
+        await console.press(str(PAGES.index(page) + 1))
+        bar = console.text.split("\n")[23]
+        for action in on_page(page):
+            if action.in_footer:
+                assert f"{action.shown.split()[0]} {console.app.words(f'action.{action.id}')}" in bar
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_state_is_told_by_its_mark_and_word_and_not_by_colour_alone(language: Language) -> None:
+    words, text = Words(language), (GOLDEN / f"overview-{language}-80x24.txt").read_text(encoding="utf-8")
+    states = ("critical", "warning", "fault", "stale", "pending")
+    assert all(f"{MARKS[state]:<2}{words(f'state.{state}')}" in text for state in states)
+    assert words("state.ok") in text
