@@ -117,8 +117,8 @@ class RowTable(ScrollView, can_focus=True):
         return next((i for i, row in enumerate(self._rows) if row.key == key), None)
 
     def _scroll_by(self, lines: int) -> None:
-        # At once: what is done next reckons with where the list stands by then.
-        self.scroll_to(y=max(0, self.scroll_offset.y + lines), animate=False, immediate=True)
+        # By force: a list that has only now outgrown its screen may not be scrolled before the next layout.
+        self.scroll_to(y=max(0, self.scroll_offset.y + lines), animate=False, force=True)
 
     def _refresh_changed(self, before: tuple[Row, ...]) -> None:
         """Only the lines in sight, and of them only those that differ."""
