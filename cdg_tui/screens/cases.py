@@ -54,7 +54,7 @@ class Cases:
         words = view.words
         figures = words(
             "detail.figures",
-            value=number(case.value),
+            value=number(case.value if view.live else None),
             peak=number(case.peak),
             limit=bound(case.limit) or NOTHING,
             lasted=words.lasting(case.duration_s),

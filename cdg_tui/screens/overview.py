@@ -110,7 +110,8 @@ def _trend(view: View, sensor: wire.ReadingItem | None, cabinet: wire.CabinetIte
     points = view.store.trends.get(sensor.sensor, Trend()).shown[-_trend_points(view) :]
     known = [value for value in points if value is not None]
     lowest, highest = min(known, default=0.0), max(known, default=0.0)
-    low = cabinet.low if cabinet.low is not None else min(lowest, (cabinet.high or highest) - 8.0)
+    top = cabinet.high if cabinet.high is not None else highest
+    low = cabinet.low if cabinet.low is not None else min(lowest, top - 8.0)
     high = cabinet.high if cabinet.high is not None else max(highest, low + 8.0)
     return trend(points, low, high).rjust(_trend_points(view))
 

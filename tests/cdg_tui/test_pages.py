@@ -1,0 +1,279 @@
+"""What the pages make of what is known: in which order, in which words, and never a number that is not of now."""
+
+import re
+from typing import Any
+
+import pytest
+from msgspec import structs
+from rich.cells import cell_len
+
+from cdg_tui.i18n import LANGUAGES, Language, Words, texts
+from cdg_tui.screens.cases import Cases
+from cdg_tui.screens.dead import Dead
+from cdg_tui.screens.overview import Overview
+from cdg_tui.screens.page import Page, View
+from cdg_tui.screens.retries import Retries
+from cdg_tui.store import STALE_S, Link, LinkState, Snapshot, Store
+from cdg_tui.widgets.row_table import GAP
+from core import wire
+from tests.cdg_tui import core_codes
+from tests.cdg_tui.fake_core import (
+    FakeCore,
+    a_cabinet,
+    a_case,
+    a_dead_letter,
+    a_reading,
+    a_retry,
+    a_status,
+    an_attempt,
+    at,
+)
+
+ASKED_S = 1000.0
+PAGES: tuple[Page, ...] = (Overview(), Cases(), Retries(), Dead())
+
+
+def a_view(
+    core: FakeCore, *, language: Language = "zh", later_s: float = 0.0, wide: bool = False, link: Link | None = None
+) -> View:
+    """As it looks `later_s` after the core was asked."""
+    store = Store()
+    page = wire.Retries(
+        items=tuple(core.retries),
+        next=None,
+        full=True,
+        epoch="e1",
+        seq=1,
+        server_time=at(0),
+        clock_synced=True,
+        summary=core.summary(),
+        sending=core.sending,
+    )
+    cabinets = wire.Cabinets(items=tuple(core.cabinets))
+    store.apply(
+        Snapshot(
+            asked_s=ASKED_S,
+            took_s=0.0,
+            status=a_status(core),
+            cabinets=cabinets,
+            cases=tuple(core.cases),
+            retries=(page,),
+        )
+    )
+    if link is not None:
+        store.link = link
+    return View(store=store, words=Words(language), now_s=ASKED_S + later_s, wide=wide)
+
+
+def a_core(**lists: Any) -> FakeCore:
+    core = FakeCore()
+    for name, items in lists.items():
+        setattr(core, name, list(items))
+    return core
+
+
+def keys(page: Page, view: View) -> list[str]:
+    return [row.key for row in page.rows(view)]
+
+
+def ids(*items: wire.RetryItem) -> list[str]:
+    return [item.delivery_id for item in items]
+
+
+# -- the order ---------------------------------------------------------------------------------------------------------
+
+
+def test_cabinets_stand_worst_first_and_an_unknown_state_at_the_top() -> None:
+    states = ["ok", "pending", "stale", "fault", "warning", "critical", "on_fire"]
+    core = a_core(cabinets=[a_cabinet(state, "", state=state) for state in states])
+    assert set(keys(Overview(), a_view(core))[:2]) == {"critical", "on_fire"}
+    assert keys(Overview(), a_view(core))[2:] == ["warning", "fault", "stale", "pending", "ok"]
+
+
+def test_cases_that_go_on_stand_before_those_that_are_over_then_the_worst_then_the_newest() -> None:
+    cases = [
+        a_case(1, severity="critical", condition="cleared"),
+        a_case(2, severity="warning"),
+        a_case(3, severity="critical", opened_at=at(-900)),
+        a_case(4, severity="critical", opened_at=at(-100)),
+        a_case(5, severity="critical", condition="unknown"),
+        a_case(6, severity="info"),
+    ]
+    assert [key[-1] for key in keys(Cases(), a_view(a_core(cases=cases)))] == ["4", "3", "5", "2", "6", "1"]
+
+
+def test_deliveries_stand_by_their_next_attempt_and_those_without_one_last() -> None:
+    late, soon = a_retry(1, next_attempt_in_s=500.0), a_retry(2, next_attempt_in_s=5.0)
+    behind = a_retry(3, next_attempt_in_s=None, waits_for=late.delivery_id)
+    view = a_view(a_core(retries=[behind, late, soon, a_dead_letter(4)]))
+    assert keys(Retries(), view) == ids(soon, late, behind)
+    assert [row.cells[0].strip("*> ") for row in Retries().rows(view)] == ["等待", "等待", "排队"]
+
+
+def test_rows_do_not_change_places_while_only_time_goes_by() -> None:
+    core = a_core(retries=[a_retry(n, next_attempt_in_s=float(n)) for n in range(9)])
+    assert keys(Retries(), a_view(core)) == keys(Retries(), a_view(core, later_s=4.5))
+
+
+def test_dead_letters_stand_newest_first() -> None:
+    old, new = a_dead_letter(1, settled_at=at(-9000)), a_dead_letter(2, settled_at=at(-9))
+    assert keys(Dead(), a_view(a_core(retries=[old, new, a_retry(3)]))) == ids(new, old)
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "mark"),
+    [
+        ({"quality": "stale", "stale": True, "state": "stale", "age_s": 400.0}, "? 无数据"),
+        ({"quality": "fault", "fault": "timeout", "state": "fault"}, "? 故障"),
+    ],
+)
+def test_a_sensor_without_a_good_value_shows_its_trouble_and_no_number(changes: dict[str, Any], mark: str) -> None:
+    """The last value stands in the details only, called so and dated."""
+    reading = a_reading("03.air", None, last_value=4.2, **changes)
+    view = a_view(a_core(cabinets=[a_cabinet("03", "鲜奶柜", reading, state=changes["state"])]))
+    [row] = Overview().rows(view)
+    assert (row.cells[0], row.cells[3]) == (mark, "--")
+    [(_, text)] = Overview().detail(view, "03")[1:]
+    assert "最近值 4.2（12:00:02）" in text
+
+
+@pytest.mark.parametrize(
+    ("later_s", "link"),
+    [(STALE_S + 1, None), (1.0, Link(state=LinkState.LOST)), (1.0, Link(state=LinkState.DENIED))],
+)
+def test_nothing_is_a_number_of_now_while_the_link_is_not_live(later_s: float, link: Link | None) -> None:
+    core = a_core(cabinets=[a_cabinet(state="critical")], cases=[a_case(1, value=9.4)])
+    view = a_view(core, later_s=later_s, link=link)
+    [row] = Overview().rows(view)
+    assert (row.cells[0], row.cells[3]) == ("? 无数据", "--")
+    assert "最近值 4.2" in dict(Overview().detail(view, "03"))["03.air"]
+    assert "现值 --" in dict(Cases().detail(view, a_case(1).case_id))["读数"]
+    live = a_view(core)
+    assert [row.cells[3] for row in Overview().rows(live)] == ["4.2"]
+    assert "现值 9.4" in dict(Cases().detail(live, a_case(1).case_id))["读数"]
+
+
+def test_the_worst_thermometer_stands_for_its_cabinet() -> None:
+    """Not its hygrometer, however bad that is."""
+    sensors = (
+        a_reading("03.humidity", 99.0, quantity="humidity", state="critical"),
+        a_reading("03.air", 4.0),
+        a_reading("03.food", 9.9, state="warning"),
+    )
+    [row] = Overview().rows(a_view(a_core(cabinets=[a_cabinet("03", "x", *sensors)])))
+    assert row.cells[3] == "9.9"
+
+
+def test_a_cabinet_without_sensors_has_no_number() -> None:
+    bare = structs.replace(a_cabinet(), sensors=(), state="stale")
+    [row] = Overview().rows(a_view(a_core(cabinets=[bare])))
+    assert row.cells[3] == "--"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "value", "level"),
+    [
+        (0.0, 8.0, 8.0, "%"),
+        (None, 0.0, 0.0, "%"),
+        (None, 0.0, -8.0, "."),
+        (-20.0, None, -20.0, "."),
+        (None, None, 4.0, "%"),
+    ],
+)
+def test_a_trend_ends_at_the_limits_edge_also_where_the_limit_is_zero(
+    low: float | None, high: float | None, value: float, level: str
+) -> None:
+    reading = a_reading("03.air", value)
+    [row] = Overview().rows(a_view(a_core(cabinets=[a_cabinet("03", "x", reading, low=low, high=high)])))
+    assert row.cells[5].strip() == level
+
+
+def test_how_long_ago_was_heard_of_a_sensor_grows_while_nobody_answers() -> None:
+    core = a_core(cabinets=[a_cabinet("03", "x", a_reading("03.air", age_s=2.0))])
+    ages = [Overview().rows(a_view(core, later_s=later_s))[0].cells[6] for later_s in (0.0, 40.0)]
+    assert ages == ["2秒", "42秒"]
+
+
+# -- deliveries --------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_error_has_the_http_status_where_there_was_an_answer() -> None:
+    answered, silent, fresh = a_retry(1), a_retry(2), a_retry(3, last_attempt=None, attempts=0)
+    silent = structs.replace(silent, last_attempt=an_attempt(1, http_status=None, error_class="timeout"))
+    view = a_view(a_core(retries=[answered, silent, fresh]))
+    assert [row.cells[-1] for row in Retries().rows(view)] == ["HTTP 503 对方出错", "超时", "--"]
+    dead = a_view(a_core(retries=[a_dead_letter(1)]))
+    assert [row.cells[-1] for row in Dead().rows(dead)] == ["HTTP 503 对方出错"]
+
+
+def test_a_delivery_says_how_it_waits() -> None:
+    ready, waiting, sent = (a_retry(n, next_attempt_in_s=s) for n, s in ((1, 0.0), (2, 60.0), (3, 0.0)))
+    lost = a_retry(4, next_attempt_in_s=None, endpoint=wire.EndpointInfo(id="x", kind=None, host=None, state="missing"))
+    view = a_view(a_core(retries=[ready, waiting, sent, lost], sending=(sent.delivery_id,)))
+    states = {row.key: row.cells[0].strip() for row in Retries().rows(view)}
+    assert [states[key] for key in ids(ready, waiting, sent, lost)] == ["* 到期", "等待", "> 发送中", "? 无地址"]
+
+
+def test_a_case_tells_whether_headquarters_has_heard_of_it() -> None:
+    core = a_core(cases=[a_case(1)], retries=[a_retry(1), a_dead_letter(2)])
+    lines = dict(Cases().detail(a_view(core), a_case(1).case_id))
+    assert lines["推送"] == "推送待发 1，死信 1"
+    core.retries = []
+    assert dict(Cases().detail(a_view(core), a_case(1).case_id))["推送"] == "推送无待发"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.id)
+def test_a_row_that_is_gone_has_no_details(page: Page) -> None:
+    assert page.detail(a_view(a_core(retries=[a_retry(1), a_dead_letter(2)])), "gone") == []
+
+
+# -- widths ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.id)
+def test_columns_fit_into_80_cells_and_their_titles_into_them(page: Page, language: Language) -> None:
+    for wide, room in ((False, 80), (True, 119)):  # of 200 columns the list has three fifths
+        columns = page.columns(a_view(FakeCore(), language=language, wide=wide))
+        assert sum(column.width + GAP for column in columns) - GAP <= room
+        assert [column.title for column in columns if cell_len(column.title) > column.width] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("page", "column", "group"),
+    [
+        (Cases(), 2, "kind"),
+        (Cases(), 3, "condition"),
+        (Cases(), 4, "handling"),
+        (Retries(), 0, "delivery"),
+        (Retries(), 1, "event"),
+        (Dead(), 0, "reason"),
+    ],
+)
+def test_the_words_of_a_column_fit_into_it(page: Page, column: int, group: str, language: Language) -> None:
+    room = page.columns(a_view(FakeCore(), language=language))[column].width
+    words = {key: text for key, text in texts(language).items() if re.match(rf"{group}\.", key)}
+    assert words
+    assert {key: text for key, text in words.items() if cell_len(text) > room} == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_marks_and_states_fit_into_the_first_column(language: Language) -> None:
+    view = a_view(FakeCore(), language=language)
+    for page, group, codes in (
+        (Overview(), "state", core_codes.ENUMS["state"]),
+        (Cases(), "severity", core_codes.ENUMS["severity"]),
+    ):
+        room = page.columns(view)[0].width
+        assert [code for code in codes if cell_len(view.mark(code, group)) > room] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_state_is_told_apart_without_colour(language: Language) -> None:
+    view = a_view(FakeCore(), language=language)
+    for group, codes in (("state", core_codes.ENUMS["state"]), ("severity", core_codes.ENUMS["severity"])):
+        assert len({view.mark(code, group) for code in codes}) == len(codes)
