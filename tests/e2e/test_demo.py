@@ -98,6 +98,18 @@ def test_nothing_of_a_demo_outlives_its_console(end: Callable[[Demo, Pty], None]
         wait_until(lambda: not demo.left, "nothing is left")
 
 
+def test_a_demo_whose_core_is_killed_shows_it_and_waits_to_be_left() -> None:
+    """Its host doesn't stay behind for nothing."""
+    with a_demo() as demo, demo.on_pty() as console:
+        console.shows("已连接", "鲜奶柜")
+        os.kill(processes_of(demo.folder, "core")[0], signal.SIGKILL)
+        console.shows("断开")
+        wait_until(lambda: not demo.hosts, "the host ends")
+        console.keys("q")
+        assert console.ends(5) == 0
+        assert not demo.left
+
+
 @with_tmux
 def test_nothing_of_a_demo_outlives_the_terminal_server() -> None:
     with a_demo() as demo:
