@@ -1,0 +1,103 @@
+"""The one table of keys: what it promises of itself, and that footer, help and README are made from it."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from cdg_tui.actions import ACTIONS, PAGES, Action, on_page
+from cdg_tui.app import ConsoleApp
+from cdg_tui.commands import Commands
+from cdg_tui.i18n import LANGUAGES, Language, Words
+from cdg_tui.screens.bars import key_bar
+from cdg_tui.screens.reading import help_text
+
+README = Path(__file__).parents[2] / "README_zh.md"
+
+
+def ids(action: Action) -> str:
+    return f"{action.id}-{'-'.join(action.pages)}"
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=ids)
+def test_what_changes_something_is_a_capital_letter_and_a_function_key(action: Action) -> None:
+    """And what only looks is none, so that nobody changes anything with a slip of the finger."""
+    capitals = [key for key in action.keys if re.fullmatch(r"[A-Z]", key)]
+    functions = [key for key in action.keys if re.fullmatch(r"f\d+", key)]
+    if action.writes:
+        assert (len(capitals), len(functions), len(action.keys)) == (1, 1, 2)
+    else:
+        assert capitals == []
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=ids)
+def test_the_keys_that_are_shown_are_those_that_work(action: Action) -> None:
+    """The first key, and the function key where there is one, as Textual names them."""
+    names = {"?": "question_mark", "/": "slash", "Enter": "enter"}
+    shown = [names.get(key, key.lower() if len(key) > 1 else key) for key in action.shown.split()]
+    assert shown[0] == action.keys[0]
+    assert set(shown) <= set(action.keys)
+    assert [key for key in action.keys if re.fullmatch(r"f\d+", key) and key not in shown] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_two_actions_of_a_page_share_a_key(page: str) -> None:
+    counts = Counter(key for action in on_page(page) for key in action.keys)
+    assert [key for key, count in counts.items() if count > 1] == []
+
+
+def test_every_page_can_be_turned_to_from_every_page() -> None:
+    for page in PAGES:
+        assert set(PAGES) <= {action.id for action in on_page(page)}
+
+
+def test_every_action_can_be_done() -> None:
+    """Those that write by a method of Commands, nothing else by one."""
+    assert {action.id for action in ACTIONS if action.writes} == {
+        name for name in vars(Commands) if not name.startswith("_")
+    }
+    bound = {(binding.key, binding.action) for binding in ConsoleApp.BINDINGS if not isinstance(binding, tuple)}
+    assert bound == {(key, f"act('{action.id}')") for action in ACTIONS for key in action.keys}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_the_footer_shows_in_80_columns_what_can_be_done_here(page: str, language: Language) -> None:
+    words = Words(language)
+    bar = key_bar(words, on_page(page)).plain
+    assert cell_len(bar) <= 80
+    for action in on_page(page):
+        assert (f"{action.shown.split()[0]} {words(f'action.{action.id}')}" in bar) == action.in_footer
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_the_help_of_a_page_explains_every_key_and_its_own_first(page: str, language: Language) -> None:
+    words = Words(language)
+    lines = help_text(words, page).plain.splitlines()
+    places = {}
+    for action in ACTIONS:
+        told = [
+            i for i, line in enumerate(lines) if line.startswith(action.shown) and words(f"help.{action.id}") in line
+        ]
+        assert len(told) == 1, action.id
+        places[ids(action)] = told[0]
+    here = [places[ids(action)] for action in ACTIONS if page in action.pages]
+    elsewhere = [places[ids(action)] for action in ACTIONS if page not in action.pages]
+    assert max(here) < min(elsewhere, default=max(here) + 1)
+
+
+def key_table() -> list[str]:
+    words = Words("zh")
+    rows = [
+        f"| `{action.shown}` | {words(f'action.{action.id}')} | {words(f'help.{action.id}')} |" for action in ACTIONS
+    ]
+    return list(dict.fromkeys(rows))
+
+
+def test_the_readme_shows_the_same_table() -> None:
+    marked = re.search(r"<!-- keys -->(.*)<!-- /keys -->", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert marked is not None
+    assert [line for line in marked[1].splitlines() if line.startswith("| `")] == key_table()
