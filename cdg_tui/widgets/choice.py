@@ -39,9 +39,9 @@ class Choice(Widget, can_focus=True):
         self._choose((0 if by > 0 else last) if self._at is None else max(0, min(self._at + by, last)))
 
     def on_key(self, event: events.Key) -> None:
-        if event.character is not None and event.character in "123456789":
+        if event.character is not None and event.character.isdecimal():  # full-width digits of an input method too
             index = int(event.character) - 1
-            if index < len(self._options):
+            if 0 <= index < len(self._options):
                 event.stop()
                 self._choose(index)
 
