@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -169,6 +169,7 @@ def test_a_link_that_is_lost_stays_what_it_is_until_news_comes(state: LinkState)
 # -- trends ------------------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 200), st.none() | st.integers(-30, 30)), min_size=1, max_size=400))
 def test_a_trend_is_a_row_of_equal_steps_in_which_gaps_stay_gaps(samples: list[tuple[int, int | None]]) -> None:
     """At most TREND_POINTS steps; each lies between what was measured in it, and is a gap where nothing was."""

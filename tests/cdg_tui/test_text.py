@@ -4,7 +4,7 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -33,6 +33,7 @@ def is_mark(character: str) -> bool:
     return unicodedata.category(character).startswith("M")
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_nothing_in_safe_text_commands_a_terminal_or_has_no_width(text: str) -> None:
     """No control, no bidi, no surrogate, no zero-width character; a letter may carry two marks."""
@@ -43,6 +44,7 @@ def test_nothing_in_safe_text_commands_a_terminal_or_has_no_width(text: str) -> 
     assert not any(all(map(is_mark, shown[i : i + 3])) for i in range(len(shown) - 2))
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_safe_text_is_left_alone(text: str) -> None:
     assert safe(safe(text)) == safe(text)
@@ -70,6 +72,7 @@ def test_what_is_dangerous_is_spelled_out_and_the_rest_stays(text: str, shown: s
     assert safe(text) == shown
 
 
+@settings(deadline=None)
 @given(ANY_TEXT, st.integers(2, 40))
 def test_long_text_ends_with_the_mark_of_a_cut(text: str, limit: int) -> None:
     shown = safe(text, limit)
@@ -87,6 +90,7 @@ def test_a_document_is_made_safe_down_to_the_names_of_its_members() -> None:
     }
 
 
+@settings(deadline=None)
 @given(ANY_TEXT, st.integers(0, 30), st.booleans())
 @example("中中中", 4, False)
 @example("\u0301a", 1, True)
@@ -138,6 +142,7 @@ def test_a_trend_rises_from_cold_to_warm_with_gaps_where_nothing_is_known() -> N
     assert trend([2.0, None, 5.0, 8.0], 2.0, 8.0) == f"{LEVELS[0]} {LEVELS[4]}{LEVELS[-1]}"
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.none() | st.floats(allow_nan=False), max_size=60), st.floats(-1e308, 1e308), st.floats(-1e308, 1e308)
 )
@@ -148,6 +153,7 @@ def test_any_values_have_a_trend(values: list[float | None], low: float, high: f
     assert [c == " " for c in drawn] == [value is None for value in values]
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_what_got_past_everything_else_is_stopped_before_the_terminal(text: str) -> None:
     """The last net leaves no control and no bidi character, and touches nothing else."""
