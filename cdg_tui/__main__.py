@@ -151,7 +151,7 @@ def _end_demo(session: Session) -> None:
 
 def _keep(crash: str) -> Path | None:
     """Write down what went wrong, for support; None where nothing can be written."""
-    with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: nobody has a home here
+    with contextlib.suppress(OSError, ConfigError):
         path = default_data_dir().with_name("cold-display-guard-console.log")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(crash, encoding="utf-8")

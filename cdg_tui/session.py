@@ -59,13 +59,6 @@ def place_of(config: Path | None, directory: Path | None) -> Place:
     Raises ConfigError where there is neither a configuration nor a data directory, or where the file can't be read.
     """
     try:
-        return _place_of(config, directory)
-    except RuntimeError as error:  # pathlib's word for a ~ that leads nowhere
-        raise ConfigError(str(error)) from error
-
-
-def _place_of(config: Path | None, directory: Path | None) -> Place:
-    try:
         found = find_config(config).absolute()
         device = _device(found)
     except ConfigError:
@@ -85,7 +78,10 @@ def _data_dir(config: Path, device: dict[str, Any]) -> Path:
         return default_data_dir()
     if not isinstance(said, str) or "\0" in said:  # another one's core must not be taken for this one's
         raise ConfigError("is no path", path=config, key="device.data_dir")
-    return config.parent / Path(said).expanduser()
+    try:
+        return config.parent / Path(said).expanduser()
+    except RuntimeError as error:
+        raise ConfigError("names a home directory that doesn't exist", path=config, key="device.data_dir") from error
 
 
 def _device(config: Path) -> dict[str, Any]:

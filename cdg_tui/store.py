@@ -115,8 +115,6 @@ class Store:
         self.retries: dict[str, Retry] = {}
         self.sending: frozenset[str] = frozenset()
         self.trends: dict[str, Trend] = {}
-        self.epoch: str | None = None
-        self.seq = 0
 
     def apply(self, news: Snapshot) -> None:
         """Take in one round."""
@@ -138,7 +136,7 @@ class Store:
             self._take(page, news.asked_s)
 
     def _take(self, page: wire.Retries, now_s: float) -> None:
-        self.epoch, self.seq, self.sending = page.epoch, page.seq, frozenset(page.sending)
+        self.sending = frozenset(page.sending)
         for item in page.items:
             if item.status in {"pending", "dead_letter"}:
                 wait_s = item.next_attempt_in_s

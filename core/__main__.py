@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core import __version__, config, places
 from core.clock import SystemClock
-from core.errors import EXIT_FAILURE, CoreError
+from core.errors import EXIT_FAILURE, ConfigError, CoreError
 from core.logs import harmless, start_logging
 from core.settings import LoadedSettings
 
@@ -67,6 +67,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     directory = arguments.data_dir or loaded.data_dir or places.default_data_dir()
     start_logging(arguments.log)
 
+    lifeline = _standard_input() if arguments.until_stdin_ends else None
+
     # A box that keeps many connections must not run out of what its sensors need.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -75,10 +77,16 @@ def _serve(arguments: argparse.Namespace) -> int:
         guard = Guard(loaded, directory, SystemClock())
         for hint in loaded.hints:
             logging.getLogger("core").warning(hint)
-        await guard.run(sys.stdin.fileno() if arguments.until_stdin_ends else None)
+        await guard.run(lifeline)
 
     asyncio.run(run())
     return 0
+
+
+def _standard_input() -> int:
+    if sys.stdin is None:
+        raise ConfigError("--until-stdin-ends needs a standard input")
+    return sys.stdin.fileno()
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -19,9 +19,8 @@ def find_config(given: Path | None) -> Path:
         return given
     if named := os.environ.get("CDG_CONFIG"):
         return Path(named)
-    user = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
-    for place in (user, Path("/etc")):
-        if _is_file(path := place / _NAME / "config.toml"):
+    for place in (_of_user("XDG_CONFIG_HOME", "~/.config"), Path("/etc")):
+        if place is not None and _is_file(path := place / _NAME / "config.toml"):
             return path
     raise ConfigError(
         "no configuration found: give --config FILE or set CDG_CONFIG; config/example.toml explains every key, "
@@ -30,8 +29,21 @@ def find_config(given: Path | None) -> Path:
 
 
 def default_data_dir() -> Path:
-    """The user's state directory, where neither the command line nor the file names one."""
-    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / _NAME
+    """The user's state directory, where neither the command line nor the file names one.
+
+    Raises ConfigError for a user without a home.
+    """
+    state = _of_user("XDG_STATE_HOME", "~/.local/state")
+    if state is None:
+        raise ConfigError("this user has no home directory: give --data-dir DIR")
+    return state / _NAME
+
+
+def _of_user(variable: str, otherwise: str) -> Path | None:
+    try:
+        return Path(os.environ.get(variable) or otherwise).expanduser()
+    except RuntimeError:  # pathlib's word for a home that is nowhere
+        return None
 
 
 def _is_file(path: Path) -> bool:

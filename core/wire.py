@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
 Note = Annotated[str, Meta(max_length=4000)]
+Moment = Annotated[datetime, Meta(tz=True)]  # without a zone it would be a time of nowhere
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -48,7 +49,7 @@ class JournalHealth(Answer, frozen=True, kw_only=True):
 
     state: Durability
     reason: str | None
-    since: datetime | None
+    since: Moment | None
     last_sync_ms: float
     worst_sync_ms: float
     torn_tails: int
@@ -111,14 +112,14 @@ class Problem(Answer, frozen=True, kw_only=True):
     """Something a person should know: a stable `code`, since when, and a sentence."""
 
     code: str
-    since: datetime
+    since: Moment
     text: str
 
 
 class Status(Answer, frozen=True, kw_only=True):
     version: str
     device: DeviceInfo
-    now: datetime
+    now: Moment
     clock_synced: bool
     uptime_s: float
     simulated: bool
@@ -150,7 +151,7 @@ class ReadingItem(Answer, frozen=True, kw_only=True):
     unit: str
     quality: str
     fault: str | None
-    at: datetime | None
+    at: Moment | None
     age_s: float | None
     stale: bool
     low: float | None
@@ -197,9 +198,9 @@ class CaseItem(Answer, frozen=True, kw_only=True):
     severity: str
     condition: str
     handling: str
-    opened_at: datetime
-    cleared_at: datetime | None
-    closed_at: datetime | None
+    opened_at: Moment
+    cleared_at: Moment | None
+    closed_at: Moment | None
     value: float | None
     peak: float | None
     limit: float | None
@@ -253,7 +254,7 @@ class AttemptItem(Answer, frozen=True, kw_only=True):
     number: int
     trigger: str
     actor: str | None
-    started_at: datetime
+    started_at: Moment
     duration_ms: int
     outcome: Literal["delivered", "failed"]
     error_class: str | None
@@ -278,14 +279,14 @@ class RetryItem(Answer, frozen=True, kw_only=True):
     in_flight: bool
     attempts: int
     auto_attempts: int
-    created_at: datetime
+    created_at: Moment
     age_s: float
-    next_attempt_at: datetime | None
+    next_attempt_at: Moment | None
     next_attempt_in_s: float | None
     waits_for: str | None
     last_attempt: AttemptItem | None
     dead_letter_reason: str | None
-    settled_at: datetime | None
+    settled_at: Moment | None
     payload_bytes: int
     seq: int
     actions: tuple[str, ...]
@@ -301,7 +302,7 @@ class Retries(Answer, frozen=True, kw_only=True):
     full: bool
     epoch: str
     seq: int
-    server_time: datetime
+    server_time: Moment
     clock_synced: bool
     summary: RetrySummary
     sending: tuple[str, ...] = ()
@@ -338,7 +339,7 @@ class DrainItem(Answer, frozen=True, kw_only=True):
     error: str | None = None
     skip_reason: str | None = None
     duration_ms: int | None = None
-    next_attempt_at: datetime | None = None
+    next_attempt_at: Moment | None = None
 
 
 class DrainCounts(Answer, frozen=True, kw_only=True):
@@ -358,8 +359,8 @@ class DrainResult(Answer, frozen=True, kw_only=True):
     actor: str
     dry_run: bool
     running: bool
-    started_at: datetime
-    finished_at: datetime | None
+    started_at: Moment
+    finished_at: Moment | None
     duration_ms: int
     counts: DrainCounts
     items: tuple[DrainItem, ...]

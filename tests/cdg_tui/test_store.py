@@ -108,7 +108,7 @@ def test_a_round_that_asked_for_no_lists_changes_none() -> None:
 def test_what_is_being_sent_is_what_the_last_page_says() -> None:
     store = a_store(a_retry(1))
     store.apply(news(a_page(sending=("a",)), a_page(sending=("b",), epoch="e2", seq=9)))
-    assert (store.sending, store.epoch, store.seq) == (frozenset({"b"}), "e2", 9)
+    assert store.sending == frozenset({"b"})
 
 
 # -- when they are due -------------------------------------------------------------------------------------------------

@@ -62,6 +62,17 @@ def test_without_xdg_it_is_the_homes_config_directory(
 
 
 @pytest.mark.skipif(Path("/etc/cold-display-guard/config.toml").exists(), reason="this machine has one")
+def test_a_user_without_a_home_is_told_what_to_give(homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback: the machine's file is still looked for, and the data directory must be named."""
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "~nobody-of-that-name")
+    with pytest.raises(ConfigError):
+        find_config(None)
+    with pytest.raises(ConfigError, match="--data-dir"):
+        default_data_dir()
+
+
 def test_none_found_says_how_to_make_one(homes: Path) -> None:
     """A short word on the ways out, the demo among them; exit code 2."""
     with pytest.raises(ConfigError, match=r"--config FILE.*CDG_CONFIG.*cdg --demo") as error:
