@@ -8,8 +8,10 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
+import httpx
 import pytest
 from msgspec import structs
 from rich.cells import cell_len
@@ -65,7 +67,9 @@ async def picture(name: str, language: Language, size: tuple[int, int]) -> str:
         core.status_changes = full_house(core)
     if name == "connecting":
         core.hang = True
-    async with a_console(core, language=language, size=size, now=lambda: 1000.0, heard=not core.hang) as console:
+    async with a_console(
+        core, language=language, size=size, now=lambda: 1000.0, deadline_s=60.0, heard=not core.hang
+    ) as console:
         await _go(console, name)
         return console.text
 
@@ -80,13 +84,18 @@ async def _go(console: Console, name: str) -> None:
             if key == "Y":
                 await console.shows(words("dialog.yes"))
             await console.press(key)
-    if name in SCENES and name != "filter":
+    if name not in {"filter", "connecting"}:
         await console.until(lambda: words(scene.mark) in console.text)
     if name.startswith("lost"):
-        console.core.fail = no_socket
-        await console.until(lambda: console.app.store.link.tries == 1)
+        console.core.fail = partial(_gone, console.core)
         await console.shows(words("link.lost"))
     await _settled(console)
+
+
+def _gone(core: FakeCore, request: httpx.Request) -> httpx.Response:
+    """Refuses once and hangs then, so that the number of tries stands still."""
+    core.hang = True
+    return no_socket(request)
 
 
 async def _settled(console: Console) -> None:
