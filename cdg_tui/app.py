@@ -169,6 +169,8 @@ class ConsoleApp(App[Leaving]):
             self.say(self.words("notice.core_ended", why=worker.last_words), trouble=True)
 
     def _show(self) -> None:
+        if not self.is_running:
+            return  # the screens are being taken apart while the feed still has something to tell
         self._pages[self._page].show()  # under a dialog too: it can be seen, so it must be true
         if isinstance(self.screen, Reader):
             self.screen.show()

@@ -5,6 +5,7 @@ import pytest
 from cdg_tui.app import ConsoleApp
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from cdg_tui.screens.dialog import Leaving
+from cdg_tui.store import Link, LinkState
 from cdg_tui.worker import HELD, Worker
 from tests.cdg_tui.consoles import Console, SeamSession, a_console
 from tests.cdg_tui.fake_core import FakeCore, no_socket
@@ -120,3 +121,10 @@ async def test_a_core_that_is_just_starting_is_waited_for_and_not_called_lost() 
         assert "断开" not in console.text
         core.fail = None
         await console.shows("已连接")
+
+
+async def test_news_that_come_while_the_console_is_taken_apart_harm_nobody() -> None:
+    """The feed may still be told something when the screens are gone already."""
+    async with a_console() as console:
+        pass
+    console.app._take(Link(state=LinkState.LOST, cause="no_socket"))
