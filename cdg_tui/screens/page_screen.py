@@ -34,6 +34,7 @@ class PageScreen(Screen[None]):
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
         self.page = page
         self._filter = ""
+        self._unfiltered = 0  # how many rows there are, filter or not
 
     @property
     def console_app(self) -> "ConsoleApp":
@@ -75,6 +76,7 @@ class PageScreen(Screen[None]):
             return
         view = self.console_app.view()
         rows = self.page.rows(view)
+        self._unfiltered = len(rows)
         kept = [row for row in rows if _matches(row, self._filter)]
         self.table.show(self.page.columns(view), kept, dim=not view.live)
         width = self.size.width
@@ -83,7 +85,7 @@ class PageScreen(Screen[None]):
         self._line("keys", key_bar(view.words, on_page(self.page.id)))
         self._line("notice", self.console_app.notice)
         self.show_banner(view)
-        self.show_row(view, len(rows))
+        self.show_row(view)
 
     def show_banner(self, view: View) -> None:
         text = banner(view)
@@ -93,13 +95,13 @@ class PageScreen(Screen[None]):
             line.show(text)
             line.refresh(layout=True)  # a long cause takes more lines
 
-    def show_row(self, view: View, all_rows: int) -> None:
+    def show_row(self, view: View) -> None:
         """What follows the cursor."""
-        counted = view.words("filter.count", filter=self._filter, all=all_rows) if self._filter else ""
+        counted = view.words("filter.count", filter=self._filter, all=self._unfiltered) if self._filter else ""
         self._line("heading", heading(view, self.page, self.table.cursor_place, counted, self.table.size.width))
         key = self.table.cursor_key
         detail = self.page.detail(view, key) if key is not None else []
-        empty = view.words("filter.none" if self._filter and all_rows else f"empty.{self.page.id}")
+        empty = view.words("filter.none" if self._filter and self._unfiltered else f"empty.{self.page.id}")
         self._line("detail", detail_text(detail) if detail else Content(empty if view.live else ""))
 
     def _line(self, name: str, content: Content) -> None:
@@ -109,7 +111,7 @@ class PageScreen(Screen[None]):
         view = self.console_app.view()
         if moved.vanished:
             self.console_app.mention(view.words("notice.vanished"))
-        self.show_row(view, len(self.page.rows(view)))
+        self.show_row(view)
 
     # -- the filter ------------------------------------------------------------------------------------------------
 
