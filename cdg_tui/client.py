@@ -26,6 +26,7 @@ REMOTE_DEADLINE_S: Final = 8.0
 SENDING_DEADLINE_S: Final = 45.0  # one attempt may take 30 s, and wait for its turn before
 LARGEST_ANSWER: Final = 16 * 2**20
 PAGE: Final = 250
+MOST_DRAINED: Final = 10_000  # as many as one drain may name
 MOST_PAGES: Final = 40  # of cases; an answer that always promises another page must not fill the memory
 _BASE: Final = "/api/manage"
 
@@ -118,7 +119,9 @@ class Client:
 
     async def preview_drain(self) -> wire.DrainResult:
         """What `drain` would send now; sends nothing."""
-        return await self._post("webhooks/retries/drain", wire.DrainResult, wire.Drain(only_due=False, dry_run=True))
+        return await self._post(
+            "webhooks/retries/drain", wire.DrainResult, wire.Drain(only_due=False, limit=MOST_DRAINED, dry_run=True)
+        )
 
     # -- acting ----------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,9 @@ def status_line(view: View, width: int) -> Content:
     taken = sum(part.cell_length + 1 for part in parts if part.plain) + right.cell_length + 1
     room = min(max(12, width // 5), width - taken)  # a long name makes way for what there is to know
     site = f"{status.device.site} {status.device.site_name}".strip()
-    return _both_ends([Content(fit(site, room).rstrip()), *parts], right, width)
+    left = [Content(fit(site, room).rstrip()), *parts]
+    # What was so when somebody last answered must not shine as if it were so now.
+    return _both_ends(left if view.live else [part.stylize("dim") for part in left], right, width)
 
 
 def _count(word: str, count: int, mark: str, style: str) -> Content:

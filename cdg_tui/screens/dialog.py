@@ -114,4 +114,3 @@ def say_on(screen: Screen[Said], selector: str, text: Content) -> None:
     """Show it there, in as many lines as it takes; nowhere while the screen is not put together yet."""
     for line in screen.query(selector).results(Line):
         line.show(text)
-        line.refresh(layout=True)

@@ -135,7 +135,7 @@ def _case(view: View, case: wire.CaseItem) -> tuple[str, str]:
             words.of("condition", case.condition),
             words.of("handling", case.handling),
             view.clock(case.opened_at),
-            view.news_of(case.case_id),
+            f"{words('column.news')} {view.news_of(case.case_id)}",
         )
     )
     return view.mark(case.severity, "severity"), what

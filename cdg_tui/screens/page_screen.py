@@ -91,9 +91,7 @@ class PageScreen(Screen[None]):
         text = banner(view)
         line = self.query_one("#banner", Line)
         line.display = bool(text)
-        if not text.is_same(line.shown):
-            line.show(text)
-            line.refresh(layout=True)  # a long cause takes more lines
+        line.show(text)
 
     def show_row(self, view: View) -> None:
         """What follows the cursor."""

@@ -23,4 +23,4 @@ class Line(Static):
         """Show this."""
         if not content.is_same(self._shown):
             self._shown = content
-            self.update(content, layout=False)
+            self.update(content, layout=self.styles.height is not None and self.styles.height.is_auto)

@@ -1,16 +1,8 @@
 """A shop with something of everything: each state of a cabinet, cases of each kind of trouble, deliveries on every page."""
 
 from core import wire
-from tests.cdg_tui.fake_core import (
-    FakeCore,
-    a_cabinet,
-    a_case,
-    a_dead_letter,
-    a_reading,
-    a_retry,
-    an_attempt,
-    at,
-)
+from tests.cdg_tui.factories import a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_attempt, at
+from tests.cdg_tui.fake_core import FakeCore
 
 
 def a_shop() -> FakeCore:

@@ -17,7 +17,8 @@ from cdg_tui.client import (
 )
 from cdg_tui.session import Session, socket_address
 from core import wire
-from tests.cdg_tui.fake_core import FakeCore, a_case, an_answer
+from tests.cdg_tui.factories import a_case
+from tests.cdg_tui.fake_core import FakeCore, an_answer
 from tests.cdg_tui.raw_server import GOOD, a_server, an_http_answer, error_from, error_of, over, says
 
 pytestmark = pytest.mark.anyio

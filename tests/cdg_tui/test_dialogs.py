@@ -8,7 +8,8 @@ from msgspec import structs
 
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from tests.cdg_tui.consoles import a_console
-from tests.cdg_tui.fake_core import FakeCore, a_case, a_dead_letter, a_retry, no_socket
+from tests.cdg_tui.factories import a_case, a_dead_letter, a_retry
+from tests.cdg_tui.fake_core import FakeCore, no_socket
 from tests.cdg_tui.shops import a_shop
 
 pytestmark = pytest.mark.anyio

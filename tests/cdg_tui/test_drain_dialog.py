@@ -6,7 +6,8 @@ from msgspec import structs
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from core import wire
 from tests.cdg_tui.consoles import Console, a_console
-from tests.cdg_tui.fake_core import FakeCore, a_retry, no_socket
+from tests.cdg_tui.factories import a_retry
+from tests.cdg_tui.fake_core import FakeCore, no_socket
 
 pytestmark = pytest.mark.anyio
 

@@ -14,17 +14,8 @@ from cdg_tui.clock import steady
 from cdg_tui.feed import MOST_PAGES, Feed, News
 from cdg_tui.store import Link, LinkState, Snapshot
 from core import wire
-from tests.cdg_tui.fake_core import (
-    Behaviour,
-    FakeCore,
-    a_case,
-    a_dead_letter,
-    a_problem,
-    a_retry,
-    broken_off,
-    no_socket,
-    refused,
-)
+from tests.cdg_tui.factories import a_case, a_dead_letter, a_retry
+from tests.cdg_tui.fake_core import Behaviour, FakeCore, a_problem, broken_off, no_socket, refused
 
 pytestmark = pytest.mark.anyio
 

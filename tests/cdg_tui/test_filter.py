@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cdg_tui.consoles import a_console
-from tests.cdg_tui.fake_core import a_cabinet, a_case
+from tests.cdg_tui.factories import a_cabinet, a_case
 from tests.cdg_tui.shops import a_shop
 
 pytestmark = pytest.mark.anyio

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.cdg_tui.consoles import Console, a_console
-from tests.cdg_tui.fake_core import a_case, no_socket
+from tests.cdg_tui.factories import a_case
+from tests.cdg_tui.fake_core import no_socket
 from tests.cdg_tui.shops import a_shop
 
 pytestmark = pytest.mark.anyio

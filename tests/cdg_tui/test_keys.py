@@ -9,7 +9,8 @@ from textual._xterm_parser import XTermParser
 from cdg_tui.actions import ACTIONS, PAGES, on_page
 from cdg_tui.screens.dialog import Leaving
 from tests.cdg_tui.consoles import Console, a_console
-from tests.cdg_tui.fake_core import FakeCore, a_case, a_dead_letter, a_retry
+from tests.cdg_tui.factories import a_case, a_dead_letter, a_retry
+from tests.cdg_tui.fake_core import FakeCore
 from tests.cdg_tui.shops import a_shop
 
 pytestmark = pytest.mark.anyio

@@ -7,15 +7,8 @@ from msgspec import structs
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from core import wire
 from tests.cdg_tui.consoles import Console, a_console
-from tests.cdg_tui.fake_core import (
-    Behaviour,
-    FakeCore,
-    a_problem,
-    a_reading,
-    broken_off,
-    no_socket,
-    refused,
-)
+from tests.cdg_tui.factories import a_reading
+from tests.cdg_tui.fake_core import Behaviour, FakeCore, a_problem, broken_off, no_socket, refused
 from tests.cdg_tui.shops import a_shop
 
 pytestmark = pytest.mark.anyio

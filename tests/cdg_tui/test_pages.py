@@ -17,17 +17,8 @@ from cdg_tui.store import STALE_S, Link, LinkState, Snapshot, Store
 from cdg_tui.widgets.row_table import GAP
 from core import wire
 from tests.cdg_tui import core_codes
-from tests.cdg_tui.fake_core import (
-    FakeCore,
-    a_cabinet,
-    a_case,
-    a_dead_letter,
-    a_reading,
-    a_retry,
-    a_status,
-    an_attempt,
-    at,
-)
+from tests.cdg_tui.factories import a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_attempt, at
+from tests.cdg_tui.fake_core import FakeCore, a_status
 
 ASKED_S = 1000.0
 PAGES: tuple[Page, ...] = (Overview(), Cases(), Retries(), Dead())

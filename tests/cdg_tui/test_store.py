@@ -21,7 +21,8 @@ from cdg_tui.store import (
     Trend,
 )
 from core import wire
-from tests.cdg_tui.fake_core import NOW, FakeCore, a_cabinet, a_case, a_dead_letter, a_reading, a_retry, a_status
+from tests.cdg_tui.factories import NOW, a_cabinet, a_case, a_dead_letter, a_reading, a_retry
+from tests.cdg_tui.fake_core import FakeCore, a_status
 
 ASKED_S = 1000.0
 
