@@ -211,9 +211,9 @@ def test_a_delivery_says_how_it_waits() -> None:
 def test_a_case_tells_whether_headquarters_has_heard_of_it() -> None:
     core = a_core(cases=[a_case(1)], retries=[a_retry(1), a_dead_letter(2)])
     lines = dict(Cases().detail(a_view(core), a_case(1).case_id))
-    assert lines["推送"] == "推送待发 1，死信 1"
+    assert lines["推送"] == "待发 1，死信 1"
     core.retries = []
-    assert dict(Cases().detail(a_view(core), a_case(1).case_id))["推送"] == "推送无待发"
+    assert dict(Cases().detail(a_view(core), a_case(1).case_id))["推送"] == "无待发"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.id)
