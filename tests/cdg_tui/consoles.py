@@ -17,7 +17,8 @@ from cdg_tui.clock import steady
 from cdg_tui.i18n import Language, Words
 from cdg_tui.screens.dialog import Leaving
 from cdg_tui.session import Session
-from tests.cdg_tui.fake_core import FakeCore
+from cdg_tui.worker import Worker
+from tests.cdg_tui.fake_core import Behaviour, FakeCore
 
 GOLDEN = Path(__file__).parent / "golden"
 CHARACTERS = {"space": " ", "slash": "/", "question_mark": "?", "comma": ",", "full_stop": ".", "exclamation_mark": "!"}
@@ -35,6 +36,27 @@ class SeamSession(Session):
         return Client("http://localhost", transport=self.transport, deadline_s=self.deadline_s)
 
 
+class StartedCore(Worker):
+    """A core that this console started, and that runs, or ended, as the test says."""
+
+    def __init__(self) -> None:
+        self.leashed = False
+        self.code: int | None = None
+        self.starts_again = False
+
+    @property
+    def ended(self) -> int | None:
+        return self.code
+
+    @property
+    def last_words(self) -> str:
+        return "config.toml: [device] site is missing"
+
+    def keep(self, now_s: float) -> bool:
+        noticed, self.starts_again = self.starts_again, False
+        return noticed
+
+
 @dataclass
 class Console:
     """A running app with its core."""
@@ -42,6 +64,7 @@ class Console:
     app: ConsoleApp
     pilot: Pilot[Leaving]
     core: FakeCore
+    _ahead_s: float = 0.0  # of the clock: as if so much time had gone by between the keys
 
     @property
     def text(self) -> str:
@@ -55,13 +78,22 @@ class Console:
         return [(path, body) for path, body in self.core.written if not (body or {}).get("dry_run")]
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        """As a person does: each key a second after the one before, and it finds what that one did."""
+        for key in keys:
+            await self.type(key, after_s=1.0)
+            for _ in range(3):
+                await self.pilot.pause(0)
         await self.pilot.pause()
 
-    async def type(self, *keys: str) -> None:
-        """As fast as no person can: none waits for what the one before did."""
+    async def type(self, *keys: str, after_s: float = 0.0) -> None:
+        """As fast as no person can: none waits for what the one before did. Before the first, nobody pressed anything for
+        `after_s`, says its stamp; no test waits for that.
+        """
+        self._ahead_s += after_s
         for key in keys:
-            self.app.post_message(events.Key(key, CHARACTERS.get(key, key if len(key) == 1 else None)))
+            event = events.Key(key, CHARACTERS.get(key, key if len(key) == 1 else None))
+            event.time += self._ahead_s
+            self.app.post_message(event)
         await self.pilot.pause(0)
 
     async def until(self, condition: Callable[[], object], seconds: float = 5.0) -> None:
@@ -75,11 +107,18 @@ class Console:
 
     async def shows(self, *texts: str, seconds: float = 5.0) -> None:
         """Wait until all of these stand on the screen."""
-        await self.until(lambda: all(text in self.text for text in texts), seconds)
+        await self.until(lambda: all(map(self.text.__contains__, texts)), seconds)
 
     async def hides(self, *texts: str, seconds: float = 5.0) -> None:
         """Wait until none of these does."""
-        await self.until(lambda: not any(text in self.text for text in texts), seconds)
+        await self.until(lambda: not any(map(self.text.__contains__, texts)), seconds)
+
+    def meets(self, behaviour: Behaviour | None) -> None:
+        """From now on its core answers so, and is asked at once; where a test is about the next round that comes by itself,
+        it sets `core.fail` instead.
+        """
+        self.core.fail = behaviour
+        self.app.poke()
 
     async def news(self) -> None:
         """Wait until the console has asked once more and shows what it heard."""

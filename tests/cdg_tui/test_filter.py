@@ -108,6 +108,7 @@ async def test_news_are_filtered_too_and_each_page_has_its_own() -> None:
     async with a_console(core) as console:
         await console.press("slash", *"03", "enter")
         core.cabinets = [*core.cabinets, a_cabinet("10", "新柜"), a_cabinet("030", "长柜")]
+        console.app.poke()
         await console.shows("030 长柜", "总览 1/2")
         assert "10 新柜" not in console.text
         await console.press("2")

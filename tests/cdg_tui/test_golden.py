@@ -16,14 +16,13 @@ import pytest
 from msgspec import structs
 from rich.cells import cell_len
 
-from cdg_tui.actions import PAGES, on_page
+from cdg_tui.actions import on_page
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from cdg_tui.screens.page import MARKS
 from core import wire
-from tests.cdg_tui.consoles import GOLDEN, NARROW, WIDE, Console, a_console
+from tests.cdg_tui.consoles import GOLDEN, NARROW, WIDE, Console, StartedCore, a_console
 from tests.cdg_tui.fake_core import FakeCore, no_socket
 from tests.cdg_tui.shops import a_shop
-from tests.cdg_tui.test_leaving import StartedCore
 
 pytestmark = pytest.mark.anyio
 
@@ -87,7 +86,7 @@ async def _go(console: Console, name: str) -> None:
     if name not in {"filter", "connecting"}:
         await console.until(lambda: words(scene.mark) in console.text)
     if name.startswith("lost"):
-        console.core.fail = partial(_gone, console.core)
+        console.meets(partial(_gone, console.core))
         await console.shows(words("link.lost"))
     await _settled(console)
 
@@ -103,7 +102,7 @@ async def _settled(console: Console) -> None:
     before = ""
     while console.text != before:
         before = console.text
-        await console.pilot.pause(0.05)
+        await console.pilot.pause()
 
 
 def full_house(core: FakeCore) -> dict[str, object]:
@@ -192,17 +191,6 @@ def test_alarms_counts_link_and_every_key_stand_on_every_screen() -> None:
                 assert all(words(word) in lines[0] for word in ("word.pending", "word.dead")), name
             assert all(key in text for key in keys), name
             assert words("durability.memory_only") in lines[0] or not name.startswith("troubled"), name
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("page", PAGES)
-async def test_the_key_bar_is_whole_at_80_columns(page: str, language: Language) -> None:
-    async with a_console(a_shop(), language=language) as console:
-        await console.press(str(PAGES.index(page) + 1))
-        bar = console.text.split("\n")[23]
-        for action in on_page(page):
-            if action.in_footer:
-                assert f"{action.shown.split()[0]} {console.app.words(f'action.{action.id}')}" in bar
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -84,11 +84,11 @@ async def test_an_answer_after_the_link_was_lost_is_not_sent_also_not_later() ->
     async with a_console(a_shop()) as console:
         await asked(console)
         await console.press("1", "tab", "1")
-        console.core.fail = no_socket
+        console.meets(no_socket)
         await console.shows("断开")
         await console.press("Y")
         await console.shows("现在没有连接")
-        console.core.fail = None
+        console.meets(None)
         await console.hides("断开")
         await console.news()
         assert console.sent == []

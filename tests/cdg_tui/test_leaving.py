@@ -6,33 +6,12 @@ from cdg_tui.app import ConsoleApp
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from cdg_tui.screens.dialog import Leaving
 from cdg_tui.store import Link, LinkState
-from cdg_tui.worker import HELD, Worker
-from tests.cdg_tui.consoles import Console, SeamSession, a_console
+from core.errors import EXIT_HELD
+from tests.cdg_tui.consoles import Console, SeamSession, StartedCore, a_console
 from tests.cdg_tui.fake_core import FakeCore, no_socket
 from tests.cdg_tui.shops import a_shop
 
 pytestmark = pytest.mark.anyio
-
-
-class StartedCore(Worker):
-    """A core that runs, or ended, as the test says."""
-
-    def __init__(self) -> None:
-        self.leashed = False
-        self.code: int | None = None
-        self.starts_again = False
-
-    @property
-    def ended(self) -> int | None:
-        return self.code
-
-    @property
-    def last_words(self) -> str:
-        return "config.toml: [device] site is missing"
-
-    def keep(self, now_s: float) -> bool:
-        noticed, self.starts_again = self.starts_again, False
-        return noticed
 
 
 def owner_of(console: Console) -> StartedCore:
@@ -96,15 +75,15 @@ async def test_a_core_that_could_not_start_ends_the_console_with_its_last_words(
 async def test_a_core_that_ends_later_is_said_and_the_console_stays() -> None:
     async with a_console() as console:
         owner_of(console).starts_again = True
-        console.core.fail = no_socket
+        console.meets(no_socket)
         await console.shows("监控意外结束", "site is missing")
-        console.core.fail = None
+        console.meets(None)
         await console.hides("断开")
 
 
 async def test_where_another_core_was_faster_that_one_is_looked_at_and_leaving_asks_nothing() -> None:
     async with a_console() as console:
-        owner_of(console).code = HELD
+        owner_of(console).code = EXIT_HELD
         await console.until(lambda: console.app.session.worker is None)
         await console.press("q")
         assert console.app.return_value is Leaving.KEEP

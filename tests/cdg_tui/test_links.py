@@ -65,11 +65,11 @@ async def test_each_trouble_is_said_with_its_cause_and_is_gone_once_it_is_over(
 ) -> None:
     words = Words(language)
     async with a_console(a_shop(), language=language) as console:
-        console.core.fail = trouble
+        console.meets(trouble)
         await console.shows(words(f"link.{state}"), words(cause), seconds=WITHIN_S)
         assert words.lasting(3).lstrip("3") in banner_of(console)  # an age, in seconds
         assert words("link.live") not in console.text
-        console.core.fail = None
+        console.meets(None)
         await console.hides(words(f"link.{state}"), words(cause))
         await console.shows(words("link.live"), *NUMBERS)
         assert banner_of(console) == ""
@@ -140,7 +140,7 @@ async def test_data_that_grow_old_are_called_so_before_any_question_failed() -> 
 async def test_no_value_of_a_cabinet_is_shown_as_present_while_nobody_answers(trouble: Behaviour) -> None:
     async with a_console(a_shop()) as console:
         await console.shows(*NUMBERS)
-        console.core.fail = trouble
+        console.meets(trouble)
         await console.hides(*NUMBERS[1:])
         # What stands under the cursor is called what it is: the last that was known.
         assert console.text.count("9.4") == 1
@@ -157,9 +157,10 @@ async def test_what_is_open_is_kept_true_too() -> None:
         await console.shows("详情", "温度 9.4C")
         warmer = (a_reading("03.air", 9.9, state="critical"),)
         core.cabinets[0] = structs.replace(core.cabinets[0], sensors=warmer)
+        console.app.poke()
         await console.shows("温度 9.9C")
         await console.hides("9.4C")
-        core.fail = no_socket
+        console.meets(no_socket)
         await console.shows("最近值 9.9")
         await console.hides("温度 9.9C")
 
@@ -169,10 +170,10 @@ async def test_under_a_dialog_the_page_and_the_link_are_kept_true() -> None:
     async with a_console(core) as console:
         await console.press("2", "A")
         await console.shows("确认报警", "已连接")
-        core.fail = no_socket
+        console.meets(no_socket)
         await console.shows("确认报警", "断开", "监控没有运行")
-        core.fail = None
         core.status_changes = {"cases": wire.CaseCounts(open=3, critical=7, warning=1)}
+        console.meets(None)
         await console.shows("严重7", "已连接")
         await console.hides("断开")
 
@@ -183,6 +184,7 @@ async def test_the_details_of_a_row_that_is_gone_say_so() -> None:
         await console.press("3", "enter")
         await console.shows("dlv_000000000000000000000001")
         core.changed(structs.replace(core.retries[0], status="delivered"))
+        console.app.poke()
         await console.shows("这一行已不在列表里", "dlv_000000000000000000000001")
 
 
@@ -201,6 +203,7 @@ async def test_what_the_box_complains_of_is_told(language: Language) -> None:
     async with a_console(core, language=language) as console:
         await console.shows(words("problem.retries_not_durable"), words("word.problems", n=1))
         core.status_changes = {}
+        console.app.poke()
         await console.hides(words("problem.retries_not_durable"))
 
 

@@ -5,7 +5,7 @@ import pytest
 from tests.cdg_tui.consoles import GOLDEN, a_console
 from tests.cdg_tui.fake_core import no_socket
 from tests.cdg_tui.shops import a_shop
-from tests.cdg_tui.test_hostile import STEPS, sound
+from tests.cdg_tui.walks import sound, walk_through
 
 pytestmark = pytest.mark.anyio
 
@@ -15,11 +15,8 @@ SMALL = ((1, 1), (2, 2), (5, 3), (20, 5), (40, 10), (79, 23), (80, 4), (12, 60))
 @pytest.mark.parametrize("size", [*SMALL, (139, 24), (140, 24), (400, 100)], ids=lambda size: "x".join(map(str, size)))
 async def test_everything_is_gone_through_at_any_size(size: tuple[int, int]) -> None:
     async with a_console(a_shop(), size=size) as console:
-        for keys in STEPS:
-            await console.type(*keys)
-            await console.pilot.pause(0.01)
-            sound(console)
-        console.core.fail = no_socket
+        await walk_through(console)
+        console.meets(no_socket)
         await console.until(lambda: console.app.store.link.tries)
         await console.pilot.pause(0.01)
         sound(console)
