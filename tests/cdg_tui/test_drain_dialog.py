@@ -3,6 +3,7 @@
 import pytest
 from msgspec import structs
 
+from cdg_tui import commands
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from core import wire
 from tests.cdg_tui.consoles import Console, a_console
@@ -130,10 +131,10 @@ async def test_another_drain_that_runs_is_told_in_words(language: Language) -> N
 async def test_a_core_that_goes_in_the_middle_is_shown_and_its_drain_followed_on_when_it_is_back() -> None:
     async with a_console(SlowDrain()) as console:
         await begun(console)
-        console.core.fail = no_socket
+        console.meets(no_socket)
         await console.shows("断开", "0/3")
         console.core.settled = 3  # type: ignore[attr-defined]
-        console.core.fail = None
+        console.meets(None)
         await console.shows("完成 3/3")
         await console.hides("断开")
 
@@ -145,6 +146,22 @@ async def test_a_drain_that_nobody_knows_any_more_is_no_success() -> None:
         console.core.refuse = {"drains/drn_1": (404, "drain_not_found")}
         await console.shows("不知道做成没有")
         assert "完成" not in console.text
+
+
+async def test_a_core_that_stays_away_is_asked_a_while_and_then_nobody_knows_what_became_of_the_drain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    question = "GET webhooks/drains/drn_1"
+    async with a_console(SlowDrain()) as console:
+        await begun(console)
+        monkeypatch.setattr(commands, "_PROGRESS_EVERY_S", 0.01)
+        console.core.fail = no_socket
+        console.core.asked.clear()
+        await console.shows("不知道做成没有", seconds=10.0)
+        assert "完成" not in console.text
+        console.meets(None)
+        await console.hides("断开")
+        assert console.core.asked.count(question) == commands._PATIENCE
 
 
 async def test_a_long_list_can_be_walked_through() -> None:

@@ -164,6 +164,23 @@ async def test_the_cursor_says_which_row_a_key_is_about() -> None:
         assert console.sent[0][0] == f"cases/{a_case(2).case_id}/acknowledge"
 
 
+async def test_where_the_row_under_the_cursor_is_gone_its_neighbour_has_the_cursor_and_that_is_said() -> None:
+    """A key would be about something else than a moment ago. Of other rows that go nothing is said."""
+    core = FakeCore()
+    first, second, third, _ = core.cases = [a_case(number) for number in range(1, 5)]
+    async with a_console(core) as console:
+        await console.press("2", "j")
+        assert console.app.cursor_key == second.case_id
+        core.cases = [first, second, third]
+        await console.news()
+        await console.shows("报警 2/3")
+        assert "已不在列表里" not in console.text
+        core.cases = [first, third]
+        await console.news()
+        await console.shows("报警 2/2", "所选的一条已不在列表里")
+        assert console.app.cursor_key == third.case_id
+
+
 async def test_a_notice_belongs_to_its_page_and_to_its_time() -> None:
     """It goes with the page it was said on, and after a while."""
     hour = [1000.0]
