@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     # Whatever a library has to say, it must not say it into the picture.
     logging.getLogger().addHandler(logging.NullHandler())
+    for name in [name for name in os.environ if name.startswith("TEXTUAL") and name != "TEXTUAL_COLOR_SYSTEM"]:
+        del os.environ[name]  # a developer's switches, which draw, press or leave by themselves
     try:
         session, language = _open(arguments)
         return _run(session, Words(language))
@@ -111,7 +113,8 @@ def _run(session: Session, words: Words) -> int:
 
     app = ConsoleApp(session, words)
     try:
-        with TerminalGuard(app.leave_now):
+        with TerminalGuard(app.leave_now) as guard:
+            app.on_leaving = guard.hurry
             said = app.run()
     finally:
         if session.demo:
@@ -154,6 +157,7 @@ def _keep(crash: str) -> Path | None:
     with contextlib.suppress(OSError, ConfigError):
         path = default_data_dir().with_name("cold-display-guard-console.log")
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o600)
         path.write_text(crash, encoding="utf-8")
         return path
     return None

@@ -11,10 +11,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.console import RenderableType
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.filter import LineFilter
+from textual.widgets import Input
 
 from cdg_tui.actions import ACTIONS, PAGES, on_page
 from cdg_tui.clock import steady
@@ -22,31 +25,28 @@ from cdg_tui.glyphs import ControlFilter
 from cdg_tui.i18n import Words
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.dead import Dead
-from cdg_tui.screens.dialog import Leave, Leaving
+from cdg_tui.screens.dialog import YES, Leave, Leaving
+from cdg_tui.screens.help import help_text
 from cdg_tui.screens.overview import Overview
 from cdg_tui.screens.page import View
 from cdg_tui.screens.page_screen import WIDE, PageScreen
 from cdg_tui.screens.reader import Reader, RowReader
-from cdg_tui.screens.reading import help_text
 from cdg_tui.screens.retries import Retries
 from cdg_tui.session import Session
 from cdg_tui.store import Link, LinkState, Snapshot, Store
+from cdg_tui.terminal import tame_continue
 from cdg_tui.text import safe
-from cdg_tui.worker import HELD, Worker
+from cdg_tui.widgets.row_table import RowTable
+from cdg_tui.worker import Worker
+from core.errors import EXIT_HELD
 
 if TYPE_CHECKING:
     from cdg_tui.client import Client
     from cdg_tui.feed import Feed
 
-LOOKS_AT: Final = {
-    "overview": frozenset({"cases"}),
-    "cases": frozenset({"cases"}),
-    "retries": frozenset({"retries"}),
-    "dead": frozenset({"retries"}),
-}
-
 TICK_S: Final = 1.0
 NOTICE_S: Final = 20.0
+DELIBERATE_S: Final = 0.05  # what comes sooner after another key was pasted, or typed blindly in one go
 STARTING_S: Final = 20.0  # a core that was just started may take so long before its silence is called a loss
 
 
@@ -67,13 +67,15 @@ class ConsoleApp(App[Leaving]):
         self.store = Store()
         self.notice, self._noticed_s = Content(""), 0.0
         self.last_words: str | None = None
+        self.on_leaving: Callable[[int], None] = lambda _: None  # told the exit code as soon as it is known
         self.crash: str | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started_s = self._now()
+        self._pressed_s = 0.0  # when the last key came
         self._client: Client | None = None
         self._feed: Feed | None = None
         self._page = PAGES[0]
-        self._pages = {page.id: PageScreen(page) for page in (Overview(), Cases(), Retries(), Dead())}
+        self._pages = {page.id: PageScreen(page, self.view) for page in (Overview(), Cases(), Retries(), Dead())}
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -82,6 +84,9 @@ class ConsoleApp(App[Leaving]):
         for name, screen in self._pages.items():
             self.install_screen(screen, name)
         await self.push_screen(self._page)
+        if not self.is_headless:
+            loop = self._loop
+            tame_continue(lambda: loop.call_soon_threadsafe(self.refresh))
         self.set_interval(TICK_S, self._tick)
         self.call_after_refresh(self._connect)
 
@@ -91,12 +96,16 @@ class ConsoleApp(App[Leaving]):
 
         self._client = self.session.client()
         self._feed = Feed(self._client, self._take, self._now)
-        self._feed.wanted = LOOKS_AT[self._page]
+        self._feed.wanted = self._pages[self._page].page.looks_at
         self.run_worker(self._feed.run(), group="feed", exclusive=True)
 
     async def on_unmount(self) -> None:
         if self._client is not None:
             await self._client.close()
+
+    def exit(self, result: Leaving | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        self.on_leaving(return_code)
+        super().exit(result, return_code, message)
 
     def leave_now(self, code: int) -> None:
         """End in order with this exit code; from a signal's handler or another thread."""
@@ -111,13 +120,24 @@ class ConsoleApp(App[Leaving]):
         """Textual's own prints the local variables of every frame, secrets among them."""
         error = sys.exc_info()[1]
         self.crash = "".join(traceback.format_exception(error)) if error is not None else "unknown"
+        self.on_leaving(1)
         self._close_messages_no_wait()
+
+    async def on_event(self, event: events.Event) -> None:
+        """A yes counts only as a key by itself: not out of something pasted, nor typed before its question was there."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            quiet_s, self._pressed_s = event.time - self._pressed_s, event.time
+            # Whatever is on the screen: the key before it may be about to open the question.
+            if event.key in YES.split(",") and quiet_s < DELIBERATE_S and not isinstance(self.focused, Input):
+                return
+        await super().on_event(event)
 
     # -- news ------------------------------------------------------------------------------------------------------
 
     def view(self) -> View:
         """What pages are made from, as of now."""
-        return View(store=self.store, words=self.words, now_s=self._now(), wide=self.size.width >= WIDE)
+        wide = self.size.width >= WIDE
+        return View(store=self.store, words=self.words, now_s=self._now(), wide=wide, notice=self.notice)
 
     def poke(self) -> None:
         """Ask the core at once."""
@@ -129,10 +149,10 @@ class ConsoleApp(App[Leaving]):
         self.notice, self._noticed_s = Content.styled(safe(text), "bold red" if trouble else "bold"), self._now()
         self._show()
 
-    def mention(self, text: str) -> None:
-        """Something less than what is said already."""
-        if not self.notice:
-            self.say(text)
+    def on_row_table_moved(self, moved: RowTable.Moved) -> None:
+        """A row that goes from under the cursor is worth a word, though less than what is said already."""
+        if moved.vanished and self.asks_nothing and not self.notice:
+            self.say(self.words("notice.vanished"))
 
     def _take(self, news: Snapshot | Link) -> None:
         if isinstance(news, Snapshot):
@@ -160,7 +180,7 @@ class ConsoleApp(App[Leaving]):
 
     def _mind(self, worker: Worker) -> None:
         code = worker.ended
-        if code == HELD and not self.session.demo:
+        if code == EXIT_HELD and not self.session.demo:
             self.session.worker = None  # another core came first: it is the one to look at
         elif code is not None and self.store.heard_s is None:
             self.last_words = worker.last_words
@@ -218,7 +238,7 @@ class ConsoleApp(App[Leaving]):
         if page != self._page:
             self._page, self.notice = page, Content("")
             if self._feed is not None:
-                self._feed.wanted = LOOKS_AT[page]
+                self._feed.wanted = self._pages[page].page.looks_at
             await self.switch_screen(page)
         self.poke()
 

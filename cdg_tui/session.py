@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cdg_tui.worker import Worker, start_core, start_demo
 from core.errors import ConfigError
-from core.places import default_data_dir, find_config
+from core.places import SOCKET, default_data_dir, find_config
 
 if TYPE_CHECKING:
     from cdg_tui.client import Client
 
-SOCKET: Final = "manage.sock"
 _LONGEST_ADDRESS: Final = 107  # sockaddr_un's sun_path without its NUL
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 
 IN_ORDER_S: Final = 2.0  # how long an orderly end may take
 LOOK_EVERY_S: Final = 1.0
-SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 
 # What Textual's Linux driver switches on: alternate screen, hidden cursor, mouse, focus, paste, keyboard, resize reports.
 _RESET: Final = (
@@ -28,6 +28,32 @@ _RESET: Final = (
 def is_terminal() -> bool:
     """Keys come from standard input, and Textual draws on standard error."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def tame_continue(redraw: Callable[[], object]) -> None:
+    """After SIGSTOP nothing was suspended, yet Textual would start to read keys a second time, and hang when it leaves.
+
+    Call it once Textual has set its own handlers.
+    """
+    stop: Any = signal.getsignal(signal.SIGTSTP)
+    resume: Any = signal.getsignal(signal.SIGCONT)
+    suspended = False
+
+    def on_stop(number: int, frame: FrameType | None) -> None:
+        nonlocal suspended
+        suspended = True
+        stop(number, frame)
+
+    def on_continue(number: int, frame: FrameType | None) -> None:
+        nonlocal suspended
+        if suspended:
+            suspended = False
+            resume(number, frame)
+        else:
+            redraw()
+
+    signal.signal(signal.SIGTSTP, on_stop)
+    signal.signal(signal.SIGCONT, on_continue)
 
 
 class TerminalGuard:
@@ -63,6 +89,12 @@ class TerminalGuard:
         if self._lost():
             self._let_go()
 
+    def hurry(self, code: int) -> None:
+        """The console is leaving by itself: that too may take no longer than IN_ORDER_S."""
+        if self._code is None:
+            self._code = code
+            self._woken.set()
+
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         self._end(128 + number)
 
@@ -81,7 +113,7 @@ class TerminalGuard:
                     self._end(128 + signal.SIGHUP)
         if self._done.wait(IN_ORDER_S):
             return
-        self._end_by_force(self._code or 1)
+        self._end_by_force(1 if self._code is None else self._code)
 
     def _lost(self) -> bool:
         """SIGHUP may be ignored (nohup, some ways of sudo): then only this tells that nobody is there any more."""

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-HELD: Final = 75  # `cdg-core serve`: another core was faster
+from core.errors import EXIT_HELD
+from core.places import CORE_LOG
+
 FIRST_BACKOFF_S: Final = 3.0
 LONGEST_BACKOFF_S: Final = 60.0
 STEADY_RUN_S: Final = 300.0
@@ -65,7 +67,7 @@ class Worker:
 
         True when its end is noticed, or when it could not even be started.
         """
-        if self.leashed or self.ended in {None, 0, HELD}:
+        if self.leashed or self.ended in {None, 0, EXIT_HELD}:
             return False
         if self._again_s is None:
             if now_s - self._started_s > STEADY_RUN_S:
@@ -100,8 +102,12 @@ class Worker:
 
 def start_core(config: Path, directory: Path) -> Worker:
     """`cdg-core serve` for this configuration, its log in the data directory."""
-    arguments = ["serve", "--config", str(config), "--data-dir", str(directory), "--log", str(directory / "core.log")]
-    return Worker("core", arguments, leashed=False)
+    return Worker("core", serving(config, directory), leashed=False)
+
+
+def serving(config: Path, directory: Path) -> list[str]:
+    """What makes `cdg-core` guard there."""
+    return ["serve", "--config", str(config), "--data-dir", str(directory), "--log", str(directory / CORE_LOG)]
 
 
 def start_demo(directory: Path, language: str) -> Worker:

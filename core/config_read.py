@@ -19,6 +19,7 @@ from msgspec import structs
 from core.config_lines import KeyPath, dotted, key_on, line_of, not_utf8, printable
 from core.errors import ConfigError
 from core.monitoring.presets import PRESETS, terms_of
+from core.places import CORE_LOG, SOCKET
 from core.settings import (
     POINT_TYPES,
     Cabinet,
@@ -43,7 +44,7 @@ _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t -~]*")
 # Files that the data directory already has; also the names made from them (`cases.jsonl.prev`, `core.log.1`).
 _TAKEN: Final = (
-    "lock", "manage.sock", "cases.jsonl", "audit.jsonl", "history.sqlite3", "core.log", "quarantine", "archive",
+    "lock", SOCKET, "cases.jsonl", "audit.jsonl", "history.sqlite3", CORE_LOG, "quarantine", "archive",
 )  # fmt: skip
 _LONGEST_NAME: Final = 200  # bytes; leaves room for what the journal adds behind it
 

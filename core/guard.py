@@ -25,6 +25,7 @@ from core.manage_api.views import case_counts, retry_summary
 from core.monitoring.case_book import CaseBook
 from core.monitoring.monitor import Monitor
 from core.monitoring.posts import Line
+from core.places import CORE_LOG, SOCKET
 from core.sensors.drivers import open_source
 from core.settings import LoadedSettings
 from core.threads import ThreadPerCall
@@ -33,7 +34,7 @@ from core.webhooks.drains import Drains
 from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.sender import Sender
 
-OURS: Final = frozenset({"lock", "cases.jsonl", "core.log"})  # one of these stands in every data directory
+OURS: Final = frozenset({"lock", "cases.jsonl", CORE_LOG})  # one of these stands in every data directory
 TROUBLE_SHOWN_S: Final = 3600.0
 STEADY_RUN_S: Final = 300.0
 FINISH_S: Final = 5.0  # how long attempts in flight may still take after SIGTERM
@@ -96,21 +97,23 @@ class Guard:
         app = build_app(
             routes(self._parts), self._authenticator, version=__version__, listen=settings.manage_api.listen
         )
-        self._server = ManageServer(
-            app, directory / "manage.sock", settings.manage_api.listen, settings.access.group, clock
-        )
+        self._server = ManageServer(app, directory / SOCKET, settings.manage_api.listen, settings.access.group, clock)
 
     async def run(self, lifeline: int | None = None) -> None:
         """Guard until SIGTERM, SIGINT or SIGHUP; then start nothing new, finish what is in flight, flush, end.
 
-        `lifeline` is a descriptor whose end stops the core too: its other end dies with whoever owns this core. Raises ConfigError or OSError where the manage API's socket can't be made.
+        `lifeline` is a descriptor whose end stops the core too: its other end dies with whoever owns this core. Raises
+        ConfigError or OSError where the manage API's socket can't be made, ConfigError for a lifeline that is a file.
         """
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPerCall())
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop.set)
         if lifeline is not None:
-            loop.add_reader(lifeline, self._feel, lifeline)
+            try:
+                loop.add_reader(lifeline, self._read_lifeline, lifeline)
+            except PermissionError as error:  # epoll takes no files
+                raise ConfigError("--until-stdin-ends needs a pipe or a terminal for its standard input") from error
         try:
             async with asyncio.TaskGroup() as group:
                 await self._loops(group)
@@ -119,7 +122,7 @@ class Guard:
         finally:
             await self._close()
 
-    def _feel(self, lifeline: int) -> None:
+    def _read_lifeline(self, lifeline: int) -> None:
         if not os.read(lifeline, 4096):
             asyncio.get_running_loop().remove_reader(lifeline)
             self._stop.set()

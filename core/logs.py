@@ -37,12 +37,21 @@ class _LogFile(RotatingFileHandler):
     def __init__(self, path: Path):
         super().__init__(path, maxBytes=_FILE_BYTES, backupCount=_OLDER_FILES, encoding="utf-8", delay=True)
 
-    def _open(self) -> TextIOWrapper:
+    def doRollover(self) -> None:
+        """Where the files can't be turned over, what was logged so far goes: the disk matters more."""
         try:
-            descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+            super().doRollover()
+        except OSError:
+            os.truncate(self.baseFilename, 0)
+            self.stream = self._open()
+
+    def _open(self) -> TextIOWrapper:
+        how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe nobody reads can't hold us
+        try:
+            descriptor = os.open(self.baseFilename, how, _MODE)
         except OSError:  # a log that can't be written is no reason not to guard
-            descriptor = os.dup(sys.stderr.fileno())
+            descriptor = os.dup(sys.stderr.fileno()) if sys.stderr is not None else os.open(os.devnull, os.O_WRONLY)
             self.maxBytes = 0  # nothing that could be turned over
         else:
-            os.dup2(descriptor, sys.stderr.fileno())
+            os.dup2(descriptor, 2)
         return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123 - it is a descriptor

@@ -6,6 +6,9 @@ from typing import Final
 
 from core.errors import ConfigError
 
+SOCKET: Final = "manage.sock"  # both in the data directory
+CORE_LOG: Final = "core.log"
+
 _NAME: Final = "cold-display-guard"
 
 

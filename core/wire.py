@@ -139,7 +139,7 @@ class Status(Answer, frozen=True, kw_only=True):
 class ReadingItem(Answer, frozen=True, kw_only=True):
     """`value` is null unless `quality` is good: what is stale or faulty is never shown as a number.
 
-    `last_value` is the newest good value, for people who ask what it was. `state`: ok, pending, warning, critical, fault,
+    `last_value` is the newest good value and `last_value_at` its time, for people who ask what it was. `state`: ok, pending, warning, critical, fault,
     stale.
     """
 
@@ -148,6 +148,7 @@ class ReadingItem(Answer, frozen=True, kw_only=True):
     quantity: str
     value: float | None
     last_value: float | None
+    last_value_at: Moment | None = None
     unit: str
     quality: str
     fault: str | None

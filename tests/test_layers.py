@@ -49,7 +49,7 @@ WORLDLY = {"asyncio", "httpx", "logging", "os", "random", "socket", "subprocess"
 PURE_EXCEPTIONS = {("core.webhooks.retry_policy", "random")}  # the type of the chance that is handed in
 
 LONGEST_FILE = 300
-LONGER = {"core/wire.py": 400}  # one list of values: splitting it would only hide where an answer is described
+LONGER = {"core/wire.py": 450}  # one list of values: splitting it would only hide where an answer is described
 
 
 def modules(package: str) -> dict[str, Path]:

@@ -18,6 +18,7 @@ from typing import Final
 
 from cdg_tui.demo.receiver import Receiver
 from cdg_tui.i18n import LANGUAGES, Language, Words
+from cdg_tui.worker import serving
 
 STOP_S: Final = 10.0
 LOOK_EVERY_S: Final = 0.5
@@ -49,9 +50,8 @@ def shop(language: Language, port: int) -> str:
 
 def _run_core(config: Path, data: Path) -> int:
     """Until nobody holds our standard input any more; the core holds on to us in the same way. Its exit code."""
-    serve = ["serve", "--config", str(config), "--data-dir", str(data), "--log", str(data / "core.log")]
     core = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-P", "-m", "core", *serve, "--until-stdin-ends"],
+        [sys.executable, "-P", "-m", "core", *serving(config, data), "--until-stdin-ends"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         cwd="/",

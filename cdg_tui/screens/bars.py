@@ -1,15 +1,19 @@
 """The lines round a page: who and how it stands, the tabs, the banner of trouble, the heading, the keys. Pure."""
 
+from typing import Final
+
 from rich.cells import cell_len
 from textual.content import Content
 
 from cdg_tui.actions import PAGES, Action
 from cdg_tui.i18n import Words
 from cdg_tui.screens.page import MARKS, Page, View
-from cdg_tui.store import LinkState
-from cdg_tui.text import NOTHING, fit
+from cdg_tui.store import Link, LinkState
+from cdg_tui.text import fit
 
 _LINK_STYLES = {LinkState.LIVE: "ansi_green", LinkState.SLOW: "ansi_yellow", LinkState.CONNECTING: ""}
+
+TELL_MORE: Final = frozenset({"http_error", "unreachable", "alien", "tls"})  # causes whose detail a person can use
 
 
 def status_line(view: View, width: int) -> Content:
@@ -80,15 +84,21 @@ def banner(view: View) -> Content:
     if state is LinkState.CONNECTING:
         return Content.styled(words("banner.connecting"), "ansi_cyan")
     age_s = store.age_s(view.now_s)
-    cause = words.of("cause", store.link.cause or "silence")
     text = words(
-        "banner.lost",
+        "banner.lost" if age_s is not None else "banner.never",
         state=words(f"link.{state}"),
-        age=NOTHING if age_s is None else words.lasting(age_s),
-        cause=f"{cause} {store.link.detail}".strip(),
+        age=words.lasting(age_s or 0.0),
+        cause=_cause(words, store.link),
         tries=store.link.tries,
     )
     return Content.styled(f"!! {text}", "bold reverse ansi_red")
+
+
+def _cause(words: Words, link: Link) -> str:
+    """In words of the screen; the API's own sentence only where those say too little."""
+    cause = link.cause or "silence"
+    word = words.of("cause", cause)
+    return f"{word} {link.detail}".strip() if word == cause or cause in TELL_MORE else word
 
 
 def heading(view: View, page: Page, place: tuple[int, int], counted: str, width: int) -> Content:

@@ -2,7 +2,7 @@
 
 from cdg_tui.screens.page import STYLES, Detail, View
 from cdg_tui.text import NOTHING, bound, number
-from cdg_tui.widgets.row_table import Column, Row
+from cdg_tui.widgets.rows import Column, Row
 from core import wire
 
 _SEVERITIES = ("critical", "warning", "info")
@@ -11,6 +11,7 @@ _CONDITIONS = ("active", "unknown", "cleared")
 
 class Cases:
     id = "cases"
+    looks_at = frozenset({"cases"})
 
     def columns(self, view: View) -> tuple[Column, ...]:
         words = view.words

@@ -3,11 +3,12 @@
 from cdg_tui.screens.page import Detail, View
 from cdg_tui.screens.retries import account, error
 from cdg_tui.store import Retry
-from cdg_tui.widgets.row_table import Column, Row
+from cdg_tui.widgets.rows import Column, Row
 
 
 class Dead:
     id = "dead"
+    looks_at = frozenset({"retries"})
 
     def columns(self, view: View) -> tuple[Column, ...]:
         words = view.words

@@ -10,9 +10,11 @@ from textual.content import Content
 
 from cdg_tui.i18n import Words
 from cdg_tui.screens.dialog import YES, Dialog, say_on
+from cdg_tui.screens.page import outcome
 from cdg_tui.text import NOTHING
 from cdg_tui.widgets.line import Line
-from cdg_tui.widgets.row_table import Column, Row, RowTable
+from cdg_tui.widgets.row_table import RowTable
+from cdg_tui.widgets.rows import Column, Row
 from core import wire
 
 _BAR = 20
@@ -62,7 +64,7 @@ class DrainDialog(Dialog[None]):
         self._asking = False
         counts = result.counts
         settled = counts.attempted + counts.skipped
-        bar = "#" * (settled * _BAR // max(1, counts.matched))
+        bar = "#" * min(_BAR, settled * _BAR // max(1, counts.matched))
         self._say(
             self.words(
                 "drain.running" if result.running else "drain.done",
@@ -114,13 +116,9 @@ class DrainDialog(Dialog[None]):
 
 def _row(words: Words, item: wire.DrainItem) -> Row:
     styles = {"delivered": "green", "failed": "red"}
-    status = f"HTTP {item.http_status}" if item.http_status is not None else ""
+    otherwise = "" if item.http_status is not None else NOTHING
     if item.skip_reason is not None:
-        why = words.of("skip", item.skip_reason)
-    elif item.error_class is not None:
-        why = words.of("error", item.error_class)
-    else:
-        why = "" if status else NOTHING
+        otherwise = words.of("skip", item.skip_reason)
     style = styles.get(item.result, "")
     return Row(
         key=item.delivery_id,
@@ -128,7 +126,7 @@ def _row(words: Words, item: wire.DrainItem) -> Row:
             words.of("result", item.result),
             words.of("event", item.event_type),
             item.endpoint,
-            f"{status} {why}".strip(),
+            outcome(words, item.http_status, item.error_class, otherwise).strip(),
         ),
         styles=((0, style),) if style else (),
     )

@@ -5,7 +5,7 @@ from typing import Final
 from cdg_tui.screens.page import STYLES, Detail, View
 from cdg_tui.store import TREND_FIRST_S, TREND_POINTS, Trend
 from cdg_tui.text import NOTHING, number, span, trend
-from cdg_tui.widgets.row_table import Column, Row
+from cdg_tui.widgets.rows import Column, Row
 from core import wire
 
 _ORDER: Final = ("critical", "warning", "fault", "stale", "pending", "ok")
@@ -15,6 +15,7 @@ NARROW_POINTS: Final = 12
 
 class Overview:
     id = "overview"
+    looks_at = frozenset({"cases"})
 
     def columns(self, view: View) -> tuple[Column, ...]:
         words = view.words
@@ -148,5 +149,7 @@ def _sensor(view: View, sensor: wire.ReadingItem) -> str:
         text += f"{number(sensor.value)}{sensor.unit}".replace("°", "")
     else:
         reason = words.of("fault", sensor.fault) if sensor.fault and not sensor.stale else words.of("state", _UNKNOWN)
-        text += words("detail.last_value", reason=reason, value=number(sensor.last_value), at=view.clock(sensor.at))
+        text += words(
+            "detail.last_value", reason=reason, value=number(sensor.last_value), at=view.clock(sensor.last_value_at)
+        )
     return f"{text}  {words('detail.heard', age=_age(view, sensor))}"

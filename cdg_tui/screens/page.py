@@ -2,15 +2,17 @@
 out; the widgets draw them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 from typing import Final, Protocol
 
+from textual.content import Content
+
 from cdg_tui.i18n import Words
 from cdg_tui.store import Store
 from cdg_tui.text import NOTHING, clock, zone
-from cdg_tui.widgets.row_table import Column, Row
+from cdg_tui.widgets.rows import Column, Row
 
 # Colour is never the only word: each state has a mark and a name too. The eight base colours are on every terminal.
 STYLES: Final = {
@@ -29,13 +31,14 @@ Detail = list[tuple[str, str]]
 @dataclass(frozen=True, kw_only=True)
 class View:
     """What pages are made from: what is known, the language, and what time it is here in steady seconds; `wide`
-    where there is room beside the list.
+    where there is room beside the list, `notice` what is to be said just now.
     """
 
     store: Store
     words: Words
     now_s: float
     wide: bool = False
+    notice: Content = field(default_factory=lambda: Content(""))
 
     @cached_property
     def zone(self) -> tzinfo:
@@ -94,6 +97,8 @@ class Page(Protocol):
     """One of the console's lists."""
 
     id: str
+    looks_at: frozenset[str]
+    """The lists that the core is asked for in every round while this page is shown."""
 
     def columns(self, view: View) -> tuple[Column, ...]:
         """Their widths fit into 80 cells."""
@@ -106,3 +111,9 @@ class Page(Protocol):
 
     def detail(self, view: View, key: str) -> Detail:
         """Label and text about one row; empty where it is gone."""
+
+
+def outcome(words: Words, http_status: int | None, error_class: str | None, otherwise: str) -> str:
+    """What became of an attempt: why it failed, with the HTTP status where there was an answer."""
+    what = words.of("error", error_class) if error_class is not None else otherwise
+    return what if http_status is None else f"HTTP {http_status} {what}"

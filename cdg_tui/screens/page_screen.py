@@ -1,8 +1,8 @@
 """One page on the screen: status, tabs, the rows, what there is to say about the one under the cursor, and the keys."""
 
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from collections.abc import Callable
+from typing import ClassVar, Final
 
-from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -12,33 +12,26 @@ from textual.widgets import Input
 
 from cdg_tui.actions import on_page
 from cdg_tui.screens.bars import banner, heading, key_bar, status_line, tabs
-from cdg_tui.screens.page import Detail, Page, View
+from cdg_tui.screens.detail import detail_text
+from cdg_tui.screens.page import Page, View
 from cdg_tui.widgets.line import Line
-from cdg_tui.widgets.row_table import Row, RowTable
-
-if TYPE_CHECKING:
-    from cdg_tui.app import ConsoleApp
-
+from cdg_tui.widgets.row_table import RowTable
+from cdg_tui.widgets.rows import Row
 
 WIDE: Final = 140  # columns from which the details stand beside the list
-LABEL: Final = 16
 
 
 class PageScreen(Screen[None]):
-    """Shows a Page. Holds its filter; everything else it shows comes from the app's view."""
+    """Shows a Page. Holds its filter; everything else that it shows comes from the view it is given."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear_filter", show=False)]
 
-    def __init__(self, page: Page):
+    def __init__(self, page: Page, view: Callable[[], View]):
         super().__init__()
-        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
-        self.page = page
+        self.HORIZONTAL_BREAKPOINTS = [(WIDE, "-wide")]
+        self.page, self._view = page, view
         self._filter = ""
         self._unfiltered = 0  # how many rows there are, filter or not
-
-    @property
-    def console_app(self) -> "ConsoleApp":
-        return cast("ConsoleApp", self.app)
 
     def compose(self) -> ComposeResult:
         yield Line(id="status")
@@ -74,7 +67,7 @@ class PageScreen(Screen[None]):
         """Bring everything up to date; what is the same is not drawn again."""
         if not self.is_mounted:
             return
-        view = self.console_app.view()
+        view = self._view()
         rows = self.page.rows(view)
         self._unfiltered = len(rows)
         kept = [row for row in rows if _matches(row, self._filter)]
@@ -83,7 +76,7 @@ class PageScreen(Screen[None]):
         self._line("status", status_line(view, width))
         self._line("tabs", tabs(view, self.page.id, width))
         self._line("keys", key_bar(view.words, on_page(self.page.id)))
-        self._line("notice", self.console_app.notice)
+        self._line("notice", view.notice)
         self.show_banner(view)
         self.show_row(view)
 
@@ -105,18 +98,15 @@ class PageScreen(Screen[None]):
     def _line(self, name: str, content: Content) -> None:
         self.query_one(f"#{name}", Line).show(content)
 
-    def on_row_table_moved(self, moved: RowTable.Moved) -> None:
-        view = self.console_app.view()
-        if moved.vanished:
-            self.console_app.mention(view.words("notice.vanished"))
-        self.show_row(view)
+    def on_row_table_moved(self) -> None:
+        self.show_row(self._view())
 
     # -- the filter ------------------------------------------------------------------------------------------------
 
     def ask_filter(self) -> None:
         """Let somebody type what the rows must hold."""
         box = self.query_one("#filter", Input)
-        box.placeholder = self.console_app.words("filter.placeholder")
+        box.placeholder = self._view().words("filter.placeholder")
         box.display = True
         box.focus()
 
@@ -139,12 +129,3 @@ def _matches(row: Row, wanted: str) -> bool:
     """Any cell holds the text, whatever its case; `!` before it turns that round."""
     inverted, text = wanted.startswith("!"), wanted.removeprefix("!").casefold()
     return not text or (text in " ".join(row.cells).casefold()) is not inverted
-
-
-def detail_text(detail: Detail) -> Content:
-    """Labels and texts, a line each, the texts in one column unless a label is very long."""
-    column = max((cell_len(label) for label, _ in detail if cell_len(label) <= LABEL), default=0)
-    lines = [
-        Content.assemble((f"{label}{' ' * (column - cell_len(label))}", "dim"), "  ", text) for label, text in detail
-    ]
-    return Content("\n").join(lines)

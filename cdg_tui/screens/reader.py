@@ -9,9 +9,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 
 from cdg_tui.i18n import Words
+from cdg_tui.screens.detail import details
 from cdg_tui.screens.dialog import Dialog, say_on
 from cdg_tui.screens.page import Detail, Page, View
-from cdg_tui.screens.reading import details
 from cdg_tui.widgets.line import Line
 from core import wire
 

@@ -1,14 +1,15 @@
 """Page 3: the deliveries that wait, the nearest to its next attempt first; and what all lists of deliveries share."""
 
-from cdg_tui.screens.page import Detail, View
+from cdg_tui.screens.page import Detail, View, outcome
 from cdg_tui.store import Retry
 from cdg_tui.text import NOTHING
-from cdg_tui.widgets.row_table import Column, Row
+from cdg_tui.widgets.rows import Column, Row
 from core import wire
 
 
 class Retries:
     id = "retries"
+    looks_at = frozenset({"retries"})
 
     def columns(self, view: View) -> tuple[Column, ...]:
         words = view.words
@@ -90,8 +91,7 @@ def error(view: View, item: wire.RetryItem) -> str:
     last = item.last_attempt
     if last is None or last.outcome == "delivered":
         return NOTHING
-    word = view.words.of("error", last.error_class or "")
-    return f"HTTP {last.http_status} {word}" if last.http_status is not None else word
+    return outcome(view.words, last.http_status, last.error_class, NOTHING)
 
 
 def _state(view: View, one: Retry) -> str:

@@ -18,28 +18,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from cdg_tui.text import fit
+from cdg_tui.widgets.rows import Column, Row
 
 GAP: Final = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """`width` in cells; `grow` shares in what is left over. `right` for numbers."""
-
-    title: str
-    width: int
-    grow: int = 0
-    right: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """`key` is its identity. `styles` colours single cells by their index, `style` the whole line."""
-
-    key: str
-    cells: tuple[str, ...]
-    style: str = ""
-    styles: tuple[tuple[int, str], ...] = ()
 
 
 class RowTable(ScrollView, can_focus=True):
@@ -71,6 +52,7 @@ class RowTable(ScrollView, can_focus=True):
         self._rows: tuple[Row, ...] = ()
         self._cursor = 0
         self._dim = False
+        self._touched = False
 
     # -- what is shown ---------------------------------------------------------------------------------------------
 
@@ -107,9 +89,11 @@ class RowTable(ScrollView, can_focus=True):
         old = self._cursor
         self._rows = tuple(rows)
         found = self._find(key, old)
+        if not self._touched and found is not None and found >= self.size.height - 1:
+            found = 0  # nobody chose it: it doesn't take the list along to its end
         self._cursor = found if found is not None else max(0, min(old, len(self._rows) - 1))
         # The first rows of all stay at the top of the list; a row that somebody went to keeps its place on the screen.
-        return self._cursor - old if found is not None and old > 0 else 0
+        return self._cursor - old if found is not None and old > 0 and self._touched else 0
 
     def _find(self, key: str | None, near: int) -> int | None:
         if near < len(self._rows) and self._rows[near].key == key:
@@ -137,7 +121,7 @@ class RowTable(ScrollView, can_focus=True):
 
     def go_to(self, index: int) -> None:
         """Put the cursor on this row, or the nearest there is."""
-        before = self._cursor
+        before, self._touched = self._cursor, True
         self._cursor = max(0, min(index, len(self._rows) - 1))
         if self._cursor != before:
             self._refresh_row(before)

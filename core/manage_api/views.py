@@ -30,6 +30,7 @@ def reading(parts: Parts, post: Post) -> wire.ReadingItem:
         quantity=post.sensor.quantity,
         value=latest.value if latest is not None and quality is Quality.GOOD else None,
         last_value=post.last_value,
+        last_value_at=post.last_value_at,
         unit=UNITS[post.sensor.quantity],
         quality=quality,
         fault=latest.fault if latest else None,

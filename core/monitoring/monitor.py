@@ -138,7 +138,7 @@ class Monitor:
         if reading.value is None:
             return
         dt_s = 0.0 if post.judged_s is None else reading.steady_s - post.judged_s
-        post.judged_s, post.last_value = reading.steady_s, reading.value
+        post.judged_s, post.last_value, post.last_value_at = reading.steady_s, reading.value, reading.at
         for edge in post.edges:
             self._judge_limit(post, edge, reading, reading.value, dt_s)
 

@@ -1,5 +1,6 @@
 """What the monitor keeps of each source and each sensor while it runs. The monitor alone changes it."""
 
+from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
@@ -40,6 +41,7 @@ class Post(Struct, kw_only=True):
     heard_s: float
     reading: Reading | None = None
     last_value: float | None = None
+    last_value_at: datetime | None = None
     judged_s: float | None = None  # source time of the last good reading
     silent: bool = False
     kept_s: dict[Kind, float] = {}  # when each timer was last written down

@@ -20,6 +20,7 @@ def a_reading(sensor: str = "03.air", value: float | None = 4.2, **more: Any) ->
         "quantity": "temperature",
         "value": value,
         "last_value": value,
+        "last_value_at": at(-1),
         "unit": "°C",
         "quality": "good",
         "fault": None,

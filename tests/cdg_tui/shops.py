@@ -36,9 +36,19 @@ def a_shop() -> FakeCore:
 
 def _silent(sensor: str) -> wire.ReadingItem:
     return a_reading(
-        sensor, None, quality="stale", stale=True, age_s=400.0, state="stale", at=at(-400), last_value=-18.2
+        sensor,
+        None,
+        quality="stale",
+        stale=True,
+        age_s=400.0,
+        state="stale",
+        at=at(-400),
+        last_value=-18.2,
+        last_value_at=at(-400),
     )
 
 
 def _broken(sensor: str) -> wire.ReadingItem:
-    return a_reading(sensor, None, quality="fault", fault="out_of_range", state="fault", last_value=2.0)
+    return a_reading(
+        sensor, None, quality="fault", fault="out_of_range", state="fault", last_value=2.0, last_value_at=at(-300)
+    )

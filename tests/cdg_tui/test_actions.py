@@ -12,7 +12,7 @@ from cdg_tui.app import ConsoleApp
 from cdg_tui.commands import Commands
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from cdg_tui.screens.bars import key_bar
-from cdg_tui.screens.reading import help_text
+from cdg_tui.screens.help import help_text
 
 README = Path(__file__).parents[2] / "README_zh.md"
 

@@ -10,7 +10,8 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from cdg_tui.widgets.row_table import Column, Row, RowTable
+from cdg_tui.widgets.row_table import RowTable
+from cdg_tui.widgets.rows import Column, Row
 
 pytestmark = pytest.mark.anyio
 

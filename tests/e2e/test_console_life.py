@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cdg_tui.app import DELIBERATE_S
 from cdg_tui.worker import FIRST_BACKOFF_S
 from tests.e2e.conftest import listens, wait_until
 from tests.e2e.shops import Shop, a_shop
@@ -61,9 +62,10 @@ def signalled(number: int) -> Callable[[Pty], None]:
         (signalled(signal.SIGTERM), 143),
         (signalled(signal.SIGHUP), 129),
         (signalled(signal.SIGINT), 130),
+        (signalled(signal.SIGQUIT), 131),
         (lambda console: console.keys("q\r"), 0),
     ],
-    ids=["SIGTERM", "SIGHUP", "SIGINT", "q"],
+    ids=["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "q"],
 )
 def test_a_console_that_ends_leaves_terminal_and_core_as_they_should_be(
     tmp_path: Path, end: Callable[[Pty], None], code: int
@@ -128,7 +130,9 @@ def test_a_capital_y_stops_the_core_that_was_started(tmp_path: Path) -> None:
         console.shows("退出控制台")
         console.keys("\x1b")
         shop.assert_guarded(1.0)
-        console.keys("qY")
+        console.press("q", "停止监控请按大写 Y")
+        time.sleep(2 * DELIBERATE_S)
+        console.keys("Y")
         assert console.ends() == 0
         console.shows("监控已停止")
         assert_left_clean(console)
@@ -174,3 +178,32 @@ def test_a_core_that_this_console_did_not_start_is_not_its_to_start_again(tmp_pa
         console.shows("断开")
         time.sleep(FIRST_BACKOFF_S + 2)
         assert shop.cores == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTSTP])
+def test_a_console_that_was_stopped_goes_on_and_leaves_as_ever(tmp_path: Path, number: int) -> None:
+    """Again and again: whether a second reader of keys gets in the way of leaving is a matter of chance."""
+    with a_shop(tmp_path) as shop:
+        a_console(shop)
+        for _ in range(4):
+            console = shop.on_pty()
+            console.shows("已连接", "鲜奶柜")
+            console.signal(number)
+            time.sleep(0.3)
+            console.signal(signal.SIGCONT)
+            console.press("2", "没有未关闭的报警")
+            console.keys("q")
+            assert console.ends(5) == 0
+
+
+def test_a_yes_that_comes_along_with_its_question_is_none(tmp_path: Path) -> None:
+    """Typed blindly or pasted, it can't have been meant: the core goes on."""
+    with a_shop(tmp_path) as shop:
+        console = a_console(shop)
+        (core,) = shop.cores
+        console.press("qY", "停止监控请按大写 Y")
+        time.sleep(1)
+        assert shop.cores == [core]
+        console.keys("\r")
+        assert console.ends() == 0
+        shop.assert_guarded()

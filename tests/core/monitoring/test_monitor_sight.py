@@ -24,6 +24,17 @@ def test_recovery_clears_a_sensor_fault(bench: Bench) -> None:
     assert bench.case(Kind.SENSOR_FAULT).condition is Condition.CLEARED
 
 
+def test_the_last_value_keeps_its_own_time_while_the_sensor_fails(bench: Bench) -> None:
+    """What a sensor showed before it failed is never as fresh as the newest vain poll."""
+    bench.hear(4.0)
+    (post,) = bench.monitor.posts
+    heard_at = post.last_value_at
+    bench.hear(None, None, None)
+    assert (post.last_value, post.last_value_at) == (4.0, heard_at)
+    assert post.reading is not None
+    assert post.reading.at > heard_at  # type: ignore[operator]
+
+
 def test_a_fault_raises_no_temperature_case(bench: Bench) -> None:
     bench.hear(*[9.0] * 50, *[None] * 500)
     assert bench.cases(Kind.TEMP_HIGH) == []

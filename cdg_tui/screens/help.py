@@ -1,13 +1,18 @@
-"""What there is only to read: the help, and everything about one row. Pure."""
+"""The help: keys with what they do, and what the marks mean. Pure."""
+
+from typing import Final
 
 from textual.content import Content
 
 from cdg_tui.actions import ACTIONS, PAGES
 from cdg_tui.i18n import Words
-from cdg_tui.screens.page import MARKS, STYLES, Detail, View
-from cdg_tui.screens.page_screen import detail_text
+from cdg_tui.screens.page import MARKS, STYLES
 from cdg_tui.text import fit
-from core import wire
+
+MOVES: Final = (
+    ("j k g G PgUp PgDn", "help.move"),
+    ("Esc", "help.escape"),
+)
 
 
 def help_text(words: Words, page: str) -> Content:
@@ -25,28 +30,5 @@ def help_text(words: Words, page: str) -> Content:
         group = "severity" if state == "info" else "state"
         lines.append(
             Content.assemble((fit(f"{mark} {words.of(group, state)}", 14), STYLES[state]), words(f"meaning.{state}"))
-        )
-    return Content("\n").join(lines)
-
-
-MOVES = (
-    ("j k g G PgUp PgDn", "help.move"),
-    ("Esc", "help.escape"),
-)
-
-
-def details(view: View, detail: Detail, attempts: tuple[wire.AttemptItem, ...]) -> Content:
-    """All that is known of a row; of a delivery every attempt, the newest first."""
-    lines = [detail_text(detail)]
-    if attempts:
-        lines += [Content(""), Content.styled(view.words("detail.history"), "bold")]
-    for one in reversed(attempts):
-        what = view.words.of("error", one.error_class) if one.error_class else view.words("result.delivered")
-        status = f"HTTP {one.http_status} " if one.http_status is not None else ""
-        by = view.words.of("trigger", one.trigger) + (f" {one.actor}" if one.actor else "")
-        lines.append(
-            Content(
-                f"{one.number:>3}  {view.clock(one.started_at)}  {fit(by, 14)}  {one.duration_ms:>6} ms  {status}{what}"
-            )
         )
     return Content("\n").join(lines)
