@@ -133,7 +133,7 @@ def _too_long(directory: Path) -> bool:
 
 
 def socket_address(directory: Path) -> str:
-    """Where to connect, also where the path is longer than a socket address may be. Raises OSError where there is none."""
+    """Where to connect; a way round where the path does not fit into an address. Raises OSError where there is none."""
     if not _too_long(directory):
         return str(directory / SOCKET)
     # Never closed: the address is good only as long as this descriptor is.

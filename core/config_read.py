@@ -237,7 +237,7 @@ class _Checker:
         return source
 
     def _beside(self, file: str, at: KeyPath) -> Path:
-        """Paths in the file are relative to the file."""
+        """The path as seen from where the configuration stands."""
         try:
             return self._path.parent / Path(file).expanduser()
         except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""The one composition root: settings -> parts -> one TaskGroup of loops. Start, stop, nothing else. Signals are its own."""
+"""Puts the core together from its settings and keeps its loops running from start to stop. Signals are handled here only."""
 
 import asyncio
 import grp

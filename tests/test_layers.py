@@ -3,7 +3,7 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,6 +45,26 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("core",),
 )
 
+# The console, from the top down; TYPE_CHECKING imports don't count: a screen may name its app, not need it.
+CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
+    ("cdg_tui.__main__",),
+    ("cdg_tui.app",),
+    ("cdg_tui.commands",),
+    ("cdg_tui.screens", "cdg_tui.demo"),
+    ("cdg_tui.widgets", "cdg_tui.feed", "cdg_tui.session"),
+    ("cdg_tui.client", "cdg_tui.worker", "cdg_tui.terminal"),
+    ("cdg_tui.store", "cdg_tui.text", "cdg_tui.i18n", "cdg_tui.actions", "cdg_tui.glyphs", "cdg_tui.clock"),
+    ("cdg_tui",),
+)
+CONSOLE_PURE = (
+    "cdg_tui.actions",
+    "cdg_tui.store",
+    "cdg_tui.text",
+    "cdg_tui.widgets.rows",
+    *(f"cdg_tui.screens.{name}" for name in ("page", "overview", "cases", "retries", "dead", "bars", "help", "detail")),
+)
+DRAWING = ("textual.app", "textual.screen", "textual.widget", "textual.widgets", "textual.containers")
+
 WORLDLY = {"asyncio", "httpx", "logging", "os", "random", "socket", "subprocess", "threading", "time", "tempfile"}
 PURE_EXCEPTIONS = {("core.webhooks.retry_policy", "random")}  # the type of the chance that is handed in
 
@@ -62,13 +82,29 @@ def modules(package: str) -> dict[str, Path]:
 
 def imports(path: Path) -> Iterator[str]:
     """Every imported module by its full name; `from core import x` counts as core.x where that is a module."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    yield from imports_of(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def imports_of(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            assert node.level == 0, f"{path}: imports are absolute"
+            assert node.level == 0, "imports are absolute"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
             yield from (name if name in KNOWN else node.module for name in names)
+
+
+def needed(path: Path) -> Iterator[str]:
+    """As `imports`, but for what stands under TYPE_CHECKING."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    only_named = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and isinstance(branch.test, ast.Name) and branch.test.id == "TYPE_CHECKING"
+        for node in ast.walk(branch)
+    }
+    yield from imports_of(node for node in ast.walk(tree) if id(node) not in only_named)
 
 
 CORE = modules("core")
@@ -76,13 +112,13 @@ CONSOLE = modules("cdg_tui")
 KNOWN = {**CORE, **CONSOLE}
 
 
-def layer_of(module: str) -> int:
+def layer_of(module: str, layers: tuple[tuple[str, ...], ...] = LAYERS) -> int:
     """The number of the layer whose longest prefix names this module."""
     matches = [
         (len(prefix), level)
-        for level, prefixes in enumerate(LAYERS)
+        for level, prefixes in enumerate(layers)
         for prefix in prefixes
-        if module == prefix or (module.startswith(prefix + ".") and prefix != "core")
+        if module == prefix or (module.startswith(prefix + ".") and prefix not in {"core", "cdg_tui"})
     ]
     assert matches, f"{module} stands in no layer: give it one in tests/test_layers.py"
     return max(matches)[1]
@@ -126,6 +162,34 @@ def test_the_core_knows_no_screen(module: str) -> None:
 def test_the_console_knows_only_the_contract_of_the_core(module: str) -> None:
     of_core = {name for name in imports(CONSOLE[module]) if name.partition(".")[0] == "core"}
     assert of_core <= {"core.wire", "core.errors", "core.places"}
+
+
+@pytest.mark.parametrize("module", CONSOLE)
+def test_the_console_is_built_downwards_too(module: str) -> None:
+    for imported in needed(CONSOLE[module]):
+        if imported in CONSOLE:
+            level, below = layer_of(module, CONSOLE_LAYERS), layer_of(imported, CONSOLE_LAYERS)
+            assert below >= level, f"{module} must not import {imported}"
+
+
+@pytest.mark.parametrize("module", CONSOLE_PURE)
+def test_what_decides_about_the_screens_draws_nothing_and_touches_nothing(module: str) -> None:
+    names = set(needed(CONSOLE[module]))
+    assert not {name.partition(".")[0] for name in names} & WORLDLY
+    assert not [name for name in names if name.startswith(DRAWING)]
+
+
+def test_the_first_frame_needs_no_http_library() -> None:
+    """And what is said before it, such as a wrong option, no screen library."""
+    assert loaded("cdg_tui.app", "httpx") == "[]"
+    assert loaded("cdg_tui.__main__", "textual") == "[]"
+
+
+def loaded(module: str, library: str) -> str:
+    found = f"[name for name, found in sys.modules.items() if found and name.partition('.')[0] == {library!r}]"
+    program = f"import sys, {module}; print({found})"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def test_a_running_core_loads_neither_textual_nor_rich() -> None:

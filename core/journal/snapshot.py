@@ -1,7 +1,7 @@
 """SnapshotJournal: the newest document of each live item, on disk before its writer is told so.
 
-Memory is the truth. A thread of its own writes all that is pending with one write and one fdatasync, then answers who
-waits (group commit without a timer: an idle journal syncs at once, arrivals join the next sync). Rules of this file:
+Memory is the truth. A thread of its own takes whatever waits, writes it in one go, calls fdatasync once, and answers those
+who wait; what arrives meanwhile goes with the next round, and nobody waits for a timer. Rules of this file:
  1. After a failed write or sync the descriptor is never used again: the state is rewritten to a new file. While that
     fails too, the journal is memory-only, says so, and tries again every PROBE_S.
  2. Compaction, repair and healing are one routine, `_rewrite`: write new, fsync, rename, fsync the directory.

@@ -1,1 +1,1 @@
-"""How people and tools look in and act."""
+"""The core as people and programs see it from outside, and what they may do to it."""

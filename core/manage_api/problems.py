@@ -1,4 +1,4 @@
-"""Errors as answers: RFC 9457 problem+json with a stable code. Never shows what the caller sent, nor an exception."""
+"""Turns refusals into answers after RFC 9457. Neither what the caller sent nor an exception ever shows in one."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

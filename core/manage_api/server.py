@@ -1,6 +1,7 @@
 """Serves the manage API at two doors in one loop: the Unix socket, and TCP where it is configured.
 
-A flood on one door can't close the other. Never touches signals, and a TCP port that can't be had stops nothing.
+Each door has a server and limits of its own, so neither suffers from the other's crowd. Signals are left alone, and a TCP
+port that is taken stops nothing.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""After a failed attempt: when again, or given up and why. Pure: time and chance are arguments.
+"""What follows a failed attempt: another one, and when, or none, and why. Pure: time and chance are arguments.
 
     d = min(max_delay_s, first_delay_s * 2^(n-1)),  wait = d/2 + uniform(0, d/2)      ("equal jitter")
 

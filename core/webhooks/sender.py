@@ -1,4 +1,4 @@
-"""One attempt over HTTP -> Outcome. The only file that speaks HTTP outwards; it decides nothing about retries.
+"""Sends one delivery over HTTP and says what came of it. No other file talks to receivers; this one knows no retries.
 
 Only 2xx is delivered. Redirects are not followed: a 302 would turn the POST into an empty GET. httpx's own timeouts are
 per read and hold no dripping server, so a deadline of ours stands around the whole attempt.

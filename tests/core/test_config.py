@@ -24,7 +24,7 @@ def test_the_least_that_is_needed_is_enough(tmp_path: Path) -> None:
 
 
 def test_retries_have_their_defaults(tmp_path: Path) -> None:
-    """The log's name and the policy of the architecture."""
+    """The log's name and the retry policy."""
     assert config.load(a_config(tmp_path)).settings.webhooks.retry == Retry(
         log="retries.jsonl", first_delay_s=10, max_delay_s=900, max_attempts=500, max_age_h=72
     )

@@ -36,3 +36,14 @@ def test_the_files_stay_small_few_and_private(tmp_path: Path) -> None:
     assert set(sizes) == {"core.log", "core.log.1", "core.log.2", "core.log.3"}
     assert max(sizes.values()) <= 1_000_000
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_a_log_that_cannot_be_turned_over_starts_afresh(tmp_path: Path) -> None:
+    """It stays as small, without a traceback for each line."""
+    (tmp_path / "core.log.1").mkdir()
+    (tmp_path / "core.log.2").mkdir()
+    (tmp_path / "core.log.3").mkdir()
+    logged(tmp_path / "core.log", "for n in range(40_000): logging.info('x' * 60)")
+    text = (tmp_path / "core.log").read_text()
+    assert 0 < len(text) <= 1_000_000
+    assert "Traceback" not in text

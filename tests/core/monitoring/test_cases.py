@@ -17,7 +17,7 @@ from core.monitoring.cases import HANDLING_MOVES, Case, Condition, Handling, Ver
 from tests.core.monitoring.factories import START, a_case
 
 LATER = START + timedelta(minutes=5)
-WIRE_MEMBERS = {  # wire.md, Events
+WIRE_MEMBERS = {  # what receivers were promised
     "case_id",
     "seq",
     "cabinet",

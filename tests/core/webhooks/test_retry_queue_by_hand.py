@@ -81,7 +81,7 @@ async def test_cancel_ends_a_pending_delivery(tmp_path: Path) -> None:
 
 
 async def test_cancelling_one_behind_does_not_send_the_head_twice(tmp_path: Path) -> None:
-    """One attempt in flight per delivery, ever."""
+    """While it is being sent it can't be sent again."""
     with a_box(tmp_path) as box:
         _, second, _ = await box.accept(*(a_case_event("c", seq) for seq in (1, 2, 3)))
         assert box.queue.claim("hq") is not None
