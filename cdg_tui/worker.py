@@ -31,11 +31,13 @@ class Worker:
         self._backoff_s = FIRST_BACKOFF_S
         self._again_s: float | None = None
         self._started_s = 0.0
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process may speak
         self.start(0.0)
 
     def start(self, now_s: float) -> None:
         """Start it, also again."""
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process may speak
+        self._said.seek(0)
+        self._said.truncate()
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             self._command,
             stdin=subprocess.PIPE if self.leashed else subprocess.DEVNULL,
@@ -72,17 +74,20 @@ class Worker:
         if self._again_s is None:
             if now_s - self._started_s > STEADY_RUN_S:
                 self._backoff_s = FIRST_BACKOFF_S
-            self._again_s = now_s + self._backoff_s
-            self._backoff_s = min(2 * self._backoff_s, LONGEST_BACKOFF_S)
+            self._try_later(now_s)
             return True
         if now_s < self._again_s:
             return False
         try:
             self.start(now_s)
         except OSError:  # no memory, no process, no file to be had just now
-            self._again_s = None
-            return self.keep(now_s)
+            self._try_later(now_s)
+            return True
         return False
+
+    def _try_later(self, now_s: float) -> None:
+        self._again_s = now_s + self._backoff_s
+        self._backoff_s = min(2 * self._backoff_s, LONGEST_BACKOFF_S)
 
     def stop(self) -> None:
         """End it and wait until it is gone, and with a leashed one all that it started: nothing of it may be left."""

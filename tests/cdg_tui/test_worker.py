@@ -23,8 +23,6 @@ class Line(Worker):
         if self.none_to_be_had:
             raise BlockingIOError("no process to be had")
         self._command = ["/bin/sh", "-c", self.line]
-        if self.starts:
-            self._said.close()
         super().start(now_s)
         self.starts.append(now_s)
 
