@@ -14,6 +14,7 @@ from cdg_tui.screens.dialog import Confirm
 from cdg_tui.screens.drain_dialog import DrainDialog
 from cdg_tui.screens.handle_dialog import HandleDialog
 from cdg_tui.screens.retries import error
+from cdg_tui.text import named
 from core import wire
 
 if TYPE_CHECKING:
@@ -138,10 +139,9 @@ class Commands:
     def _failed(self, refusal: ClientError, key: str | None = None) -> str:
         """Say why; and where the answer went missing, that the core may have done it all the same."""
         missing = isinstance(refusal, LostError) and refusal.cause in _UNSURE
-        why = self._words.of("cause", refusal.cause)
         text = self._words(
             key or ("notice.unsure" if missing else "notice.refused"),
-            why=why if why != refusal.cause else f"{why} {refusal.detail}".strip(),
+            why=self._words.cause(refusal.cause, refusal.detail),
         )
         self._app.say(text, trouble=True)
         return text
@@ -160,9 +160,7 @@ class Commands:
     # -- targets ---------------------------------------------------------------------------------------------------
 
     def _case(self) -> wire.CaseItem | None:
-        key = self._app.cursor_key
-        found = next((case for case in self._app.store.cases if case.case_id == key), None)
-        return self._target(found)
+        return self._target(self._app.store.case(self._app.cursor_key))
 
     def _delivery(self, status: str) -> wire.RetryItem | None:
         one = self._app.store.retries.get(self._app.cursor_key or "")
@@ -190,7 +188,7 @@ def _about_case(app: "ConsoleApp", case: wire.CaseItem) -> str:
         (
             words.of("severity", case.severity),
             words.of("kind", case.kind),
-            f"{case.cabinet} {case.cabinet_name}".strip(),
+            named(case.cabinet, case.cabinet_name),
             words.of("condition", case.condition),
         )
     )

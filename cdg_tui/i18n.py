@@ -8,6 +8,8 @@ from typing import Final, Literal
 Language = Literal["zh", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 
+TELL_MORE: Final = frozenset({"http_error", "unreachable", "alien", "tls"})  # causes whose detail a person can use
+
 
 class Words:
     """One language. `words("queue.empty")` is its text, with `{name}` filled in from the keywords."""
@@ -23,6 +25,11 @@ class Words:
     def of(self, group: str, code: str) -> str:
         """The word for a code of the API; a code of a later version stands for itself."""
         return self._texts.get(f"{group}.{code}", code)
+
+    def cause(self, code: str, detail: str) -> str:
+        """Why something did not work; the API's own sentence only where the word says too little, or there is none."""
+        word = self.of("cause", code)
+        return f"{word} {detail}".strip() if word == code or code in TELL_MORE else word
 
     def lasting(self, seconds: float) -> str:
         """A duration in its largest whole unit."""

@@ -144,6 +144,10 @@ class Store:
             else:
                 self.retries.pop(item.delivery_id, None)
 
+    def case(self, case_id: str | None) -> wire.CaseItem | None:
+        """The open case of this id."""
+        return next((case for case in self.cases if case.case_id == case_id), None)
+
     def of_status(self, status: str) -> Iterable[Retry]:
         """The deliveries of one status, in no order."""
         return (one for one in self.retries.values() if one.item.status == status)

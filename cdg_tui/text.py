@@ -71,6 +71,11 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return set_cell_size(text, width - 1) + CUT if width > 0 else ""
 
 
+def named(identity: str, name: str) -> str:
+    """An id with the name that people gave it, where they did."""
+    return f"{identity} {name}".strip()
+
+
 def number(value: float | None) -> str:
     """One decimal, as a thermometer shows it, never `-0.0`; `--` for what is not known."""
     return NOTHING if value is None else f"{value:z.1f}"

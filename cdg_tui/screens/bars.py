@@ -1,19 +1,15 @@
 """The lines round a page: who and how it stands, the tabs, the banner of trouble, the heading, the keys. Pure."""
 
-from typing import Final
-
 from rich.cells import cell_len
 from textual.content import Content
 
 from cdg_tui.actions import PAGES, Action
 from cdg_tui.i18n import Words
 from cdg_tui.screens.page import MARKS, Page, View
-from cdg_tui.store import Link, LinkState
-from cdg_tui.text import fit
+from cdg_tui.store import LinkState
+from cdg_tui.text import fit, named
 
 _LINK_STYLES = {LinkState.LIVE: "ansi_green", LinkState.SLOW: "ansi_yellow", LinkState.CONNECTING: ""}
-
-TELL_MORE: Final = frozenset({"http_error", "unreachable", "alien", "tls"})  # causes whose detail a person can use
 
 
 def status_line(view: View, width: int) -> Content:
@@ -33,7 +29,7 @@ def status_line(view: View, width: int) -> Content:
     ]
     taken = sum(part.cell_length + 1 for part in parts if part.plain) + right.cell_length + 1
     room = min(max(12, width // 5), width - taken)  # a long name makes way for what there is to know
-    site = f"{status.device.site} {status.device.site_name}".strip()
+    site = named(status.device.site, status.device.site_name)
     left = [Content(fit(site, room).rstrip()), *parts]
     # What was so when somebody last answered must not shine as if it were so now.
     return _both_ends(left if view.live else [part.stylize("dim") for part in left], right, width)
@@ -88,17 +84,10 @@ def banner(view: View) -> Content:
         "banner.lost" if age_s is not None else "banner.never",
         state=words(f"link.{state}"),
         age=words.lasting(age_s or 0.0),
-        cause=_cause(words, store.link),
+        cause=words.cause(store.link.cause or "silence", store.link.detail),
         tries=store.link.tries,
     )
     return Content.styled(f"!! {text}", "bold reverse ansi_red")
-
-
-def _cause(words: Words, link: Link) -> str:
-    """In words of the screen; the API's own sentence only where those say too little."""
-    cause = link.cause or "silence"
-    word = words.of("cause", cause)
-    return f"{word} {link.detail}".strip() if word == cause or cause in TELL_MORE else word
 
 
 def heading(view: View, page: Page, place: tuple[int, int], counted: str, width: int) -> Content:

@@ -1,7 +1,7 @@
 """Page 2: the open cases, worst first."""
 
 from cdg_tui.screens.page import STYLES, Detail, View
-from cdg_tui.text import NOTHING, bound, number
+from cdg_tui.text import NOTHING, bound, named, number
 from cdg_tui.widgets.rows import Column, Row
 from core import wire
 
@@ -38,7 +38,7 @@ class Cases:
             key=case.case_id,
             cells=(
                 view.mark(case.severity, "severity"),
-                f"{case.cabinet} {case.cabinet_name}".strip(),
+                named(case.cabinet, case.cabinet_name),
                 words.of("kind", case.kind),
                 words.of("condition", case.condition),
                 words.of("handling", case.handling),
@@ -49,7 +49,7 @@ class Cases:
         )
 
     def detail(self, view: View, key: str) -> Detail:
-        case = next((one for one in view.store.cases if one.case_id == key), None)
+        case = view.store.case(key)
         if case is None:
             return []
         words = view.words

@@ -4,7 +4,7 @@ from typing import Final
 
 from cdg_tui.screens.page import STYLES, Detail, View
 from cdg_tui.store import TREND_FIRST_S, TREND_POINTS, Trend
-from cdg_tui.text import NOTHING, number, span, trend
+from cdg_tui.text import NOTHING, named, number, span, trend
 from cdg_tui.widgets.rows import Column, Row
 from core import wire
 
@@ -45,7 +45,7 @@ class Overview:
             key=cabinet.id,
             cells=(
                 view.mark(state),
-                f"{cabinet.id} {cabinet.name}".strip(),
+                named(cabinet.id, cabinet.name),
                 view.words("word.simulated") if any(sensor.simulated for sensor in cabinet.sensors) else "",
                 number(_value(view, shown)),
                 span(cabinet.low, cabinet.high),

@@ -11,7 +11,7 @@ from textual.content import Content
 
 from cdg_tui.i18n import Words
 from cdg_tui.store import Store
-from cdg_tui.text import NOTHING, clock, zone
+from cdg_tui.text import NOTHING, clock, named, zone
 from cdg_tui.widgets.rows import Column, Row
 
 # Colour is never the only word: each state has a mark and a name too. The eight base colours are on every terminal.
@@ -90,7 +90,7 @@ class View:
         if cabinet_id is None:
             return NOTHING
         name = next((one.name for one in self.store.cabinets if one.id == cabinet_id), "")
-        return f"{cabinet_id} {name}".strip()
+        return named(cabinet_id, name)
 
 
 class Page(Protocol):

@@ -13,6 +13,7 @@ from cdg_tui.screens.detail import details
 from cdg_tui.screens.dialog import Dialog, say_on
 from cdg_tui.screens.page import Detail, Page, View
 from cdg_tui.widgets.line import Line
+from cdg_tui.widgets.row_table import MOVING
 from core import wire
 
 
@@ -21,12 +22,7 @@ class Reader(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q,question_mark,f1", "close", show=False),
-        Binding("j,down", "scroll(1)", show=False),
-        Binding("k,up", "scroll(-1)", show=False),
-        Binding("space,pagedown", "page(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("g,home", "edge(-1)", show=False),
-        Binding("G,end", "edge(1)", show=False),
+        *MOVING,
     ]
 
     def __init__(self, words: Words, title: str, text: Callable[[], Content]):
@@ -51,11 +47,11 @@ class Reader(Dialog[None]):
     def action_close(self) -> None:
         self.dismiss(None)
 
-    def action_scroll(self, by: int) -> None:
+    def action_move(self, by: int) -> None:
         self._scroller.scroll_relative(y=by, animate=False)
 
     def action_page(self, by: int) -> None:
-        self.action_scroll(by * max(1, self._scroller.size.height - 1))
+        self.action_move(by * max(1, self._scroller.size.height - 1))
 
     def action_edge(self, way: int) -> None:
         self._scroller.scroll_to(y=0 if way < 0 else self._scroller.max_scroll_y, animate=False)

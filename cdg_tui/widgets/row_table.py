@@ -23,6 +23,17 @@ from cdg_tui.widgets.rows import Column, Row
 GAP: Final = 1
 
 
+# The keys that go through anything longer than its screen, whoever owns the actions.
+MOVING: Final[list[BindingType]] = [
+    Binding("up,k", "move(-1)", show=False),
+    Binding("down,j", "move(1)", show=False),
+    Binding("pageup", "page(-1)", show=False),
+    Binding("pagedown,space", "page(1)", show=False),
+    Binding("home,g", "edge(-1)", show=False),
+    Binding("end,G", "edge(1)", show=False),
+]
+
+
 class RowTable(ScrollView, can_focus=True):
     """The first line holds the columns' titles and stays."""
 
@@ -30,14 +41,7 @@ class RowTable(ScrollView, can_focus=True):
     RowTable { height: 1fr; scrollbar-size: 0 0; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown,space", "page(1)", show=False),
-        Binding("home,g", "edge(-1)", show=False),
-        Binding("end,G", "edge(1)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = MOVING
 
     @dataclass
     class Moved(Message):

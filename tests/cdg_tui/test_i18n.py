@@ -61,11 +61,11 @@ def asked_for() -> dict[str, str]:
 
 
 def groups_by_code() -> set[str]:
-    """The groups of which a key is chosen at run time: `words.of("group", …)` or an f-string of it."""
+    """The groups of which a key is chosen at run time: `words.of("group", …)`, `self.of` inside Words, or an f-string of it."""
     found = set()
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("words.of"):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("words.of", "self.of")):
                 found |= {leaf.value for leaf in node.args[:1] if isinstance(leaf, ast.Constant)}
             elif isinstance(node, ast.JoinedStr) and (key := re.match(r"f'([a-z]+)\.", ast.unparse(node))):
                 found.add(key[1])

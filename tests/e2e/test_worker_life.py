@@ -9,26 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import ROOT, Core, wait_until
-
-SHOP = """
-[device]
-id = "box"
-site = "site"
-
-[[sources]]
-id = "sim"
-driver = "simulated"
-
-[[cabinets]]
-id = "01"
-preset = "cn_chilled_2018"
-
-[[sensors]]
-id = "01.air"
-cabinet = "01"
-source = "sim"
-point = "chiller"
-"""
+from tests.e2e.shops import SIMULATED
 
 
 def serve(box: Core, *more: str, stdin: int) -> "subprocess.Popen[bytes]":
@@ -38,7 +19,7 @@ def serve(box: Core, *more: str, stdin: int) -> "subprocess.Popen[bytes]":
 
 def test_a_core_on_a_lifeline_ends_with_its_owner(core: Callable[..., Core]) -> None:
     """The owner may be killed: the kernel closes its end of the pipe all the same."""
-    box = core(SHOP)
+    box = core(SIMULATED)
     read, write = os.pipe()
     running = serve(box, "--until-stdin-ends", stdin=read)
     os.close(read)
@@ -52,7 +33,7 @@ def test_a_core_on_a_lifeline_ends_with_its_owner(core: Callable[..., Core]) -> 
 @pytest.mark.parametrize("deep", ["", "a/" * 60])
 def test_a_core_keeps_its_log_where_it_is_told(core: Callable[..., Core], tmp_path: Path, deep: str) -> None:
     """Also in the data directory that it makes first."""
-    box = core(SHOP)
+    box = core(SIMULATED)
     box.data = tmp_path / f"{deep}data"
     running = serve(box, "--log", str(box.data / "core.log"), stdin=subprocess.DEVNULL)
     try:
@@ -67,7 +48,7 @@ def test_a_core_keeps_its_log_where_it_is_told(core: Callable[..., Core], tmp_pa
 
 def test_a_log_that_can_not_be_written_is_told_to_standard_error(core: Callable[..., Core], tmp_path: Path) -> None:
     """One line a record all the same; a guard without a log is still a guard."""
-    box = core(SHOP)
+    box = core(SIMULATED)
     command = [sys.executable, "-m", "core", "serve", "--config", str(box.config), "--data-dir", str(box.data)]
     with (tmp_path / "said").open("w+") as said:
         running = subprocess.Popen([*command, "--log", str(tmp_path)], stderr=said, cwd=ROOT)
