@@ -35,6 +35,7 @@ ACTIONS: Final = (
     Action(id="handle", keys=("H", "f6"), shown="H F6", pages=("cases",), writes=True),
     Action(id="retry", keys=("R", "f7"), shown="R F7", pages=("retries",), writes=True),
     Action(id="requeue", keys=("R", "f7"), shown="R F7", pages=("dead",), writes=True),
+    Action(id="damage", keys=("K", "f9"), shown="K F9", pages=("overview",), writes=True, in_footer=False),
     Action(id="drain", keys=("D", "f8"), shown="D F8", writes=True),
     Action(id="refresh", keys=("f5",), shown="F5", in_footer=False),
     Action(id="leave", keys=("q", "f10", "ctrl+q", "ctrl+c"), shown="q F10"),

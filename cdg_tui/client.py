@@ -144,6 +144,9 @@ class Client:
     async def handle(self, case_id: str, body: wire.Handle) -> wire.CaseItem:
         return await self._post(f"cases/{case_id}/handle", wire.CaseItem, body)
 
+    async def acknowledge_damage(self, body: wire.Seen) -> wire.DurabilityInfo:
+        return await self._post("durability/acknowledge", wire.DurabilityInfo, body)
+
     # -- the call --------------------------------------------------------------------------------------------------
 
     async def _get(self, path: str, answer: type[Answer], query: Query | None = None) -> Answer:

@@ -121,6 +121,29 @@ class Commands:
         )
         self._app.poke()
 
+    async def damage(self) -> None:
+        """Of the journals that were damaged, a person says that they have seen it."""
+        status = self._app.store.status
+        journals = status.durability.journals if status is not None else {}
+        lines = tuple(self._about_damage(name, journal) for name, journal in journals.items() if journal.degraded)
+        if not lines:
+            self._app.say(self._words("damage.none"))
+        elif self._may_ask() and await self._confirmed("damage.title", (*lines, self._words("dialog.as", who=who()))):
+            await self._send(lambda: self._client.acknowledge_damage(wire.Seen(by=who())), "damage.done")
+
+    def _about_damage(self, name: str, journal: wire.JournalHealth) -> str:
+        if not journal.unacknowledged:
+            return self._words("damage.forbidden", name=name, reason=journal.reason or "")
+        return self._words(
+            "damage.journal",
+            name=name,
+            torn=journal.torn_tails,
+            lines=journal.damaged_lines,
+            lost=journal.lost_numbers,
+            files=journal.quarantined_files,
+            bytes=journal.quarantined_bytes,
+        )
+
     # -- asking and sending ----------------------------------------------------------------------------------------
 
     async def _confirmed(self, title: str, lines: tuple[str, ...]) -> bool:

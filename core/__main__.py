@@ -1,4 +1,4 @@
-"""`cdg-core`: argv -> serve | check-config | token. Parses, calls, prints; every expected error is one line and a code."""
+"""`cdg-core`: argv -> serve | check-config | verify | token. Parses, calls, prints; every expected error is one line and a code."""
 
 import argparse
 import asyncio
@@ -40,6 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
     check = commands.add_parser("check-config", help="check the configuration and its secret files")
     check.set_defaults(run=_check)
+    verify = commands.add_parser("verify", help="check the journals of a data directory, changing nothing")
+    verify.add_argument("directory", type=Path, metavar="DIR")
+    verify.set_defaults(run=_verify)
     token = commands.add_parser("token", help="tokens for the manage API on TCP")
     actions = token.add_subparsers(required=True, metavar="ACTION")
     add = actions.add_parser("add", help="make a token; it is the last word printed")
@@ -99,6 +102,16 @@ def _check(arguments: argparse.Namespace) -> int:
         f"{len(settings.sources)} sources, {len(settings.webhooks.endpoints)} endpoints"
     )
     return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    """1 where something is damaged, or was and nobody has acknowledged it."""
+    from core.verify import verify
+
+    findings = verify(arguments.directory)
+    for finding in findings:
+        print(harmless(str(finding)))
+    return 0 if all(finding.sound for finding in findings) else EXIT_FAILURE
 
 
 def _tokens_file(arguments: argparse.Namespace) -> Path:

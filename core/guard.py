@@ -15,7 +15,7 @@ from core import __version__
 from core.clock import Clock
 from core.device import Device
 from core.errors import ConfigError, CoreError
-from core.journal import DirectoryLock, SnapshotJournal
+from core.journal import Archive, DirectoryLock, SnapshotJournal
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
 from core.manage_api.parts import Parts
@@ -29,6 +29,7 @@ from core.places import CORE_LOG, SOCKET
 from core.sensors.drivers import open_source
 from core.settings import LoadedSettings
 from core.threads import ThreadPerCall
+from core.webhooks.bounds import Bounds
 from core.webhooks.dispatcher import Channel, Dispatcher
 from core.webhooks.drains import Drains
 from core.webhooks.retry_queue import RetryQueue
@@ -79,7 +80,9 @@ class Guard:
         self._queue = RetryQueue(retries, settings.webhooks.retry, endpoints, clock, SystemRandom())
         self._dispatcher = Dispatcher(self._queue, _channels(loaded, clock), self._device.stamp, clock)
         self._drains = Drains(self._queue, self._dispatcher, clock)
-        self._book = CaseBook(cases, directory / "archive", clock)
+        self._archive = Archive(directory, clock)
+        self._bounds = Bounds(self._queue, self._archive, settings.webhooks.retry, clock)
+        self._book = CaseBook(cases, self._archive, clock)
         self._monitor = Monitor(_lines(loaded, clock), settings.cabinets, self._book, clock)
         self._parts = Parts(
             loaded=loaded,
@@ -133,6 +136,7 @@ class Guard:
         others = {
             "monitoring": self._monitor.run,
             "publishing": lambda: self._book.run(self._dispatcher),
+            "bounds": self._bounds.run,
             "heartbeat": lambda: self._device.run(self._dispatcher, self._vitals),
         }
         draining = group.create_task(self._keep_running("drains", self._drains.run))
@@ -186,7 +190,7 @@ class Guard:
             found["tcp_unavailable"] = problem
         if (problem := self._authenticator.problem) is not None:
             found["tokens_unreadable"] = problem
-        if (problem := self._book.archive_problem) is not None:
+        if (problem := self._archive.problem) is not None:
             found["archive_not_writable"] = problem
         return found
 

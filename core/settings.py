@@ -171,13 +171,19 @@ class Sensor(Table, frozen=True, kw_only=True):
 
 
 class Retry(Table, frozen=True, kw_only=True):
-    """When a failed delivery is tried again and when it is given up. `log` is relative to the data directory."""
+    """When a failed delivery is tried again, when it is given up, and how much is kept. `log` is relative to the data
+    directory.
+    """
 
     log: Annotated[str, Meta(min_length=1)] = "retries.jsonl"
     first_delay_s: Delay = 10.0
     max_delay_s: Delay = 900.0
     max_attempts: Annotated[int, Meta(ge=1)] = 500
     max_age_h: Annotated[float, Meta(gt=0, le=87_600)] = 72.0
+    max_items: Annotated[int, Meta(ge=1)] = 10_000
+    max_dead_letters: Annotated[int, Meta(ge=0)] = 5_000
+    dead_letter_days: Annotated[float, Meta(gt=0, le=36_500)] = 90.0
+    max_mib: Annotated[float, Meta(gt=0, le=1_000_000)] = 64.0
 
 
 # Every type of the contract, sent today or not: a mistyped one would keep all alarms from an endpoint.

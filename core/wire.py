@@ -44,28 +44,36 @@ class Durability(StrEnum):
 class JournalHealth(Answer, frozen=True, kw_only=True):
     """Figures of one journal; times in ms, sizes in bytes.
 
-    `damaged_lines` counts a file that was missing beside its previous generation as one.
+    `degraded`: damage was found that no person has acknowledged (`unacknowledged` accidents), or the file may not be
+    touched at all. `torn_tails`, `damaged_lines` (a file that was missing counts as one), `lost_numbers` and
+    `unclean_starts` count since the journal was first made; `unclean_start` tells of this start.
     """
 
     state: Durability
     reason: str | None
     since: Moment | None
+    degraded: bool
+    unacknowledged: int
     last_sync_ms: float
     worst_sync_ms: float
     torn_tails: int
     damaged_lines: int
-    quarantined_files: int
     lost_numbers: int
+    quarantined_files: int
+    quarantined_bytes: int
+    unclean_starts: int
     unclean_start: bool
     size: int
     lines: int
+    live: int
     generation: int
 
 
 class DurabilityInfo(Answer, frozen=True, kw_only=True):
-    """`state` is the worst of the journals."""
+    """`state` is the worst of the journals; `degraded` where one of them is."""
 
     state: Durability
+    degraded: bool
     journals: dict[str, JournalHealth]
 
 
@@ -97,6 +105,23 @@ class CaseCounts(Answer, frozen=True, kw_only=True):
     warning: int
 
 
+class Accounts(Answer, frozen=True, kw_only=True):
+    """What became of every delivery ever accepted, over restarts: accepted = delivered + pending + dead_letter + cancelled +
+    unaccounted.
+
+    `dead_letter` are those in the queue and those in the archive, `archived` the latter; `unaccounted` is 0 unless damage
+    took deliveries from the journal.
+    """
+
+    accepted: int
+    delivered: int
+    pending: int
+    dead_letter: int
+    cancelled: int
+    archived: int
+    unaccounted: int
+
+
 class RetrySummary(Answer, frozen=True, kw_only=True):
     """`by_endpoint` counts what is pending."""
 
@@ -106,6 +131,7 @@ class RetrySummary(Answer, frozen=True, kw_only=True):
     dead_letter: int
     oldest_pending_age_s: float | None
     by_endpoint: dict[str, int]
+    accounts: Accounts
 
 
 class Problem(Answer, frozen=True, kw_only=True):
@@ -228,6 +254,12 @@ class Acknowledge(Body, frozen=True, kw_only=True):
 
     by: Name
     note: Note = ""
+
+
+class Seen(Body, frozen=True, kw_only=True):
+    """`by` is the person who has seen it."""
+
+    by: Name
 
 
 class Handle(Body, frozen=True, kw_only=True):

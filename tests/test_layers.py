@@ -15,6 +15,7 @@ LOOPS = (
     "core.monitoring.posts",
     "core.webhooks.dispatcher",
     "core.webhooks.drains",
+    "core.webhooks.bounds",
     "core.device",
 )
 PURE = (
@@ -26,6 +27,7 @@ PURE = (
     "core.webhooks.schedule",
     "core.webhooks.signing",
     "core.webhooks.deliveries",
+    "core.webhooks.accounts",
     "core.config_lines",
 )
 VALUES = ("core.settings", "core.samples", "core.events", "core.wire", "core.errors")
@@ -33,10 +35,11 @@ VALUES = ("core.settings", "core.samples", "core.events", "core.wire", "core.err
 # From the top down; a module may import only from layers below its own, or its own package's neighbours on the same one.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("core.__main__",),
-    ("core.guard",),
+    ("core.guard", "core.verify"),
     ("core.manage_api",),
     LOOPS,
     ("core.monitoring.case_book", "core.webhooks.retry_queue"),
+    ("core.webhooks.entries",),
     ("core.config", "core.config_edit", "core.config_read", "core.webhooks.sender", "core.sensors"),
     ("core.journal",),
     ("core.threads", "core.clock", "core.logs", "core.places"),

@@ -26,6 +26,7 @@ def status_line(view: View, width: int) -> Content:
         _count(words("word.pending"), status.webhooks.pending, "", "ansi_yellow"),
         _count(words("word.dead"), status.webhooks.dead_letter, "", "bold ansi_red"),
         Content.styled(words.of("durability", durable), "" if durable == "durable" else "bold reverse ansi_red"),
+        Content.styled(words("word.degraded") if status.durability.degraded else "", "bold reverse ansi_yellow"),
     ]
     taken = sum(part.cell_length + 1 for part in parts if part.plain) + right.cell_length + 1
     room = min(max(12, width // 5), width - taken)  # a long name makes way for what there is to know

@@ -3,8 +3,8 @@
 SnapshotJournal keeps the newest document of each live id and rewrites itself; AppendLog only grows.
 """
 
-from core.journal.append import AppendLog
+from core.journal.append import AppendLog, Archive
 from core.journal.lock import DirectoryLock
 from core.journal.snapshot import SnapshotJournal
 
-__all__ = ["AppendLog", "DirectoryLock", "SnapshotJournal"]
+__all__ = ["AppendLog", "Archive", "DirectoryLock", "SnapshotJournal"]

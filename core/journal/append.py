@@ -1,66 +1,106 @@
-"""AppendLog: a journal that only grows and is never rewritten. Slow and plain: one sync for each line.
+"""Journals that only grow and are never rewritten. Slow and plain: one sync for each line.
 
-Its calls block; a loop puts them into a thread.
+Their calls block; a loop puts them into a thread.
 """
 
 import os
+import threading
 from pathlib import Path
 
 from core.clock import Clock, utc_text
 from core.errors import JournalError
 from core.journal import files
-from core.journal.lines import encode_line, scan
+from core.journal.lines import encode_line
+from core.journal.quarantine import Quarantine, Report
+from core.journal.recovery import look, torn_tail
 
 
 class AppendLog:
-    """Open to append. A torn tail is copied to `quarantine/` and cut off, so nothing ever stands behind damaged bytes.
+    """Open to append. A torn tail goes to quarantine and is cut off, so nothing ever stands behind damaged bytes; lines
+    that are damaged in the middle stay where they are, and `damaged` counts them.
 
-    Raises JournalError when a newer version wrote the file, OSError when the disk refuses.
+    Raises JournalError when a newer version wrote the file or it can't be read, OSError when the disk refuses.
     """
 
-    def __init__(self, path: Path, clock: Clock):
-        self._path, self._clock = path, clock
-        path.parent.mkdir(mode=files.DIRECTORY_MODE, exist_ok=True)
-        self._n, self._end = self._recover()
-        self._suspect = False
+    def __init__(self, path: Path, quarantine: Quarantine, clock: Clock):
+        self._path, self._quarantine, self._clock = path, quarantine, clock
+        self.damaged = 0
+        files.make_directory(path.parent)
+        self._recover()
 
-    def _recover(self) -> tuple[int, int]:
-        try:
-            with self._path.open("rb") as file:
-                found = scan(file)
-                file.seek(found.good_end)
-                tail = file.read()
-        except FileNotFoundError:
-            return 0, 0
-        if found.newer is not None:
-            raise JournalError(f"{self._path} was written by a newer version (format {found.newer})")
-        if tail:
-            files.quarantine(self._path, tail, f"0-{found.last_n}")
-            os.truncate(self._path, found.good_end)
-        if not found.clean_end:
-            with self._path.open("ab") as file:
-                file.write(b"\n")
-        return found.last_n, self._path.stat().st_size
+    def _recover(self) -> None:
+        self._sure = False
+        self._n = self._end = 0
+        found = look(self._path)
+        if found.accident is not None and found.accident.reason == "not_a_file":
+            self._keep(found.accident)
+        if (scan := found.scan) is not None:
+            self._n, self._end, self.damaged = scan.last_n, scan.good_end, scan.damaged
+            if scan.torn:
+                self._keep(torn_tail(scan))
+                os.truncate(self._path, scan.good_end)
+            if not scan.clean_end:
+                with self._path.open("ab") as file:
+                    file.write(b"\n")
+                self._end += 1
+        self._sure = True
+
+    def _keep(self, accident: Report) -> None:
+        self._quarantine.keep(accident, self._path, utc_text(self._clock.now()))
 
     def append(self, item_id: str, document: bytes) -> None:
         """Write one line and sync it. Raises OSError; the half-written line is then cut off again."""
-        if self._suspect:
-            self._n, self._end = self._recover()
-            self._suspect = False
+        if not self._sure:
+            self._recover()
         fd = files.open_append(self._path)
         try:
+            if os.fstat(fd).st_size != self._end:  # somebody removed, replaced or cut it
+                self._recover()
             if self._end == 0:
                 files.sync_directory(self._path.parent)
             line = encode_line(self._n + 1, utc_text(self._clock.now()), "put", item_id, document)
+            self._sure = False  # until the whole line is there, or its half is gone: else the next would be glued to it
             try:
                 files.write_all(fd, line)
                 os.fsync(fd)
             except OSError:
-                self._suspect = True  # until the half line is gone; else the next would be glued to it
                 os.ftruncate(fd, self._end)
-                self._suspect = False
                 raise
         finally:
             os.close(fd)
-        self._n += 1
-        self._end += len(line)
+        self._n, self._end, self._sure = self._n + 1, self._end + len(line), True
+
+
+class Archive:
+    """What left the journals of a data directory, in `archive/NAME`: kept for good, read by people. Blocks; any thread."""
+
+    def __init__(self, directory: Path, clock: Clock):
+        self._directory, self._clock = directory, clock
+        self._logs: dict[str, AppendLog] = {}
+        self._problems: dict[str, str] = {}
+        self._one_at_a_time = threading.Lock()
+
+    @property
+    def problem(self) -> str | None:
+        """Why something can't be archived, or what is damaged there."""
+        return next((f"{name}: {problem}" for name, problem in self._problems.items()), None)
+
+    def append(self, name: str, item_id: str, document: bytes) -> bool:
+        """Whether it is on disk; `problem` says why not."""
+        with self._one_at_a_time:
+            try:
+                found = self._logs.get(name) or self._open(name)
+                found.append(item_id, document)
+            except (OSError, JournalError) as error:
+                self._logs.pop(name, None)
+                self._problems[name] = str(error)
+                return False
+            self._problems.pop(name, None)
+            if found.damaged:
+                self._problems[name] = f"{found.damaged} damaged lines stand in it"
+            return True
+
+    def _open(self, name: str) -> AppendLog:
+        quarantine = Quarantine(self._directory / "quarantine", name)
+        self._logs = {name: AppendLog(self._directory / "archive" / name, quarantine, self._clock), **self._logs}
+        return self._logs[name]

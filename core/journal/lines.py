@@ -1,4 +1,4 @@
-"""One line of a journal: its envelope, its checksum, and what a whole file of them says. Pure but for reading the file.
+"""One line of a journal: its envelope and its checksum. Pure.
 
     {"v":1,"n":1053,"t":"…Z","k":"put","id":"…","d":{…},"crc":"fc6c7a5d"}
 
@@ -6,17 +6,15 @@
 so it is checked on raw bytes and needs no canonical JSON. A later version keeps this frame (`v` first, `crc` last), so
 that its lines are told from a flipped bit in ours.
 
-A generation starts with `head`: `d` = {gen, epoch, items, upto, app}. The `items` puts that follow are the live items at
-the rewrite, each with the `n` of its last change (so numbers may skip there, never fall); what comes after counts on
-from `upto` without a gap.
+A generation starts with `head`: `d` = {gen, epoch, items, upto, …}. The `items` lines that follow are what was live at the
+rewrite, each as it was first written (so numbers may skip there, never fall); what comes after counts on from `upto`
+without a gap. Lines are copied, not made anew: members and kinds of a newer program of the same version survive.
 """
 
-import contextlib
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import BinaryIO, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
@@ -25,17 +23,27 @@ VERSION: Final = 1
 CHUNK_LINES: Final = 1000  # a rewrite holds no second copy of everything in memory
 _CRC_MARK: Final = b',"crc":"'
 _CRC_BYTES: Final = len(_CRC_MARK) + 8 + 2
+_OURS: Final = b'{"v":%d,' % VERSION
 _VERSION_FIELD: Final = re.compile(rb'\{"v":(\d{1,9}),')
+
+Numbered = tuple[int, bytes]
+"""A line's number and the line itself, with its LF."""
 
 
 class Head(Struct, frozen=True, kw_only=True):
-    """The first line of a generation: how many items it holds and up to which `n` they count."""
+    """The first line of a generation: how many lines it holds and up to which `n` they count; then what this journal
+    has been through since it was first made.
+    """
 
     gen: int
     epoch: str
     items: int
     upto: int
     app: str = ""
+    unclean_starts: int = 0
+    torn_tails: int = 0
+    damaged_lines: int = 0
+    lost_numbers: int = 0
 
 
 class Line(Struct, frozen=True, gc=False):
@@ -49,8 +57,8 @@ class Line(Struct, frozen=True, gc=False):
 
 def encode_line(n: int, t: str, kind: str, item_id: str, document: bytes) -> bytes:
     """One whole line with its LF. `document` must be JSON without a raw line feed, as every encoder here makes it."""
-    body = b'{"v":%d,"n":%d,"t":"%s","k":"%s","id":%s,"d":%s' % (
-        VERSION,
+    body = b'%s"n":%d,"t":"%s","k":"%s","id":%s,"d":%s' % (
+        _OURS,
         n,
         t.encode(),
         kind.encode(),
@@ -60,33 +68,47 @@ def encode_line(n: int, t: str, kind: str, item_id: str, document: bytes) -> byt
     return b'%s%s%08x"}\n' % (body, _CRC_MARK, zlib.crc32(body))
 
 
-def generation(head: Head, items: Sequence[tuple[str, tuple[int, bytes]]], t: str) -> Iterator[bytes]:
-    """The lines of a whole generation, some at a time: `items` are (id, (n, document)) in the order of n."""
-    first_n = items[0][1][0] if items else head.upto + 1
-    yield encode_line(first_n - 1, t, "head", "", msgspec.json.encode(head))
-    for start in range(0, len(items), CHUNK_LINES):
-        chunk = items[start : start + CHUNK_LINES]
-        yield b"".join(encode_line(n, t, "put", item_id, document) for item_id, (n, document) in chunk)
+def generation(head: Head, former: bytes, lines: Sequence[Numbered], t: str) -> Iterator[bytes]:
+    """The bytes of a whole generation, some lines at a time. `lines` stand in the order of n; `former` is the document of
+    the head before, whose members that this program does not know go along.
+    """
+    first_n = lines[0][0] if lines else head.upto + 1
+    document = msgspec.json.encode({**msgspec.json.decode(former), **msgspec.to_builtins(head)})
+    yield encode_line(first_n - 1, t, "head", "", document)
+    for start in range(0, len(lines), CHUNK_LINES):
+        yield b"".join([line for _, line in lines[start : start + CHUNK_LINES]])
 
 
-_decoder: Final = msgspec.json.Decoder(Line)
-_head_decoder: Final = msgspec.json.Decoder(Head)
+_decode: Final = msgspec.json.Decoder(Line).decode
+_decode_head: Final = msgspec.json.Decoder(Head).decode
 
 
 def decode_line(raw: bytes) -> Line | None:
-    """The envelope of a whole, undamaged line (its LF may be missing), or None."""
-    if not _is_whole(raw):
+    """The envelope of a whole, undamaged line of this version (its LF may be missing), or None."""
+    if not raw.startswith(_OURS) or not _is_whole(raw):
         return None
     try:
-        return _decoder.decode(raw)
+        return _decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
+def decode_head(line: Line) -> Head | None:
+    """What a generation's first line announces; a head that says something else announces nothing."""
+    try:
+        return _decode_head(line.d)
+    except msgspec.DecodeError:
+        return None
+
+
+def document_of(line: bytes) -> bytes:
+    """The document of a line that is known to be whole."""
+    return bytes(_decode(line).d)
+
+
 def _is_whole(raw: bytes) -> bool:
-    text = raw.removesuffix(b"\n")
-    body, mark = text[:-_CRC_BYTES], text[-_CRC_BYTES:]
-    return mark == b'%s%08x"}' % (_CRC_MARK, zlib.crc32(body))
+    text = raw[:-1] if raw.endswith(b"\n") else raw
+    return text[-_CRC_BYTES:] == b'%s%08x"}' % (_CRC_MARK, zlib.crc32(memoryview(text)[:-_CRC_BYTES]))
 
 
 def newer_version(raw: bytes) -> int | None:
@@ -100,87 +122,10 @@ def foreign_version(raw: bytes) -> int | None:
     """The version that a line claims which is sound JSON, but neither framed as ours nor ours with a flipped bit."""
     found = _VERSION_FIELD.match(raw)
     version = int(found[1]) if found is not None else VERSION
-    if version <= VERSION or _is_whole(_VERSION_FIELD.sub(b'{"v":%d,' % VERSION, raw, count=1)):
+    if version <= VERSION or _is_whole(_VERSION_FIELD.sub(_OURS, raw, count=1)):
         return None
     try:
         msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return version
-
-
-@dataclass(kw_only=True)
-class Scan:
-    """What one file says. `live` maps an id to (n, document), in the order of n; `ended` an id to the n of its end."""
-
-    live: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    ended: dict[str, int] = field(default_factory=dict)
-    head: Head | None = None
-    listed: int = 0  # good lines among those that the head announces
-    last_n: int = 0
-    lines: int = 0
-    good_end: int = 0  # the offset behind the last good line
-    size: int = 0
-    damaged: int = 0  # bad lines that good ones follow
-    gap: int = 0  # numbers missing between good lines
-    clean_end: bool = True  # the last good line has its LF
-    bye: bool = False
-    newer: int | None = None
-
-    @property
-    def torn(self) -> int:
-        """Bytes behind the last good line."""
-        return self.size - self.good_end
-
-    @property
-    def complete(self) -> bool:
-        """Whether every item that the head announces is there."""
-        return self.head is not None and self.listed >= self.head.items
-
-    def take(self, line: Line) -> None:
-        """Apply one good line. Numbers that fall are a stale or doubled line and count as damage."""
-        if self.lines and line.n <= self.last_n:
-            self.damaged += 1
-            return
-        if self.head is not None and line.n > self.head.upto:
-            self.gap += line.n - max(self.last_n, self.head.upto) - 1
-        elif self.head is not None:
-            self.listed += 1
-        self.lines += 1
-        self.last_n = line.n
-        self.bye = line.k == "bye"
-        self._apply(line)
-
-    def _apply(self, line: Line) -> None:
-        if line.k == "head" and self.lines == 1:
-            with contextlib.suppress(msgspec.DecodeError):  # a head that says something else announces nothing
-                self.head = _head_decoder.decode(line.d)
-        elif line.k == "put":
-            self.live.pop(line.id, None)  # re-inserted, so that the order stays the order of n
-            self.live[line.id] = (line.n, bytes(line.d))
-        elif line.k == "del":
-            self.live.pop(line.id, None)
-            self.ended[line.id] = line.n
-
-
-def scan(file: BinaryIO | Iterable[bytes]) -> Scan:
-    """Read a journal from its start; damage is counted, never raised. Raises OSError where the disk can't be read."""
-    found = Scan()
-    bad, foreign = 0, None
-    for raw in file:
-        foreign = foreign_version(raw) if found.size == 0 else foreign
-        found.size += len(raw)
-        found.newer = found.newer or newer_version(raw)
-        line = decode_line(raw)
-        if line is None:
-            bad += 1
-            continue
-        found.damaged, bad = found.damaged + bad, 0
-        found.take(line)
-        found.good_end = found.size
-        found.clean_end = raw.endswith(b"\n")
-    if not found.lines:
-        found.newer = found.newer or foreign
-    if found.head is not None and found.complete:
-        found.last_n = max(found.last_n, found.head.upto)
-    return found

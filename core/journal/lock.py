@@ -1,6 +1,7 @@
 """One writer per data directory, held by flock: the kernel frees it the moment the process is gone."""
 
 import contextlib
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -10,31 +11,50 @@ from core.errors import DirectoryHeldError
 
 # A read-only descriptor is enough to take the lock, so nobody else may open the file.
 _MODE: Final = 0o600
+_SICK: Final = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 class DirectoryLock:
-    """Holds `DIR/lock` from construction to `release()`. Raises DirectoryHeldError when another process holds it.
+    """Holds the directory from construction to `release()`. Raises DirectoryHeldError when another process holds it.
 
-    The pid inside is for the message alone; a stale one means nothing.
+    The directory itself is locked, so that a disk on which nothing can be written any more does not stop an alarm box;
+    its file `lock` names the holder, for the message alone: a stale pid means nothing.
     """
 
     def __init__(self, directory: Path):
-        self._fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
+        self._fds = [os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
+        pid_file = self._open(directory / "lock")
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for fd in self._fds:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            pid = self._holder()
-            os.close(self._fd)
+            pid = None if pid_file is None else _holder(pid_file)
+            self.release()
             raise DirectoryHeldError(directory, pid) from error
+        if pid_file is None:
+            return
         with contextlib.suppress(PermissionError):  # a file that root made once; its mode is as good
-            os.fchmod(self._fd, _MODE)  # the umask took bits away when it was made
+            os.fchmod(pid_file, _MODE)  # the umask took bits away when it was made
         with contextlib.suppress(OSError):  # the lock holds without the pid, also on a full disk
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
+            os.ftruncate(pid_file, 0)
+            os.pwrite(pid_file, b"%d\n" % os.getpid(), 0)
 
-    def _holder(self) -> int | None:
-        text = os.pread(self._fd, 32, 0).strip()
-        return int(text) if text.isdigit() else None
+    def _open(self, path: Path) -> int | None:
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
+        except OSError as error:
+            if error.errno in _SICK:
+                return None
+            self.release()
+            raise
+        self._fds.append(fd)
+        return fd
 
     def release(self) -> None:
-        os.close(self._fd)
+        while self._fds:
+            os.close(self._fds.pop())
+
+
+def _holder(fd: int) -> int | None:
+    text = os.pread(fd, 32, 0).strip()
+    return int(text) if text.isdigit() else None

@@ -14,7 +14,7 @@ from core.manage_api.parts import Parts
 from core.manage_api.table import Call, Reply, Route, Scope
 from core.webhooks.deliveries import ErrorClass, Status
 from core.webhooks.drains import finished_within
-from core.webhooks.retry_queue import Entry
+from core.webhooks.entries import Entry
 
 Limit = Annotated[int, Meta(ge=1, le=250)]
 Seq = Annotated[int, Meta(ge=0, le=2**53)]

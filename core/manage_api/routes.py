@@ -97,6 +97,17 @@ class Handlers:
         )
         return views.case(case)
 
+    async def acknowledge_damage(self, call: Call) -> Struct:
+        body = call.body
+        assert isinstance(body, wire.Seen)
+        for journal in self._parts.journals.values():
+            try:
+                await asyncio.to_thread(journal.acknowledge, f"{body.by} ({call.actor.name})")
+            except OSError as error:
+                detail = f"the acknowledgement can't be written down ({error.strerror})"
+                raise RefusalError(409, "quarantine_not_writable", detail) from error
+        return self._board.durability()
+
     async def config(self, _: Call) -> Struct:
         try:
             loaded = await asyncio.to_thread(config.load, self._parts.loaded.path)
@@ -212,6 +223,16 @@ def routes(parts: Parts) -> tuple[Route, ...]:
             refusals=_CASE_REFUSALS,
         ),
         *retry_routes(RetryHandlers(parts)),
+        Route(
+            method="POST",
+            path="/api/manage/durability/acknowledge",
+            scope=Scope.OPERATE,
+            handler=on.acknowledge_damage,
+            summary="Say that somebody has seen what was damaged; the journals are no longer degraded",
+            answer=wire.DurabilityInfo,
+            body=wire.Seen,
+            refusals={409: ("quarantine_not_writable",)},
+        ),
         Route(
             method="GET",
             path="/api/manage/config",

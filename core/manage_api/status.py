@@ -34,7 +34,7 @@ class StatusBoard:
             uptime_s=parts.device.uptime_s,
             simulated=any(line.source.simulated for line in parts.monitor.lines),
             network="unknown",
-            durability=self._durability(),
+            durability=self.durability(),
             monitoring=self._monitoring(),
             cases=views.case_counts(parts),
             webhooks=views.retry_summary(parts),
@@ -43,11 +43,13 @@ class StatusBoard:
             problems=self._problems(),
         )
 
-    def _durability(self) -> wire.DurabilityInfo:
+    def durability(self) -> wire.DurabilityInfo:
         journals = {name: journal.health() for name, journal in self._parts.journals.items()}
         durable = all(health.state is Durability.DURABLE for health in journals.values())
         worst = Durability.DURABLE if durable else Durability.MEMORY_ONLY
-        return wire.DurabilityInfo(state=worst, journals=journals)
+        return wire.DurabilityInfo(
+            state=worst, degraded=any(health.degraded for health in journals.values()), journals=journals
+        )
 
     def _monitoring(self) -> wire.MonitoringInfo:
         monitor = self._parts.monitor
@@ -83,9 +85,11 @@ class StatusBoard:
             health = journal.health()
             if health.state is not Durability.DURABLE:
                 found[f"{name}_not_durable"] = f"{name} can't be written: {health.reason}"
-            if health.damaged_lines:
-                kept = f"{health.quarantined_files} files in quarantine keep them"
-                found[f"{name}_damaged"] = f"{health.damaged_lines} lines of {name} were damaged; {kept}"
+            if health.degraded:
+                found[f"{name}_degraded"] = _degraded(name, health)
+        missing = parts.queue.accounts().unaccounted
+        if missing:
+            found["deliveries_unaccounted"] = f"{missing} accepted deliveries are in no account: damage took them"
         undecodable = parts.queue.undecodable + parts.book.undecodable
         if undecodable:
             found["items_undecodable"] = f"{undecodable} journal items are not understood and kept as they are"
@@ -96,3 +100,10 @@ class StatusBoard:
         if orphans:
             found["endpoint_missing"] = f"{orphans} deliveries wait for an endpoint that is not configured"
         return found
+
+
+def _degraded(name: str, health: wire.JournalHealth) -> str:
+    if not health.unacknowledged:
+        return f"{name}: the file may not be touched; nothing of it is known"
+    kept = f"{health.quarantined_files} pieces of {health.quarantined_bytes} bytes are kept in quarantine"
+    return f"{name} was damaged; {kept}; to be acknowledged"

@@ -12,7 +12,7 @@ from core.monitoring.presets import terms_of
 from core.monitoring.readings import UNITS
 from core.samples import Quality
 from core.webhooks.deliveries import Attempt, Status
-from core.webhooks.retry_queue import Entry
+from core.webhooks.entries import Entry
 
 # From harmless to worst; a cabinet shows the worst of its sensors.
 STATES = ("ok", "pending", "stale", "fault", "warning", "critical")
@@ -202,4 +202,5 @@ def retry_summary(parts: Parts) -> wire.RetrySummary:
         dead_letter=sum(entry.delivery.status is Status.DEAD_LETTER for entry in parts.queue.entries()),
         oldest_pending_age_s=None if oldest_s is None else round(oldest_s, 3),
         by_endpoint=by_endpoint,
+        accounts=parts.queue.accounts(),
     )

@@ -8,16 +8,15 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Final
 
 import msgspec
 from msgspec import structs
 
 from core.clock import Clock
-from core.errors import JournalError, RefusalError
+from core.errors import RefusalError
 from core.events import Publisher
-from core.journal import AppendLog, SnapshotJournal
+from core.journal import Archive, SnapshotJournal
 from core.monitoring import cases
 from core.monitoring.cases import Case, Condition, Kind
 from core.monitoring.rules import IDLE, Watch
@@ -33,7 +32,7 @@ log = logging.getLogger(__name__)
 class CaseBook:
     """Open over the journal; at most one case of a sensor and kind is not closed and not cleared."""
 
-    def __init__(self, journal: SnapshotJournal, archive: Path, clock: Clock):
+    def __init__(self, journal: SnapshotJournal, archive: Archive, clock: Clock):
         self._journal, self._archive, self._clock = journal, archive, clock
         self._cases: dict[str, Case] = {}
         self._numbers: dict[str, int] = {}
@@ -41,7 +40,6 @@ class CaseBook:
         self._watches: dict[Key, Watch] = {}
         self._bell = asyncio.Event()
         self.undecodable = 0
-        self.archive_problem: str | None = None
         for item_id, n, document in journal.items():
             try:
                 self._load(item_id, n, document)
@@ -187,25 +185,15 @@ class CaseBook:
         self.put(structs.replace(case, outbox=case.outbox[len(published) :]))
 
     async def _archive_oldest(self) -> None:
+        """What can't be written there stays where it is, and is tried again after the next news."""
         closed = [case for case in self.all() if case.closed and not case.outbox]
-        problem = None
         for case in closed[KEPT_CLOSED:]:
             assert case.closed_at is not None
-            log_path = self._archive / f"cases-{case.closed_at.year}.jsonl"
-            try:
-                await asyncio.to_thread(self._append, log_path, case)
-            except (OSError, JournalError) as error:
-                # News goes out all the same; the case stays where it is and is tried again after the next news.
-                problem = f"{log_path}: {error}"
-                break
+            name = f"cases-{case.closed_at.year}.jsonl"
+            if not await asyncio.to_thread(self._archive.append, name, case.case_id, msgspec.json.encode(case)):
+                return
             del self._cases[case.case_id], self._numbers[case.case_id]
             self._journal.delete(case.case_id, lazy=True)
-        if problem is not None and problem != self.archive_problem:
-            log.warning("closed cases can't be archived: %s", problem)
-        self.archive_problem = problem
-
-    def _append(self, path: Path, case: Case) -> None:
-        AppendLog(path, self._clock).append(case.case_id, msgspec.json.encode(case))
 
 
 def _goes_on(case: Case) -> bool:

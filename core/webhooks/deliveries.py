@@ -23,6 +23,7 @@ class Status(StrEnum):
     DELIVERED = "delivered"
     DEAD_LETTER = "dead_letter"
     CANCELLED = "cancelled"
+    ARCHIVED = "archived"  # a dead letter that the bounds moved to the archive
 
 
 class Trigger(StrEnum):
@@ -54,6 +55,7 @@ class DeadLetterReason(StrEnum):
     MAX_ATTEMPTS = "max_attempts"
     MAX_AGE = "max_age"
     PERMANENT = "permanent"
+    EVICTED = "evicted"
 
 
 class Delivered(Struct, frozen=True, kw_only=True, tag="delivered"):
@@ -91,7 +93,8 @@ class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """The full snapshot that a journal line holds. `body` are the bytes sent, the same in every attempt.
+    """The full snapshot that a journal line holds. `body` are the bytes sent, the same in every attempt; `ordinal` counts
+    the accepted deliveries of this box from 1.
 
     `delay_s` is the wait that led to `next_attempt_at`, so that a wrong wall clock can't stretch it; `age_s` is the
     steady time spent waiting so far, the age that the cut-off counts; `refused_since_age_s` is that age at the first of
@@ -105,6 +108,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     severity: Severity
     created_at: datetime
     body: Raw
+    ordinal: int = 0
     case_id: str | None = None
     seq: int | None = None
     cabinet: str | None = None
@@ -181,6 +185,11 @@ def reopened(dead: Delivery, actor: str, now: datetime) -> Delivery:
         settled_at=None,
         actor=actor,
     )
+
+
+def archived(dead: Delivery) -> Delivery:
+    """Without what the archive keeps."""
+    return structs.replace(dead, status=Status.ARCHIVED, body=Raw(b"null"), history=())
 
 
 def remaining_s(delivery: Delivery, now: datetime) -> float:

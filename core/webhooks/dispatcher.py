@@ -18,7 +18,8 @@ from core.errors import RefusalError
 from core.events import LATEST_ONLY, DeviceStamp, Event
 from core.settings import Endpoint
 from core.webhooks.deliveries import Attempt, Failed, Trigger
-from core.webhooks.retry_queue import Entry, RetryQueue
+from core.webhooks.entries import Entry
+from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.sender import Sender
 
 log = logging.getLogger(__name__)

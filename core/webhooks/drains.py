@@ -16,7 +16,8 @@ from core.errors import RefusalError
 from core.events import rank
 from core.webhooks.deliveries import Status, Trigger
 from core.webhooks.dispatcher import Dispatcher
-from core.webhooks.retry_queue import Entry, RetryQueue
+from core.webhooks.entries import Entry
+from core.webhooks.retry_queue import RetryQueue
 
 
 class DrainJob:

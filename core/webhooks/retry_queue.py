@@ -4,12 +4,9 @@ Owns the states and the deliveries. Sends nothing and waits for nothing but the 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
-from typing import Final
 
-import msgspec
 from msgspec import structs
 
 from core.clock import Clock
@@ -20,6 +17,7 @@ from core.settings import Retry
 from core.webhooks import deliveries, retry_policy
 from core.webhooks.deliveries import (
     Attempt,
+    DeadLetterReason,
     Delivered,
     Delivery,
     Failed,
@@ -28,24 +26,9 @@ from core.webhooks.deliveries import (
     Trigger,
     delivery_id,
 )
+from core.webhooks.entries import Entries, Entry
 from core.webhooks.schedule import Schedule
-
-# Ended deliveries stay this long in sight: for `since_seq`, and so that a case's event that is published again after a
-# kill still finds its delivery. Their lines leave the journal with the next rewrite.
-KEPT_ENDED: Final = 1000
-
-
-@dataclass(slots=True)
-class Entry:
-    """A delivery in memory: its snapshot, the number of its last change, and its clocks in steady seconds."""
-
-    delivery: Delivery
-    n: int
-    aged_at_s: float
-    in_flight: Trigger | None = None
-
-    def age_s(self, now_s: float) -> float:
-        return self.delivery.age_s + max(0.0, now_s - self.aged_at_s)
+from core.wire import Accounts
 
 
 class RetryQueue:
@@ -59,29 +42,11 @@ class RetryQueue:
         self, journal: SnapshotJournal, policy: Retry, endpoints: Sequence[str], clock: Clock, rng: Random
     ) -> None:
         self._journal, self._policy, self._clock, self._rng = journal, policy, clock, rng
-        self._entries: dict[str, Entry] = {}
-        self._ended: dict[str, None] = {}  # ids of delivered and cancelled ones, oldest first
+        self._entries = Entries(journal, clock)
         self._schedules = {endpoint: Schedule() for endpoint in endpoints}
-        self.undecodable = 0
-        self.forgotten_seq = 0
-        for item_id, n, document in journal.items():
-            self._load(item_id, n, document)
-        for entry in self.entries():
+        for entry in self._entries:
             if entry.delivery.status is Status.PENDING:
                 self._enter(entry, deliveries.remaining_s(entry.delivery, self._clock.now()))
-        self._forget_oldest()
-        if len(self._ended) == KEPT_ENDED:  # what ended before the oldest of these may have left the log
-            self.forgotten_seq = max(self.forgotten_seq, self._entries[next(iter(self._ended))].n - 1)
-
-    def _load(self, item_id: str, n: int, document: bytes) -> None:
-        try:
-            delivery = deliveries.decode(document)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            self.undecodable += 1  # it stays in the journal as it is: a later version may read it
-            return
-        self._entries[item_id] = Entry(delivery, n, self._clock.steady())
-        if delivery.status in {Status.DELIVERED, Status.CANCELLED}:
-            self._ended[item_id] = None
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -93,15 +58,30 @@ class RetryQueue:
     def epoch(self) -> str:
         return self._journal.epoch
 
+    @property
+    def forgotten_seq(self) -> int:
+        """Up to which number of change ended deliveries may be out of sight."""
+        return self._entries.forgotten_seq
+
+    @property
+    def live_bytes(self) -> int:
+        """What the deliveries take on the disk, compacted."""
+        return self._journal.live_bytes
+
+    @property
+    def undecodable(self) -> int:
+        """Items of the journal that this program does not understand."""
+        return self._entries.undecodable
+
+    def accounts(self) -> Accounts:
+        return self._entries.accounts()
+
     def entries(self) -> Iterator[Entry]:
-        return iter(self._entries.values())
+        return iter(self._entries)
 
     def get(self, item_id: str) -> Entry:
         """Raises RefusalError 404 `retry_not_found`."""
-        entry = self._entries.get(item_id)
-        if entry is None:
-            raise RefusalError(404, "retry_not_found", f"there is no delivery {item_id}")
-        return entry
+        return self._entries.get(item_id)
 
     def waits_for(self, entry: Entry) -> str | None:
         """The earlier delivery of the same case that must go first, or None."""
@@ -135,12 +115,8 @@ class RetryQueue:
     def _accept(self, event: Event, endpoint: str, body: bytes) -> Entry:
         item_id = delivery_id(event.event_id, endpoint)
         if item_id in self._entries:
-            return self._entries[item_id]
-        delivery = deliveries.opened(event, endpoint, body, self._clock.now())
-        entry = Entry(delivery, 0, self._clock.steady())
-        self._entries[item_id] = entry
-        entry.n = self._journal.put(item_id, deliveries.encode(delivery))
-        return entry
+            return self._entries.get(item_id)
+        return self._entries.add(deliveries.opened(event, endpoint, body, self._clock.now()))
 
     async def durable(self, entries: Sequence[Entry]) -> None:
         """Wait for the disk, then let them go."""
@@ -171,7 +147,7 @@ class RetryQueue:
         item_id = self._schedules[endpoint].take(self._clock.steady())
         if item_id is None:
             return None
-        entry = self._entries[item_id]
+        entry = self._entries.get(item_id)
         entry.in_flight = Trigger.AUTO
         return entry
 
@@ -212,7 +188,7 @@ class RetryQueue:
             return
         if trigger is not Trigger.AUTO:
             # A manual failure neither counts nor moves the due time.
-            self._put(entry, delivery, lazy=True)
+            self._entries.put(entry, delivery, lazy=True)
             self.give_back(entry)
             return
         self._after_failure(entry, delivery, outcome)
@@ -226,7 +202,7 @@ class RetryQueue:
             )
             return
         due = self._clock.now() + timedelta(seconds=verdict.delay_s)
-        self._put(entry, structs.replace(delivery, next_attempt_at=due, delay_s=verdict.delay_s), lazy=True)
+        self._entries.put(entry, structs.replace(delivery, next_attempt_at=due, delay_s=verdict.delay_s), lazy=True)
         schedule = self._schedule_of(entry)
         if schedule is not None:
             schedule.set_due(delivery.delivery_id, self._clock.steady() + verdict.delay_s)
@@ -256,6 +232,17 @@ class RetryQueue:
         for item_id in waiting:
             self.cancel(item_id, f"replaced by {event.event_id}")
 
+    def evict(self, entry: Entry) -> None:
+        """Give a pending delivery up for want of room."""
+        self._end(
+            entry,
+            structs.replace(entry.delivery, status=Status.DEAD_LETTER, dead_letter_reason=DeadLetterReason.EVICTED),
+        )
+
+    def archived(self, entry: Entry) -> None:
+        """A dead letter stands in the archive now, and leaves the queue."""
+        self._end(entry, deliveries.archived(entry.delivery))
+
     def requeue(self, item_id: str, actor: str) -> Entry:
         """A dead letter becomes pending again, due now, with a fresh budget and the same event id."""
         entry = self.get(item_id)
@@ -263,7 +250,7 @@ class RetryQueue:
             raise RefusalError(409, "retry_not_requeueable", f"{item_id} is {entry.delivery.status}")
         fresh = deliveries.reopened(entry.delivery, actor, self._clock.now())
         entry.aged_at_s = self._clock.steady()
-        self._put(entry, fresh)
+        self._entries.put(entry, fresh)
         self._enter(entry, 0.0)
         return entry
 
@@ -274,20 +261,6 @@ class RetryQueue:
     def _end(self, entry: Entry, delivery: Delivery) -> None:
         schedule = self._schedule_of(entry)
         ended = structs.replace(delivery, next_attempt_at=None, delay_s=0.0, settled_at=self._clock.now())
-        self._put(entry, ended)  # at once: after a kill only what was in flight may go out twice
+        self._entries.put(entry, ended)  # at once: after a kill only what was in flight may go out twice
         if schedule is not None:
             schedule.remove(delivery.delivery_id)
-        if delivery.status is not Status.DEAD_LETTER:
-            self._ended[delivery.delivery_id] = None
-            self._forget_oldest()
-
-    def _put(self, entry: Entry, delivery: Delivery, *, lazy: bool = False) -> None:
-        entry.delivery = delivery
-        entry.n = self._journal.put(delivery.delivery_id, deliveries.encode(delivery), lazy=lazy)
-
-    def _forget_oldest(self) -> None:
-        while len(self._ended) > KEPT_ENDED:
-            item_id = next(iter(self._ended))
-            del self._ended[item_id]
-            self.forgotten_seq = max(self.forgotten_seq, self._entries.pop(item_id).n)
-            self._journal.forget(item_id)

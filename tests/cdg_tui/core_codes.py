@@ -38,7 +38,7 @@ def problem_codes() -> frozenset[str]:
     guard, board = _tree(CORE / "guard.py"), _tree(CORE / "manage_api" / "status.py")
     named = {code for tree in (guard, board) for code in _subscripts(tree, "found")}
     loops = {*_first_arguments(guard, "_keep_running"), *_keys(guard, "others")}
-    of_journals = {f"{name}{ill}" for name in _keys(guard, "_journals") for ill in ("_not_durable", "_damaged")}
+    of_journals = {f"{name}{ill}" for name in _keys(guard, "_journals") for ill in ("_not_durable", "_degraded")}
     return frozenset(named | of_journals | {f"{name}_failed" for name in loops})
 
 
@@ -58,7 +58,7 @@ def skip_codes() -> frozenset[str]:
     tree = ast.Module(
         [
             node
-            for path in ("retry_queue.py", "dispatcher.py")
+            for path in ("entries.py", "retry_queue.py", "dispatcher.py")
             for node in ast.walk(_tree(CORE / "webhooks" / path))
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in {"get", "claim_one", "retry"}
         ],

@@ -21,11 +21,16 @@ def a_status(core: "FakeCore", **more: Any) -> wire.Status:
         state=wire.Durability.DURABLE,
         reason=None,
         since=None,
+        degraded=False,
+        unacknowledged=0,
         last_sync_ms=1.0,
         worst_sync_ms=2.0,
         torn_tails=0,
         damaged_lines=0,
         quarantined_files=0,
+        quarantined_bytes=0,
+        unclean_starts=0,
+        live=5,
         lost_numbers=0,
         unclean_start=False,
         size=1000,
@@ -43,7 +48,7 @@ def a_status(core: "FakeCore", **more: Any) -> wire.Status:
         "uptime_s": 100.0,
         "simulated": False,
         "network": "unknown",
-        "durability": wire.DurabilityInfo(state=wire.Durability.DURABLE, journals={"retries": health}),
+        "durability": wire.DurabilityInfo(state=wire.Durability.DURABLE, degraded=False, journals={"retries": health}),
         "monitoring": wire.MonitoringInfo(beat=core.rounds, late_ms=0.0, worst_late_ms=1.0, sources=()),
         "cases": wire.CaseCounts(
             open=len(core.cases),
@@ -102,6 +107,15 @@ class FakeCore(httpx.AsyncBaseTransport):
             dead_letter=len(self.retries) - len(pending),
             oldest_pending_age_s=None,
             by_endpoint={},
+            accounts=wire.Accounts(
+                accepted=len(self.retries),
+                delivered=0,
+                pending=len(pending),
+                dead_letter=len(self.retries) - len(pending),
+                cancelled=0,
+                archived=0,
+                unaccounted=0,
+            ),
         )
 
     # -- the transport -----------------------------------------------------------------------------------------------

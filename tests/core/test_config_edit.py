@@ -18,6 +18,10 @@ RETRY_LINES = [
     'log = "retries.jsonl"',
     "max_attempts = 500",
     "max_age_h = 72.0",
+    "max_items = 10000",
+    "max_dead_letters = 5000",
+    "dead_letter_days = 90.0",
+    "max_mib = 64.0",
 ]
 
 
@@ -70,6 +74,7 @@ def test_a_file_without_webhooks_gets_the_retry_table(tmp_path: Path) -> None:
         'log = "retries.jsonl"',
         "first_delay_s = 10.0",
         *("max_delay_s = 900.0", "max_attempts = 500", "max_age_h = 72.0"),
+        *("max_items = 10000", "max_dead_letters = 5000", "dead_letter_days = 90.0", "max_mib = 64.0"),
     ]
 
 

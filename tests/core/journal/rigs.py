@@ -68,9 +68,9 @@ def quarantined(path: Path) -> list[bytes]:
 
 def a_generation(*ids: str, first_n: int = 1, gen: int = 1, epoch: str = "e") -> bytes:
     """A complete generation in bytes: its head and one line for each id."""
-    held = [(item_id, (first_n + index, b'"%s"' % item_id.encode())) for index, item_id in enumerate(ids)]
+    held = [(first_n + at, a_line(first_n + at, "put", name, b'"%s"' % name.encode())) for at, name in enumerate(ids)]
     head = Head(gen=gen, epoch=epoch, items=len(held), upto=first_n + len(held) - 1)
-    return b"".join(generation(head, held, T))
+    return b"".join(generation(head, b"{}", held, T))
 
 
 def a_line(n: int, kind: str = "put", item_id: str = "x", document: bytes = b'"x"') -> bytes:

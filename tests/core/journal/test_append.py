@@ -6,6 +6,7 @@ import pytest
 
 from core.errors import JournalError
 from core.journal import AppendLog
+from core.journal.quarantine import Quarantine
 from tests.core.journal.rigs import ROOT, a_line, child, lines, output, quarantined
 from tests.core.journal.test_recovery import NEWER, framed
 from tests.fakes import FakeClock
@@ -13,10 +14,14 @@ from tests.fakes import FakeClock
 
 def a_log(directory: Path, *ids: str) -> Path:
     path = directory / "audit.jsonl"
-    log = AppendLog(path, FakeClock())
+    log = the_log(path)
     for item_id in ids:
         log.append(item_id, b'{"who":"%s"}' % item_id.encode())
     return path
+
+
+def the_log(path: Path) -> AppendLog:
+    return AppendLog(path, Quarantine(path.parent / "quarantine", path.name), FakeClock())
 
 
 def ids(path: Path) -> list[str]:
@@ -83,19 +88,21 @@ def test_a_newer_version_is_refused_and_untouched(tmp_path: Path, data: bytes) -
 
 
 def test_a_symlink_is_not_followed(tmp_path: Path) -> None:
-    """A line never lands in a file that somebody else points at."""
+    """A line never lands in a file that somebody else points at; the link is put aside."""
     (tmp_path / "audit.jsonl").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic links"):
-        a_log(tmp_path, "a")
+    assert ids(a_log(tmp_path, "a")) == ["a"]
     assert not (tmp_path / "elsewhere").exists()
+    [kept] = tmp_path.glob("quarantine/*.bad")
+    assert kept.readlink() == tmp_path / "elsewhere"
 
 
 FULL = """
 import sys, pathlib, resource
 from core.journal import AppendLog
+from core.journal.quarantine import Quarantine
 from tests.fakes import FakeClock
 path = pathlib.Path(sys.argv[1])
-log = AppendLog(path, FakeClock())
+log = AppendLog(path, Quarantine(path.parent / "quarantine", path.name), FakeClock())
 log.append("a", b"1")
 resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, resource.RLIM_INFINITY))
 for _ in range(2):

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.journal.lines import decode_line, scan
+from core.journal.lines import decode_line
+from core.journal.scan import scan
 from tests.core.journal.rigs import a_generation, a_journal, a_line, opened, put
 
 LF = b"\n"
@@ -73,7 +74,7 @@ def test_a_number_that_does_not_rise_is_damage() -> None:
     head_and_a = a_generation("a")
     found = scan([*head_and_a.splitlines(keepends=True), a_line(1, item_id="a", document=b'"stale"')])
     assert found.damaged == 1
-    assert found.live == {"a": (1, b'"a"')}
+    assert found.live == {"a": (1, a_line(1, item_id="a", document=b'"a"'))}
 
 
 def test_missing_numbers_are_counted() -> None:

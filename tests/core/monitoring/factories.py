@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from core.events import Event, Publisher, Severity
-from core.journal import SnapshotJournal
+from core.journal import Archive, SnapshotJournal
 from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Case, Kind
 from core.monitoring.monitor import Monitor
@@ -140,7 +140,7 @@ def a_book(directory: Path, clock: FakeClock) -> Iterator[CaseBook]:
     """A book over the real journal of `directory`, closed cleanly at the end."""
     journal = SnapshotJournal(directory / "cases.jsonl", clock)
     try:
-        yield CaseBook(journal, directory / "archive", clock)
+        yield CaseBook(journal, Archive(directory, clock), clock)
     finally:
         journal.close()
 

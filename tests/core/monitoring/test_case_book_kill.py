@@ -17,7 +17,7 @@ from random import Random
 import pytest
 
 from core.events import EventType, Severity
-from core.journal import SnapshotJournal
+from core.journal import Archive, SnapshotJournal
 from core.monitoring import cases
 from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Condition, Kind
@@ -134,7 +134,7 @@ def test_a_case_that_was_lost_to_damage_opens_again_with_the_next_value_beyond(t
 def test_a_kill_costs_a_running_timer_no_more_than_its_checkpoint(tmp_path: Path) -> None:
     clock = FakeClock()
     journal = SnapshotJournal(tmp_path / "cases.jsonl", clock)
-    Bench(CaseBook(journal, tmp_path / "archive", clock), clock).hear(*[9.0] * 50)
+    Bench(CaseBook(journal, Archive(tmp_path, clock), clock), clock).hear(*[9.0] * 50)
     journal.close()
     with a_book(tmp_path, clock) as book:
         breach_s = book.watch(HIGH_KEY).breach_s

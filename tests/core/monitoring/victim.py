@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from random import Random
 
-from core.journal import SnapshotJournal
+from core.journal import Archive, SnapshotJournal
 from core.monitoring.case_book import CaseBook
 from core.settings import Retry
 from core.webhooks.retry_queue import RetryQueue
@@ -20,7 +20,7 @@ from tests.fakes import FakeClock
 async def live(directory: Path) -> None:
     clock = FakeClock()
     queue = RetryQueue(SnapshotJournal(directory / "retries.jsonl", clock), Retry(), ["hq"], clock, Random(1))
-    book = CaseBook(SnapshotJournal(directory / "cases.jsonl", clock), directory / "archive", clock)
+    book = CaseBook(SnapshotJournal(directory / "cases.jsonl", clock), Archive(directory, clock), clock)
     async with asyncio.TaskGroup() as group:
         group.create_task(book.run(QueuePublisher(queue)))
         bench = Bench(book, clock)

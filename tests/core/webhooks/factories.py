@@ -29,7 +29,8 @@ from core.webhooks.deliveries import (
 )
 from core.webhooks.dispatcher import Channel, Dispatcher
 from core.webhooks.drains import Drains
-from core.webhooks.retry_queue import Entry, RetryQueue
+from core.webhooks.entries import Entry
+from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.sender import Sender
 from tests.fakes import FakeClock
 

@@ -11,7 +11,7 @@ from core.webhooks.deliveries import (
     Status,
     delivery_id,
 )
-from core.webhooks.retry_queue import KEPT_ENDED
+from core.webhooks.entries import FORGOTTEN_AT_ONCE, KEPT_ENDED
 from tests.core.webhooks.factories import (
     DOWN,
     OK,
@@ -56,10 +56,10 @@ async def ended(box: Any, count: int, start: int = 0) -> list[str]:
 async def test_only_the_newest_thousand_ended_ones_stay_in_sight(tmp_path: Path) -> None:
     """And the number of the last one forgotten is told, so that nobody waits for its end."""
     with a_box(tmp_path) as box:
-        ids = await ended(box, KEPT_ENDED)
+        ids = await ended(box, KEPT_ENDED + FORGOTTEN_AT_ONCE - 1)
         assert box.queue.forgotten_seq == 0
-        left = box.queue.get(ids[0]).n
-        await ended(box, 1, start=KEPT_ENDED)
+        left = box.queue.get(ids[FORGOTTEN_AT_ONCE - 1]).n
+        await ended(box, 1, start=len(ids))
         with pytest.raises(RefusalError, match="there is no delivery"):
             box.queue.get(ids[0])
         assert (sum(1 for _ in box.queue.entries()), box.queue.forgotten_seq) == (KEPT_ENDED, left)

@@ -1,0 +1,154 @@
+"""What a journal would not carry on: every damaged byte is kept in `quarantine/` with a report, until a person has seen it.
+
+    NAME-0007.bad    the bytes: the torn end, or the whole damaged file as it was
+    NAME-0007.json   what was wrong with them; acknowledged or not
+
+Reports without bytes tell of a file that was missing or empty.
+"""
+
+import contextlib
+import logging
+import re
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct, structs
+
+from core.journal import files
+
+log = logging.getLogger(__name__)
+
+# A box nobody looks after must not fill its disk with old accidents: the first ones tell how it began, the newest how it
+# stands.
+MOST_PIECES: Final = 20
+FIRST_KEPT: Final = 5
+MOST_BYTES: Final = 16 * 1024 * 1024
+_NUMBERED: Final = re.compile(r"-(\d{4,})\.(bad|json)")
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """One accident. `reason`: torn_tail, damaged, incomplete, missing, empty, not_a_file, foreign_owner; `offset` is where
+    the kept bytes stood in the file, `bytes` how many they are.
+    """
+
+    reason: str
+    at: str = ""
+    generation: int = 0
+    last_n: int = 0
+    offset: int = 0
+    bytes: int = 0
+    damaged_lines: int = 0
+    lost_numbers: int = 0
+    acknowledged_at: str | None = None
+    acknowledged_by: str | None = None
+
+
+class Quarantine:
+    """The accidents of the journal `name`, and how many `files` and `bytes` are kept of them.
+
+    Its calls block; raises OSError where the disk refuses.
+    """
+
+    def __init__(self, directory: Path, name: str):
+        self._directory, self._name = directory, name
+        self.files = self.bytes = 0
+        self._count()
+
+    def keep(self, accident: Report, active: Path, at: str) -> None:
+        """Put the accident's bytes aside, then say in a report what they are; both are synced before this returns.
+
+        An object that is no file is moved away as it is. What the newest piece holds already is not kept twice.
+        """
+        files.make_directory(self._directory)
+        report, number = structs.replace(accident, at=at), self._newest() + 1
+        piece = self._directory / f"{self._name}-{number:04}.bad"
+        if report.reason == "not_a_file":
+            active.rename(piece)
+            files.sync_directory(active.parent)
+        elif report.bytes:
+            self._keep_bytes(report, active, piece)
+        if report.bytes and (twin := self._twin(piece, number - 1)) is not None:
+            piece.unlink()
+            report, number = structs.replace(report, bytes=twin), number - 1
+        files.write_file(self._directory / f"{self._name}-{number:04}.json", msgspec.json.encode(report))
+        files.sync_directory(self._directory)
+        self._prune()
+        self._count()
+
+    def _keep_bytes(self, report: Report, active: Path, piece: Path) -> None:
+        if report.offset == 0 and files.linked(active, piece):
+            return
+        with active.open("rb") as file:
+            file.seek(report.offset)
+            files.write_file(piece, file.read())
+
+    def _twin(self, piece: Path, number: int) -> int | None:
+        """A start that is killed before its rewrite finds the same damage again."""
+        former = self._directory / f"{self._name}-{number:04}.bad"
+        with contextlib.suppress(OSError):
+            if former.samefile(piece) or (
+                former.stat().st_size == piece.stat().st_size and former.read_bytes() == piece.read_bytes()
+            ):
+                return former.stat().st_size
+        return None
+
+    def acknowledge(self, by: str, at: str) -> None:
+        """A person has seen all that is here."""
+        for path in self._paths("json"):
+            report = _read(path)
+            if report is None or report.acknowledged_at is None:
+                told = structs.replace(
+                    report or Report(reason="damaged", at=at), acknowledged_at=at, acknowledged_by=by
+                )
+                files.replace_file(path, msgspec.json.encode(told))
+
+    def unacknowledged(self) -> int:
+        """How many accidents no person has seen yet; a piece without its report is one."""
+        seen = {path.stem for path in self._paths("json") if (one := _read(path)) is not None and one.acknowledged_at}
+        return len({path.stem for path in (*self._paths("json"), *self._paths("bad"))} - seen)
+
+    def _count(self) -> None:
+        sizes = [size for _, size in self._pieces()]
+        self.files, self.bytes = len(sizes), sum(sizes)
+
+    def _pieces(self) -> list[tuple[Path, int]]:
+        """The kept bytes, oldest first, with their sizes."""
+        found = []
+        for path in self._paths("bad"):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((path, path.lstat().st_size))
+        return found
+
+    def _paths(self, ending: str) -> list[Path]:
+        try:
+            names = [path.name for path in self._directory.iterdir()]
+        except OSError:  # none yet, or nothing that can be read: opening a journal must not fail of it
+            return []
+        numbered = []
+        for name in names:
+            match = _NUMBERED.fullmatch(name.removeprefix(self._name)) if name.startswith(self._name) else None
+            if match is not None and match[2] == ending:
+                numbered.append((int(match[1]), self._directory / name))
+        return [path for _, path in sorted(numbered)]
+
+    def _newest(self) -> int:
+        stems = [path.stem for ending in ("bad", "json") for path in self._paths(ending)]
+        return max((int(stem.rpartition("-")[2]) for stem in stems), default=0)
+
+    def _prune(self) -> None:
+        pieces = self._pieces()
+        droppable = pieces[FIRST_KEPT:-1]
+        while droppable and (len(pieces) > MOST_PIECES or sum(size for _, size in pieces) > MOST_BYTES):
+            oldest = droppable.pop(0)
+            pieces.remove(oldest)
+            log.warning("quarantine: %s is dropped to make room for newer pieces", oldest[0].name)
+            oldest[0].unlink()
+            oldest[0].with_suffix(".json").unlink(missing_ok=True)
+
+
+def _read(path: Path) -> Report | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Report)
+    except (OSError, msgspec.DecodeError):
+        return None

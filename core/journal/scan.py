@@ -1,0 +1,135 @@
+"""What a whole file of lines says: the newest line of each live id, and everything that is wrong with it.
+
+Damage is counted, never raised, and costs only the lines it hit.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+from core.journal.lines import (
+    Head,
+    Line,
+    Numbered,
+    decode_head,
+    decode_line,
+    foreign_version,
+    newer_version,
+)
+
+_KNOWN: Final = frozenset({"head", "put", "del", "bye"})
+
+
+@dataclass(kw_only=True)
+class Scan:
+    """`live` maps an id to its newest line, in the order of n; `ended` an id to the n of its end; `unknown` are whole lines
+    of kinds that only a newer program understands.
+    """
+
+    live: dict[str, Numbered] = field(default_factory=dict)
+    ended: dict[str, int] = field(default_factory=dict)
+    unknown: list[Numbered] = field(default_factory=list)
+    head: Head | None = None
+    head_document: bytes = b"{}"
+    last_n: int = 0
+    lines: int = 0
+    good_end: int = 0  # the offset behind the last good line
+    size: int = 0
+    damaged: int = 0  # bad lines that good ones follow, and lines out of their order
+    gap: int = 0  # numbers missing between good lines
+    clean_end: bool = True  # the last good line has its LF
+    bye: bool = False
+    newer: int | None = None
+    _listed: int = 0  # good lines among those that the head announces
+    _astray: list[tuple[Line, bytes]] = field(default_factory=list)
+    _skipped: list[range] = field(default_factory=list)
+
+    @property
+    def torn(self) -> int:
+        """Bytes behind the last good line."""
+        return self.size - self.good_end
+
+    @property
+    def complete(self) -> bool:
+        """Whether every line that the head announces is there."""
+        return self.head is not None and self._listed >= self.head.items
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was lost or put in but, perhaps, at the very end."""
+        return self.complete and not self.damaged and not self.gap
+
+    def take(self, line: Line, raw: bytes) -> None:
+        """Apply one good line; `raw` is the line as it stands. A number that does not rise waits for the end."""
+        n = line.n
+        if n <= self.last_n and self.lines:
+            self.damaged += 1
+            self._astray.append((line, raw))
+            return
+        head = self.head
+        if head is not None:
+            if n <= head.upto:
+                self._listed += 1
+            elif n - 1 > max(self.last_n, head.upto):
+                self._skipped.append(range(max(self.last_n, head.upto) + 1, n))
+        self.lines += 1
+        self.last_n = n
+        self.bye = line.k == "bye"
+        if line.k == "head" and self.lines == 1:
+            self.head, self.head_document = decode_head(line), bytes(line.d)
+        else:
+            self._apply(line, raw)
+
+    def _apply(self, line: Line, raw: bytes) -> None:
+        item_id = line.id
+        if line.k == "put":
+            # Re-inserted, so that the order stays the order of n.
+            self.live.pop(item_id, None)
+            self.live[item_id] = (line.n, raw)
+        elif line.k == "del":
+            self.live.pop(item_id, None)
+            self.ended[item_id] = line.n
+        elif line.k not in _KNOWN:
+            self.unknown.append((line.n, raw))
+
+    def finish(self) -> None:
+        """A line out of its order counts where it fills a hole: else it is a doubled one, or an old block of the card."""
+        for line, raw in self._astray:
+            skipped = any(line.n in numbers for numbers in self._skipped)
+            missing = self.head is not None and line.n <= self.head.upto and not self.complete
+            newest = max(self.live.get(line.id, (0, b""))[0], self.ended.get(line.id, 0))
+            if not (skipped or missing or self.head is None) or line.n <= newest:
+                continue
+            self._listed += missing
+            self._apply(line, raw)
+        found_again = {line.n for line, _ in self._astray}
+        self.gap = sum(len(numbers) - sum(n in numbers for n in found_again) for numbers in self._skipped)
+        if self._astray:
+            self.live = dict(sorted(self.live.items(), key=lambda item: item[1][0]))
+        if self.head is not None and self.complete:
+            self.last_n = max(self.last_n, self.head.upto)
+
+
+def scan(file: BinaryIO | Iterable[bytes]) -> Scan:
+    """Read a journal from its start. Raises OSError where the disk can't be read."""
+    found = Scan()
+    take = found.take
+    bad, size, first = 0, 0, b""
+    for raw in file:
+        line = decode_line(raw)
+        size += len(raw)
+        if line is None:
+            first = raw if size == len(raw) else first
+            found.newer = found.newer or newer_version(raw)
+            bad += 1
+            continue
+        if bad:
+            found.damaged, bad = found.damaged + bad, 0
+        found.good_end = size
+        found.clean_end = raw.endswith(b"\n")
+        take(line, raw if found.clean_end else raw + b"\n")
+    found.size = size
+    if not found.lines:
+        found.newer = found.newer or foreign_version(first)
+    found.finish()
+    return found

@@ -1,0 +1,76 @@
+"""The account of all deliveries: accepted = delivered + pending + dead_letter + cancelled, over restarts and for good. Pure.
+
+Each accepted delivery has an ordinal, counted from 1, so what was accepted is known apart from what became of it. Endings
+that have left the journal are counted in the books, one item of the journal: those up to the number `upto`, so that a kill
+between the books and the next rewrite counts none twice.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from msgspec import Struct, structs
+
+from core.webhooks.deliveries import Delivery, Status
+from core.wire import Accounts
+
+BOOKS_ID: Final = "accounts"
+ENDED: Final = frozenset({Status.DELIVERED, Status.CANCELLED, Status.ARCHIVED})
+
+
+class Books(Struct, frozen=True, kw_only=True):
+    """What became of the deliveries that are no longer in the journal."""
+
+    accepted: int = 0
+    delivered: int = 0
+    cancelled: int = 0
+    archived: int = 0
+    upto: int = 0
+
+
+def decode(document: bytes) -> Books:
+    """Raises msgspec.DecodeError for a document that is no books."""
+    return msgspec.json.decode(document, type=Books)
+
+
+def encode(books: Books) -> bytes:
+    return msgspec.json.encode(books)
+
+
+def left(books: Books, status: Status, n: int, accepted: int) -> Books:
+    """With one more delivery that ended as `status`, in line `n`, and leaves the journal."""
+    return structs.replace(
+        books,
+        accepted=accepted,
+        upto=n,
+        delivered=books.delivered + (status is Status.DELIVERED),
+        cancelled=books.cancelled + (status is Status.CANCELLED),
+        archived=books.archived + (status is Status.ARCHIVED),
+    )
+
+
+def accepted(books: Books, present: Iterable[Delivery]) -> int:
+    """How many were ever accepted; those of a program that did not count yet are added one by one."""
+    newest, uncounted = books.accepted, 0
+    for delivery in present:
+        newest = max(newest, delivery.ordinal)
+        uncounted += delivery.ordinal == 0
+    return newest + uncounted
+
+
+def drawn_up(books: Books, present: Iterable[Delivery], accepted: int) -> Accounts:
+    """The account at this moment."""
+    now = Counter(delivery.status for delivery in present)
+    delivered, cancelled = books.delivered + now[Status.DELIVERED], books.cancelled + now[Status.CANCELLED]
+    archived = books.archived + now[Status.ARCHIVED]
+    dead = archived + now[Status.DEAD_LETTER]
+    return Accounts(
+        accepted=accepted,
+        delivered=delivered,
+        pending=now[Status.PENDING],
+        dead_letter=dead,
+        cancelled=cancelled,
+        archived=archived,
+        unaccounted=accepted - delivered - now[Status.PENDING] - dead - cancelled,
+    )

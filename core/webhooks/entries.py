@@ -1,0 +1,115 @@
+"""The deliveries of this box in memory and in their journal: what is there, what was ever accepted, what has left.
+
+Rebuilt from the journal alone. Knows no schedule and sends nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from core.clock import Clock
+from core.errors import RefusalError
+from core.journal import SnapshotJournal
+from core.webhooks import accounts, deliveries
+from core.webhooks.accounts import ENDED, Books
+from core.webhooks.deliveries import Delivery, Trigger
+from core.wire import Accounts
+
+# Ended deliveries stay this long in sight: for `since_seq`, and so that a case's event that is published again after a
+# kill still finds its delivery. Their lines leave the journal with the next rewrite, some at a time.
+KEPT_ENDED: Final = 1000
+FORGOTTEN_AT_ONCE: Final = 100
+
+
+@dataclass(slots=True)
+class Entry:
+    """A delivery in memory: its snapshot, the number of its last change, and its clocks in steady seconds."""
+
+    delivery: Delivery
+    n: int
+    aged_at_s: float
+    in_flight: Trigger | None = None
+
+    def age_s(self, now_s: float) -> float:
+        return self.delivery.age_s + max(0.0, now_s - self.aged_at_s)
+
+
+class Entries:
+    """Open over a journal; iterating gives them all, those that came first in front."""
+
+    def __init__(self, journal: SnapshotJournal, clock: Clock):
+        self._journal, self._clock = journal, clock
+        self._entries: dict[str, Entry] = {}
+        self._ended: dict[str, None] = {}  # ids of those that have ended, oldest first
+        self._books = Books()
+        self.undecodable = 0
+        for item_id, n, document in journal.items():
+            try:
+                self._load(item_id, n, document)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                self.undecodable += 1  # it stays in the journal as it is: a later version may read it
+        for item_id in [one for one in self._ended if self._entries[one].n <= self._books.upto]:
+            self._leave(item_id)  # in the books already; a kill came before the next rewrite
+        self.accepted = accounts.accepted(self._books, (entry.delivery for entry in self))
+        self._forget_oldest()
+
+    def _load(self, item_id: str, n: int, document: bytes) -> None:
+        if item_id == accounts.BOOKS_ID:
+            self._books = accounts.decode(document)
+            return
+        delivery = deliveries.decode(document)
+        self._entries[item_id] = Entry(delivery, n, self._clock.steady())
+        if delivery.status in ENDED:
+            self._ended[item_id] = None
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._entries
+
+    def get(self, item_id: str) -> Entry:
+        """Raises RefusalError 404 `retry_not_found`."""
+        entry = self._entries.get(item_id)
+        if entry is None:
+            raise RefusalError(404, "retry_not_found", f"there is no delivery {item_id}")
+        return entry
+
+    @property
+    def forgotten_seq(self) -> int:
+        """Up to which number of change ended deliveries may be out of sight."""
+        return self._books.upto
+
+    def accounts(self) -> Accounts:
+        return accounts.drawn_up(self._books, (entry.delivery for entry in self), self.accepted)
+
+    def add(self, delivery: Delivery) -> Entry:
+        """One more is accepted and on its way to the disk."""
+        self.accepted += 1
+        entry = Entry(delivery, 0, self._clock.steady())
+        self._entries[delivery.delivery_id] = entry
+        self.put(entry, msgspec.structs.replace(delivery, ordinal=self.accepted))
+        return entry
+
+    def put(self, entry: Entry, delivery: Delivery, *, lazy: bool = False) -> None:
+        """Write a step down. One that has ended stays in sight for a while."""
+        entry.delivery = delivery
+        entry.n = self._journal.put(delivery.delivery_id, deliveries.encode(delivery), lazy=lazy)
+        if delivery.status in ENDED:
+            self._ended[delivery.delivery_id] = None
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        if len(self._ended) < KEPT_ENDED + FORGOTTEN_AT_ONCE:
+            return
+        for item_id in list(self._ended)[:-KEPT_ENDED]:
+            entry = self._entries[item_id]
+            self._books = accounts.left(self._books, entry.delivery.status, entry.n, self.accepted)
+            self._leave(item_id)
+        self._journal.put(accounts.BOOKS_ID, accounts.encode(self._books), lazy=True)
+
+    def _leave(self, item_id: str) -> None:
+        del self._ended[item_id], self._entries[item_id]
+        self._journal.forget(item_id)
