@@ -15,13 +15,13 @@ from core import __version__
 from core.clock import Clock
 from core.device import Device
 from core.errors import ConfigError, CoreError
-from core.journal import Archive, DirectoryLock, SnapshotJournal
+from core.journal import SICK_DISK, Archive, DirectoryLock, SnapshotJournal
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
 from core.manage_api.parts import Parts
 from core.manage_api.routes import routes
 from core.manage_api.server import ManageServer
-from core.manage_api.views import case_counts, retry_summary
+from core.manage_api.views import case_counts, durability, retry_summary
 from core.monitoring.case_book import CaseBook
 from core.monitoring.monitor import Monitor
 from core.monitoring.posts import Line
@@ -52,13 +52,16 @@ def prepare(directory: Path, group: str) -> None:
         names = {path.name for path in directory.iterdir()}
         if names and not names & OURS:
             raise ConfigError("is not empty and no data directory of a guard; give it one of its own", path=directory)
-        if group:
-            os.chown(directory, -1, grp.getgrnam(group).gr_gid)
+        if group and directory.stat().st_gid != (gid := grp.getgrnam(group).gr_gid):
+            os.chown(directory, -1, gid)
         if directory.stat().st_mode & 0o7777 != (mode := 0o750 if group else 0o700):
             directory.chmod(mode)
     except KeyError as error:
         raise ConfigError(f"there is no group {group!r}", key="access.group") from error
     except OSError as error:
+        if error.errno in SICK_DISK and directory.is_dir():
+            log.warning("the mode of %s can't be mended (%s)", directory, error.strerror)
+            return
         raise ConfigError(f"the data directory can't be used ({error.strerror})", path=directory) from error
 
 
@@ -186,6 +189,8 @@ class Guard:
             for name, (at_s, error) in self._failures.items()
             if now_s - at_s < TROUBLE_SHOWN_S
         }
+        if (problem := self._server.socket_problem) is not None:
+            found["socket_unavailable"] = problem
         if (problem := self._server.tcp_problem) is not None:
             found["tcp_unavailable"] = problem
         if (problem := self._authenticator.problem) is not None:
@@ -197,15 +202,15 @@ class Guard:
     def _vitals(self) -> dict[str, object]:
         """What the box's own events carry."""
         retries, cases = retry_summary(self._parts), case_counts(self._parts)
+        disk = durability(self._parts)
         return {
             "pending": retries.pending,
             "dead_letter": retries.dead_letter,
             "oldest_pending_age_s": retries.oldest_pending_age_s,
             "open_cases": cases.open,
             "critical_cases": cases.critical,
-            "durability": "durable"
-            if all(j.health().state == "durable" for j in self._journals.values())
-            else "memory_only",
+            "durability": disk.state,
+            "degraded": disk.degraded,
         }
 
 

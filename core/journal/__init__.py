@@ -4,7 +4,8 @@ SnapshotJournal keeps the newest document of each live id and rewrites itself; A
 """
 
 from core.journal.append import AppendLog, Archive
+from core.journal.files import SICK_DISK
 from core.journal.lock import DirectoryLock
 from core.journal.snapshot import SnapshotJournal
 
-__all__ = ["AppendLog", "Archive", "DirectoryLock", "SnapshotJournal"]
+__all__ = ["SICK_DISK", "AppendLog", "Archive", "DirectoryLock", "SnapshotJournal"]

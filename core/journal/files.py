@@ -14,6 +14,7 @@ from typing import Final
 FILE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+SICK_DISK: Final = NO_ROOM | {errno.EROFS, errno.EIO}  # it can't be written any more; an alarm box goes on without it
 RESERVE: Final = "reserve"
 RESERVE_BYTES: Final = 1024 * 1024
 _RESERVE_SHARE: Final = 16  # of what is free: a small disk keeps less

@@ -1,17 +1,16 @@
 """One writer per data directory, held by flock: the kernel frees it the moment the process is gone."""
 
 import contextlib
-import errno
 import fcntl
 import os
 from pathlib import Path
 from typing import Final
 
 from core.errors import DirectoryHeldError
+from core.journal.files import SICK_DISK
 
 # A read-only descriptor is enough to take the lock, so nobody else may open the file.
 _MODE: Final = 0o600
-_SICK: Final = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 class DirectoryLock:
@@ -43,7 +42,7 @@ class DirectoryLock:
         try:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
         except OSError as error:
-            if error.errno in _SICK:
+            if error.errno in SICK_DISK:
                 return None
             self.release()
             raise

@@ -175,6 +175,7 @@ class SnapshotJournal:
             return
         try:
             self._file.open()
+            self._file.hold_reserve()
         except OSError as error:
             self._standing.wait()
             self._lose(error)
@@ -211,7 +212,9 @@ class SnapshotJournal:
             self._lose(error)
             self._rewrite()
             return
-        if self._overgrown() and not closing:
+        if closing:
+            return
+        if self._overgrown():
             self._rewrite()
         elif not batch:
             self._file.hold_reserve()
@@ -230,6 +233,7 @@ class SnapshotJournal:
             return
         try:
             self._write_generation()
+            self._file.hold_reserve()
         except OSError as error:
             self._standing.wait()
             if self._file.is_open:
@@ -240,8 +244,9 @@ class SnapshotJournal:
 
     def _write_generation(self) -> None:
         with self._gate:
-            items = sorted([*self._live.values(), *self._unknown])
+            items = [*self._unknown, *self._live.values()]
             upto, absorbed = self._n, len(self._pending)
+        items.sort()
         found = self._found
         head = Head(
             gen=found.gen + 1,

@@ -1,14 +1,14 @@
 """Serves the manage API at two doors in one loop: the Unix socket, and TCP where it is configured.
 
-Each door has a server and limits of its own, so neither suffers from the other's crowd. Signals are left alone, and a TCP
-port that is taken stops nothing.
+Each door has a server and limits of its own, so neither suffers from the other's crowd. Signals are left alone; a TCP port
+that is taken, or a disk on which no socket can be made any more, stops nothing.
 """
 
 import asyncio
 import logging
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from core.clock import Clock
+from core.journal import SICK_DISK
 from core.manage_api.listeners import listen_on_socket, listen_on_tcp, remove_socket
 from core.manage_api.problems import RequestError, problem_answer
 from core.manage_api.protocols import TCP_CALLERS, SocketProtocol, TcpProtocol
@@ -30,9 +31,10 @@ _LAST_BREATH_S: Final = 0.5
 
 
 class ManageServer:
-    """`listen` is "host:port" or None. `tcp_address` is where TCP is open, `tcp_problem` why it isn't."""
+    """`listen` is "host:port" or None. `tcp_address` is where TCP is open; the problems say why a door isn't."""
 
     def __init__(self, app: ASGIApp, socket_path: Path, listen: str | None, group: str, clock: Clock):
+        self.socket_problem: str | None = None
         self.tcp_problem: str | None = None
         self.tcp_address: tuple[str, int] | None = None
         self.ready = asyncio.Event()
@@ -42,26 +44,48 @@ class ManageServer:
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve until `stop` or until cancelled. `ready` is set once the socket takes connections.
+        """Serve until `stop` or until cancelled. `ready` is set once the socket takes connections, or can't be made.
 
-        Raises ConfigError for a group that can't be used, OSError where the socket can't be made.
+        Raises ConfigError for a group that can't be used, OSError where the socket can't be made on a sound disk.
         """
-        listener = listen_on_socket(self._path, self._group)
+        listener = self._try_socket()
         try:
             async with asyncio.TaskGroup() as doors:
-                doors.create_task(self._socket_door.serve_on(listener))
+                local = doors.create_task(self._serve_socket(listener))
                 tcp = doors.create_task(self._serve_tcp())
                 self.ready.set()
                 await self._stopping.wait()
                 self._socket_door.should_exit = self._tcp_door.should_exit = True
                 if self.tcp_address is None:
                     tcp.cancel()
+                if self.socket_problem is not None:
+                    local.cancel()
         finally:
-            remove_socket(self._path)
+            with suppress(OSError):  # a disk that gave out meanwhile
+                remove_socket(self._path)
 
     def stop(self) -> None:
         """Close both doors; `run` returns at once where all connections are idle, else within 3 s."""
         self._stopping.set()
+
+    async def _serve_socket(self, listener: socket.socket | None) -> None:
+        while listener is None:
+            await self._clock.sleep(_RETRY_S)
+            listener = self._try_socket()
+        await self._socket_door.serve_on(listener)
+
+    def _try_socket(self) -> socket.socket | None:
+        try:
+            listener = listen_on_socket(self._path, self._group)
+        except OSError as error:
+            if error.errno not in SICK_DISK:
+                raise
+            if self.socket_problem is None:
+                _log.warning("the manage API's socket can't be made (%s)", error.strerror)
+            self.socket_problem = f"{self._path.name} can't be made ({error.strerror})"
+            return None
+        self.socket_problem = None
+        return listener
 
     async def _serve_tcp(self) -> None:
         if self._listen is None:

@@ -34,21 +34,13 @@ class StatusBoard:
             uptime_s=parts.device.uptime_s,
             simulated=any(line.source.simulated for line in parts.monitor.lines),
             network="unknown",
-            durability=self.durability(),
+            durability=views.durability(parts),
             monitoring=self._monitoring(),
             cases=views.case_counts(parts),
             webhooks=views.retry_summary(parts),
             epoch=parts.queue.epoch,
             seq=parts.queue.seq,
             problems=self._problems(),
-        )
-
-    def durability(self) -> wire.DurabilityInfo:
-        journals = {name: journal.health() for name, journal in self._parts.journals.items()}
-        durable = all(health.state is Durability.DURABLE for health in journals.values())
-        worst = Durability.DURABLE if durable else Durability.MEMORY_ONLY
-        return wire.DurabilityInfo(
-            state=worst, degraded=any(health.degraded for health in journals.values()), journals=journals
         )
 
     def _monitoring(self) -> wire.MonitoringInfo:

@@ -188,6 +188,16 @@ def attempt(one: Attempt) -> wire.AttemptItem:
     )
 
 
+def durability(parts: Parts) -> wire.DurabilityInfo:
+    journals = {name: journal.health() for name, journal in parts.journals.items()}
+    durable = all(health.state is wire.Durability.DURABLE for health in journals.values())
+    return wire.DurabilityInfo(
+        state=wire.Durability.DURABLE if durable else wire.Durability.MEMORY_ONLY,
+        degraded=any(health.degraded for health in journals.values()),
+        journals=journals,
+    )
+
+
 def retry_summary(parts: Parts) -> wire.RetrySummary:
     now_s = parts.clock.steady()
     pending = [entry for entry in parts.queue.entries() if entry.delivery.status is Status.PENDING]
