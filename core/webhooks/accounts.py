@@ -51,12 +51,8 @@ def left(books: Books, status: Status, n: int, accepted: int) -> Books:
 
 
 def accepted(books: Books, present: Iterable[Delivery]) -> int:
-    """How many were ever accepted; those of a program that did not count yet are added one by one."""
-    newest, uncounted = books.accepted, 0
-    for delivery in present:
-        newest = max(newest, delivery.ordinal)
-        uncounted += delivery.ordinal == 0
-    return newest + uncounted
+    """How many were ever accepted; those without an ordinal, of a program that did not count yet, not among them."""
+    return max(books.accepted, max((delivery.ordinal for delivery in present), default=0))
 
 
 def drawn_up(books: Books, present: Iterable[Delivery], accepted: int) -> Accounts:

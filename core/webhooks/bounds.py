@@ -1,12 +1,13 @@
 """Keeps the retry queue within its caps: by count, by bytes, by age. Nothing leaves without a record.
 
-Over `max_items` pending ones, or over `max_mib` in all, the least severe and oldest become dead letters (`evicted`); dead
-letters over `max_dead_letters`, older than `dead_letter_days` or too many bytes go to `archive/dead-YYYYMM.jsonl` first, and
-leave the queue only when they are on disk there.
+Over `max_items` waiting ones, or over `max_mib` of waiting and dead ones, the least severe and oldest become dead letters
+(`evicted`): as many as need be, never one on its way. Dead letters over `max_dead_letters`, older than `dead_letter_days` or
+too many bytes go to `archive/dead-YYYYMM.jsonl` first, and leave the queue only when they are on disk there.
 """
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from core.clock import Clock
@@ -20,7 +21,6 @@ from core.webhooks.retry_queue import RetryQueue
 
 LOOK_S: Final = 5.0
 _MIB: Final = 1024 * 1024
-_AT_ONCE: Final = 100  # evicted for their bytes before it is looked again
 
 
 class Bounds:
@@ -36,49 +36,79 @@ class Bounds:
 
     async def keep(self) -> None:
         """Evict and archive until everything is within its caps, or nothing more can go."""
-        self._evict(len(self._waiting()) - self._policy.max_items)
-        while await self._archive_oldest() and self._too_big():
-            evictable = len(self._waiting())
-            if not evictable:
+        waiting = self._waiting()
+        if (too_many := len(waiting) - self._policy.max_items) > 0:
+            self._evict(_dispensable_first(waiting)[:too_many])
+        while await self._archive_dead() and (excess := self._excess_bytes()) > 0:
+            going = _first_of(excess, _dispensable_first(self._waiting()))
+            if not going:
                 return
-            self._evict(min(evictable, _AT_ONCE))
+            self._evict(going)
 
     def _waiting(self) -> list[Entry]:
-        return [one for one in self._queue.entries() if one.delivery.status is Status.PENDING and not one.in_flight]
+        """Pending and not on its way."""
+        return [one for one in self._queue.entries() if one.delivery.status is Status.PENDING and one.in_flight is None]
 
-    def _evict(self, count: int) -> None:
-        if count > 0:
-            worth = sorted(self._waiting(), key=lambda one: (rank(one.delivery.severity), one.delivery.ordinal))
-            for entry in worth[:count]:
-                self._queue.evict(entry)
+    def _evict(self, going: Sequence[Entry]) -> None:
+        for entry in going:
+            self._queue.evict(entry)
 
-    async def _archive_oldest(self) -> bool:
-        """Whether the archive could take all it had to."""
-        dead = sorted(
-            (one for one in self._queue.entries() if one.delivery.status is Status.DEAD_LETTER), key=lambda one: one.n
-        )
-        for at, entry in enumerate(dead):
-            too_many = len(dead) - at > self._policy.max_dead_letters
-            if not (too_many or self._too_old(entry) or self._too_big()):
-                break
+    async def _archive_dead(self) -> bool:
+        """Whether the archive could take all it had to, those that died first in front."""
+        dead = [one for one in self._queue.entries() if one.delivery.status is Status.DEAD_LETTER]
+        too_many, too_big, limit = len(dead) - self._policy.max_dead_letters, self._excess_bytes(), self._oldest_kept()
+        for entry in sorted(dead, key=lambda one: one.n):
+            if entry.delivery.status is not Status.DEAD_LETTER:  # queued again while those before it were written
+                too_many -= 1
+                continue
+            ended, size = entry.delivery.settled_at, entry.size
+            too_old = limit is not None and ended is not None and ended < limit
+            if not (too_old or too_many > 0 or too_big > 0):
+                continue
             if not await self._archived(entry):
                 return False
+            too_many -= 1
+            too_big -= 0 if _held(entry) else size
         return True
 
     async def _archived(self, entry: Entry) -> bool:
+        """Whether the archive has it; it leaves the queue unless somebody queued it again meanwhile."""
         n, delivery = entry.n, entry.delivery
         name = f"dead-{self._clock.now():%Y%m}.jsonl"
         if not await asyncio.to_thread(self._archive.append, name, delivery.delivery_id, deliveries.encode(delivery)):
             return False
-        if entry.n == n:  # nobody has queued it again meanwhile
+        if entry.n == n:
             self._queue.archived(entry)
         return True
 
-    def _too_old(self, entry: Entry) -> bool:
+    def _oldest_kept(self) -> datetime | None:
         """A clock that nobody set must not age anything."""
-        ended = entry.delivery.settled_at
-        days = timedelta(days=self._policy.dead_letter_days)
-        return ended is not None and self._clock.synchronised() and self._clock.now() - ended > days
+        if not self._clock.synchronised():
+            return None
+        return self._clock.now() - timedelta(days=self._policy.dead_letter_days)
 
-    def _too_big(self) -> bool:
-        return self._queue.live_bytes > self._policy.max_mib * _MIB
+    def _excess_bytes(self) -> int:
+        """How much what waits and what is dead is over its cap. What has ended leaves by count, and pushes nothing out."""
+        most = round(self._policy.max_mib * _MIB)
+        if self._queue.live_bytes <= most:
+            return 0
+        return sum(one.size for one in self._queue.entries() if _held(one)) - most
+
+
+def _held(entry: Entry) -> bool:
+    """Whether somebody may still send it."""
+    return entry.delivery.status in {Status.PENDING, Status.DEAD_LETTER}
+
+
+def _dispensable_first(entries: Sequence[Entry]) -> list[Entry]:
+    """The least severe in front, of the same severity the oldest."""
+    return sorted(entries, key=lambda one: (rank(one.delivery.severity), one.delivery.ordinal))
+
+
+def _first_of(size: int, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """As many of them as make up this size."""
+    for count, entry in enumerate(entries, start=1):
+        size -= entry.size
+        if size <= 0:
+            return entries[:count]
+    return entries

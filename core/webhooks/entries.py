@@ -25,11 +25,12 @@ FORGOTTEN_AT_ONCE: Final = 100
 
 @dataclass(slots=True)
 class Entry:
-    """A delivery in memory: its snapshot, the number of its last change, and its clocks in steady seconds."""
+    """A delivery in memory: its snapshot, the number and the bytes of its last change, and its clocks in steady seconds."""
 
     delivery: Delivery
     n: int
     aged_at_s: float
+    size: int = 0
     in_flight: Trigger | None = None
 
     def age_s(self, now_s: float) -> float:
@@ -53,6 +54,7 @@ class Entries:
         for item_id in [one for one in self._ended if self._entries[one].n <= self._books.upto]:
             self._leave(item_id)  # in the books already; a kill came before the next rewrite
         self.accepted = accounts.accepted(self._books, (entry.delivery for entry in self))
+        self._count_uncounted()
         self._forget_oldest()
 
     def _load(self, item_id: str, n: int, document: bytes) -> None:
@@ -60,9 +62,16 @@ class Entries:
             self._books = accounts.decode(document)
             return
         delivery = deliveries.decode(document)
-        self._entries[item_id] = Entry(delivery, n, self._clock.steady())
+        self._entries[item_id] = Entry(delivery, n, self._clock.steady(), len(document))
         if delivery.status in ENDED:
             self._ended[item_id] = None
+
+    def _count_uncounted(self) -> None:
+        """Those of a program that did not count yet get their ordinals, once: later ones count on from there."""
+        uncounted = [entry for entry in self if not entry.delivery.ordinal]
+        for entry in sorted(uncounted, key=lambda one: one.delivery.created_at):
+            self.accepted += 1
+            self._write(entry, msgspec.structs.replace(entry.delivery, ordinal=self.accepted), lazy=True)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries.values())
@@ -95,20 +104,28 @@ class Entries:
 
     def put(self, entry: Entry, delivery: Delivery, *, lazy: bool = False) -> None:
         """Write a step down. One that has ended stays in sight for a while."""
-        entry.delivery = delivery
-        entry.n = self._journal.put(delivery.delivery_id, deliveries.encode(delivery), lazy=lazy)
+        self._write(entry, delivery, lazy=lazy)
+        self._forget_oldest()
+
+    def _write(self, entry: Entry, delivery: Delivery, *, lazy: bool) -> None:
+        document = deliveries.encode(delivery)
+        entry.delivery, entry.size = delivery, len(document)
+        entry.n = self._journal.put(delivery.delivery_id, document, lazy=lazy)
         if delivery.status in ENDED:
+            self._ended.pop(delivery.delivery_id, None)  # so that their order stays the order of n
             self._ended[delivery.delivery_id] = None
-            self._forget_oldest()
 
     def _forget_oldest(self) -> None:
         if len(self._ended) < KEPT_ENDED + FORGOTTEN_AT_ONCE:
             return
-        for item_id in list(self._ended)[:-KEPT_ENDED]:
+        leaving = list(self._ended)[:-KEPT_ENDED]
+        for item_id in leaving:
             entry = self._entries[item_id]
             self._books = accounts.left(self._books, entry.delivery.status, entry.n, self.accepted)
-            self._leave(item_id)
+        # Before they leave: the journal may rewrite itself at any moment, and a kill come after that.
         self._journal.put(accounts.BOOKS_ID, accounts.encode(self._books), lazy=True)
+        for item_id in leaving:
+            self._leave(item_id)
 
     def _leave(self, item_id: str) -> None:
         del self._ended[item_id], self._entries[item_id]
