@@ -104,12 +104,15 @@ def _from_siblings(active: Path, present: Scan | None) -> Recovered:
     new = None if previous is not None and previous.complete else look(files.new_of(active)).scan
     scans = [one for one in (previous, new, present) if one is not None]
     base = next((one for one in (previous, new) if one is not None and one.complete), None)
-    return _merged(base, scans, floor=base.last_n if base is not None and base is new else 0)
+    found = _merged(base, scans, floor=base.last_n if base is not None and base is new else 0)
+    if present is None and previous is None:
+        found.gen = max(0, found.gen - 1)  # the one in `.new` never became the file: it is written again as the same
+    return found
 
 
 def _is_missing(active: Path, present: Look, found: Recovered) -> bool:
     """A kill in the very first rewrite leaves a first generation in `.new` and no file: nothing is missing then."""
-    return present == Look() and (found.gen > 1 or files.previous_of(active).exists())
+    return present == Look() and (found.gen > 0 or files.previous_of(active).exists())
 
 
 def _count(found: Recovered, present: Look, *, lost: bool) -> None:
