@@ -1,6 +1,7 @@
 """The account of all deliveries: it adds up after whatever happened, in figures and over real files."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -153,12 +154,14 @@ def test_a_rewrite_in_the_middle_of_leaving_and_a_kill_after_it_cost_nothing(tmp
 
 
 def uncounted(box: Box, *statuses: Status) -> None:
-    """As an older program wrote them: no ordinal, no books."""
+    """As an older program wrote them: no ordinal, no books. Those that came last ended first."""
     for at, status in enumerate(statuses):
-        one = a_delivery(f"old_{at}", status=status)
+        created_at = box.clock.now() - timedelta(seconds=at)
+        one = a_delivery(f"old_{at}", status=status, created_at=created_at)
         document = msgspec.json.decode(encode(one))
         del document["ordinal"]
-        box.journal.wait(box.journal.put(one.delivery_id, msgspec.json.encode(document)))
+        box.journal.put(one.delivery_id, msgspec.json.encode(document))
+    box.journal.wait(box.journal.seq)
 
 
 def restarted(box: Box) -> None:
@@ -195,6 +198,15 @@ async def test_deliveries_without_an_ordinal_are_counted_once_and_for_good(
             "dead_letter": 1,
             "cancelled": 1,
         }
+
+
+def test_deliveries_without_an_ordinal_leave_for_the_books_like_any_other(tmp_path: Path) -> None:
+    with a_box(tmp_path) as box:
+        uncounted(box, *[Status.DELIVERED] * BUSY)
+        for again in (restarted, killed, restarted):
+            again(box)
+            assert figures(box.queue.accounts()) == {"accepted": BUSY, "delivered": BUSY}
+        assert sum(1 for _ in box.queue.entries()) == KEPT_ENDED
 
 
 @anyio

@@ -74,8 +74,9 @@ class TheAccountAddsUp(RuleBasedStateMachine):
             self.in_flight.append(entry)
 
     @rule(ok=st.booleans())
-    @precondition(lambda self: self.in_flight)
     def arrive(self, ok: bool) -> None:
+        if not self.in_flight:  # no precondition: what a kill left on disk is a matter of chance
+            return
         entry, outcome = self.in_flight.pop(), OK if ok else DOWN
         self.box.queue.settle(entry, an_attempt(self.box.clock, entry, outcome), outcome)
 
