@@ -81,7 +81,7 @@ def recover(active: Path, *, had_accidents: bool) -> Recovered:
     """
     present = look(active)
     scanned = present.scan
-    if scanned is not None and scanned.complete:
+    if scanned is not None and scanned.complete and not _outdated(active, scanned):
         found = _merged(scanned, (scanned,))
         # Numbers are shown before they are synced: after a kill the last of them may be given out anew, so the generation
         # that begins then has an epoch of its own.
@@ -96,6 +96,16 @@ def recover(active: Path, *, had_accidents: bool) -> Recovered:
         found = _from_siblings(active, scanned)
     _count(found, present, lost=_is_missing(active, present, found) or (had_accidents and present == Look()))
     return found
+
+
+def _outdated(active: Path, present: Scan) -> bool:
+    """An old block of the card can show the head of an older generation, which announces less: `.prev` is newer than that."""
+    if (present.sound and not present.torn) or present.head is None:
+        return False
+    with contextlib.suppress(JournalError):  # what can't be read says nothing against the file
+        previous = look(files.previous_of(active)).scan
+        return previous is not None and previous.head is not None and previous.head.gen >= present.head.gen
+    return False
 
 
 def _from_siblings(active: Path, present: Scan | None) -> Recovered:
@@ -124,7 +134,7 @@ def _count(found: Recovered, present: Look, *, lost: bool) -> None:
         found.damaged += accident.damaged_lines
         found.gap += accident.lost_numbers
     scanned = present.scan
-    found.unclean = bool(found.last_n) and (scanned is None or not scanned.bye)
+    found.unclean = not scanned.bye if scanned is not None else found.last_n > 0
     found.unclean_starts += found.unclean
 
 

@@ -18,6 +18,7 @@ from core.journal.lines import (
 )
 
 _KNOWN: Final = frozenset({"head", "put", "del", "bye"})
+_NEVER_LISTED: Final = _KNOWN - {"put"}
 
 
 @dataclass(kw_only=True)
@@ -35,7 +36,7 @@ class Scan:
     lines: int = 0
     good_end: int = 0  # the offset behind the last good line
     size: int = 0
-    damaged: int = 0  # bad lines that good ones follow, and lines out of their order
+    damaged: int = 0  # bad lines that good ones follow, lines out of their order, lines that were put in
     gap: int = 0  # numbers missing between good lines
     clean_end: bool = True  # the last good line has its LF
     bye: bool = False
@@ -69,7 +70,7 @@ class Scan:
         head = self.head
         if head is not None:
             if n <= head.upto:
-                self._listed += 1
+                self._list(line)
             elif n - 1 > max(self.last_n, head.upto):
                 self._skipped.append(range(max(self.last_n, head.upto) + 1, n))
         self.lines += 1
@@ -94,20 +95,35 @@ class Scan:
 
     def finish(self) -> None:
         """A line out of its order counts where it fills a hole: else it is a doubled one, or an old block of the card."""
+        complete = self.complete
         for line, raw in self._astray:
             skipped = any(line.n in numbers for numbers in self._skipped)
-            missing = self.head is not None and line.n <= self.head.upto and not self.complete
-            newest = max(self.live.get(line.id, (0, b""))[0], self.ended.get(line.id, 0))
-            if not (skipped or missing or self.head is None) or line.n <= newest:
+            missing = not complete and self.head is not None and line.n <= self.head.upto
+            if not (skipped or missing or self.head is None) or self._has(line):
                 continue
-            self._listed += missing
+            if missing:
+                self._list(line)
             self._apply(line, raw)
         found_again = {line.n for line, _ in self._astray}
+        if self.head is not None:
+            self.damaged += max(0, self._listed - self.head.items)
         self.gap = sum(len(numbers) - sum(n in numbers for n in found_again) for numbers in self._skipped)
         if self._astray:
             self.live = dict(sorted(self.live.items(), key=lambda item: item[1][0]))
         if self.head is not None and self.complete:
             self.last_n = max(self.last_n, self.head.upto)
+
+    def _has(self, line: Line) -> bool:
+        """Whether this line or a newer one of its item was applied."""
+        if line.k not in _KNOWN:
+            return any(line.n == n for n, _ in self.unknown)
+        return line.n <= max(self.live.get(line.id, (0, b""))[0], self.ended.get(line.id, 0))
+
+    def _list(self, line: Line) -> None:
+        if line.k in _NEVER_LISTED:  # of an older generation: an old block of the card
+            self.damaged += 1
+        else:
+            self._listed += 1
 
 
 def scan(file: BinaryIO | Iterable[bytes]) -> Scan:
