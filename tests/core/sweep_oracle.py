@@ -112,6 +112,10 @@ def _check_cases(shop: Shop, directory: Path, told: Told) -> None:
     for case_id, seq in told.cases.items():
         assert reached.get(case_id, 0) >= seq, f"{case_id} is at {reached.get(case_id)}, and was told to be at {seq}"
     assert set(reached) <= told.cases_begun
+    for one in (entry.delivery for entry in shop.queue.entries()):
+        assert (one.seq or 0) <= reached.get(one.case_id or "", 0), (
+            f"{one.event_id} goes out, and its case knows nothing of it"
+        )
     for event_id in (f"evt_{case_id[5:]}_{one}" for case_id, seq in reached.items() for one in range(1, seq + 1)):
         for item_id in (delivery_id(event_id, endpoint) for endpoint in ENDPOINTS):
             with_queue = item_id in states or told.may_have_ended(item_id)
