@@ -77,7 +77,7 @@ class ActiveFile:
             for data in generation:
                 files.write_all(fd, data)
                 size += len(data)
-            os.fsync(fd)
+            files.sync_new(fd, size)
             if self._trusted:
                 files.keep_previous(self._path)
             new.replace(self._path)

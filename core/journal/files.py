@@ -56,10 +56,20 @@ def create_new(path: Path) -> int:
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
-    """One write, or as many as the kernel's short writes make of it."""
+    """One write, or as many as the kernel's short writes make of it. Raises OSError, also where a write takes nothing."""
     rest = memoryview(data)
     while rest:
-        rest = rest[os.write(fd, rest) :]
+        written = os.write(fd, rest)
+        if not written:
+            raise OSError(errno.EIO, "the disk takes nothing")
+        rest = rest[written:]
+
+
+def sync_new(fd: int, size: int) -> None:
+    """Sync a file that was made anew. Raises OSError, also where it is not `size` bytes long, whatever the writes said."""
+    os.fsync(fd)
+    if os.fstat(fd).st_size != size:
+        raise OSError(errno.EIO, "the disk holds less than it says it has taken")
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -67,7 +77,7 @@ def write_file(path: Path, data: bytes) -> None:
     fd = create_new(path)
     try:
         write_all(fd, data)
-        os.fsync(fd)
+        sync_new(fd, len(data))
     except OSError:
         path.unlink(missing_ok=True)
         raise

@@ -105,46 +105,6 @@ def test_a_slow_disk_syncs_many_changes_at_once(tmp_path: Path) -> None:
     assert 2 <= sum("fdatasync(" in call for call in calls) <= 12
 
 
-COMPACTING = (
-    START
-    + """
-for _ in range(5001):
-    n = journal.put("a", b"1")
-journal.wait(n)
-journal.close()
-"""
-)
-
-
-@needs_strace
-def test_a_rewrite_is_written_synced_renamed_and_its_directory_synced(tmp_path: Path) -> None:
-    """In this order, so that a power cut at any point leaves one complete generation."""
-    path = tmp_path / "data" / "j"
-    path.parent.mkdir()
-    options = ("-e", "trace=write,fsync,fdatasync,rename,renameat,renameat2,link,linkat")
-    calls = traced(COMPACTING, str(path), log=tmp_path / "log", options=options)
-    steps = ["".join(step) for call in calls if (step := rewrite_step(call, path))]
-    assert [step for step in steps if step != "append"] == [
-        *("write new", "fsync new", "rename new", "fsync directory"),
-        *("write new", "write new", "fsync new", "rename prev", "rename new", "fsync directory"),
-    ]
-
-
-def rewrite_step(call: str, path: Path) -> str:
-    """What a traced call is in the course of a rewrite; empty for what is none of it."""
-    forms = {
-        f"<{path}.new>, ": "write new",
-        f"fsync(<{path}.new>": "fsync new",
-        f'rename("{path}.new", "{path}")': "rename new",
-        f'rename("{path}.prev.tmp", "{path}.prev")': "rename prev",
-        f"fsync(<{path.parent}>": "fsync directory",
-    }
-    plain = call
-    for digit in "0123456789":
-        plain = plain.replace(f"{digit}<{path.parent}", f"<{path.parent}")
-    return next((name for form, name in forms.items() if form in plain), "")
-
-
 WRITER = (
     START
     + """
