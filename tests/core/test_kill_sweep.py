@@ -12,7 +12,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from itertools import zip_longest
 from os import sched_getaffinity
 from pathlib import Path
@@ -167,28 +167,40 @@ class Sweep:
         """Where the start after a kill at `point` may be killed."""
         return self.starts[point.origin if self._origins[point.origin].damage else "killed"]
 
-    def run(self, kills: Iterable[tuple[Point, Point]]) -> list[Fate]:
+    def run(self, kills: Sequence[tuple[Point, Sequence[Point]]]) -> list[Fate]:
+        """For each point a life that ends there, and then, from what it left, one start for each of the others."""
         with ThreadPoolExecutor(max(2, len(sched_getaffinity(0)))) as pool:
-            return list(pool.map(self._fate, *zip(*kills, strict=True)))
+            return [
+                fate for fates in pool.map(self._fates, range(len(kills)), *zip(*kills, strict=True)) for fate in fates
+            ]
 
-    def _fate(self, point: Point, second: Point) -> Fate:
-        origin = self._origins[point.origin]
-        name = "-".join(map(str, (*astuple(point), *astuple(second)))).replace("/", "_")
-        directory = self._directory / name
-        shutil.copytree(origin.directory, directory)
-        told, codes, wrong = origin.told.copy(), [], ""
+    def _fates(self, number: int, point: Point, seconds: Sequence[Point]) -> list[Fate]:
+        origin, directory = self._origins[point.origin], self._directory / str(number)
+        left, again = directory / "left", directory / "again"
+        shutil.copytree(origin.directory, left)
+        code, printed = live_until(point, left, "first")
+        fates = []
+        for second in seconds:
+            told = origin.told.copy()
+            told.hear(printed)
+            shutil.copytree(left, again)
+            fates.append(Fate(point, code == -SIGKILL, *self._recovered(again, origin, second, told)))
+            shutil.rmtree(again)
+        shutil.rmtree(directory)
+        return fates
+
+    @staticmethod
+    def _recovered(directory: Path, origin: Origin, second: Point, told: Told) -> tuple[bool, str]:
+        """Whether the start was killed at `second`, and what is wrong after the one that followed."""
+        code, printed = live_until(second, directory, "second")
+        told.hear(printed)
         try:
-            for life, kill in (("first", point), ("second", second)):
-                code, printed = live_until(kill, directory, life)
-                codes.append(code)
-                told.hear(printed)
             check(directory, told, damaged=bool(origin.damage))
             kept = b"".join(path.read_bytes() for path in directory.glob("quarantine/*.bad"))
             assert all(bad in kept for bad in origin.damage), "damaged bytes are gone"
         except AssertionError:
-            wrong = f"{point}, then {second}: {traceback.format_exc(limit=-1)}"
-        shutil.rmtree(directory)
-        return Fate(point, codes[:1] == [-SIGKILL], codes[1:] == [-SIGKILL], wrong)
+            return code == -SIGKILL, f"then {second}: {traceback.format_exc(limit=-1)}"
+        return code == -SIGKILL, ""
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +225,7 @@ def report(fates: Sequence[Fate]) -> set[Point]:
     kinds = Counter(f"{point.origin}: {point.call} {point.file}" for point in died)
     print(f"\n{len(died)} distinct points killed, {again} of {len(fates)} starts after them killed as well")
     print("\n".join(f"{count:5} {kind}" for kind, count in sorted(kinds.items())))
-    wrong = [fate.wrong for fate in fates if fate.wrong]
+    wrong = [f"{fate.point}, {fate.wrong}" for fate in fates if fate.wrong]
     assert not wrong, f"{len(wrong)} of {len(fates)}\n" + "\n".join(wrong[:10])
     return died
 
@@ -223,7 +235,7 @@ def test_a_kill_at_any_call_and_another_in_the_recovery_lose_nothing(sweep: Swee
     """Both files are in play: append, compaction, archive, first start, recovery, quarantine; each kind of call of each."""
     chance = Random(4)
     chosen = mixed(sweep.points, chance)[:IN_CI]
-    fates = sweep.run([(point, chance.choice(sweep.recoveries(point))) for point in chosen])
+    fates = sweep.run([(point, [chance.choice(sweep.recoveries(point))]) for point in chosen])
     assert len(report(fates)) >= ENOUGH
     assert sum(fate.died_again for fate in fates) >= ENOUGH // 2
 
@@ -242,6 +254,5 @@ def test_kills_in_the_very_first_rewrite_are_no_damage(tmp_path: Path) -> None:
 def test_every_call_is_killed_and_several_of_every_recovery(sweep: Sweep) -> None:
     """No point is left out, and each is followed by several second kills."""
     chance = Random(5)
-    kills = [(point, second) for point in sweep.points for second in chance.sample(sweep.recoveries(point), SECONDS)]
-    died = report(sweep.run(kills))
+    died = report(sweep.run([(point, chance.sample(sweep.recoveries(point), SECONDS)) for point in sweep.points]))
     assert len(died) >= 0.95 * len(sweep.points)

@@ -62,7 +62,8 @@ class Seen:
     """What the core said before it was killed: it must hold for ever."""
 
     events: set[str] = field(default_factory=set)  # of cases, with the queue
-    cases: dict[str, int] = field(default_factory=dict)  # case -> the number that a person's action got
+    cases: dict[str, int] = field(default_factory=dict)  # where each case stood after a person had acted
+    actions: set[tuple[str, int]] = field(default_factory=set)
 
 
 @pytest.mark.parametrize(("seed", "kills"), [(1, 10), (2, 10), pytest.param(3, 200, marks=pytest.mark.torture)])
@@ -96,6 +97,7 @@ def test_random_kills_lose_and_split_nothing(
     status = box.get("status")
     assert status["problems"] == []
     assert seen.events <= got
+    _assert_actions_stand(got_file, seen)
     accounts = status["webhooks"]["accounts"]
     assert accounts["accepted"] == accounts["delivered"] == len(got)
     assert accounts["unaccounted"] == 0
@@ -110,10 +112,18 @@ def _live(box: Core, values: Path, chance: random.Random, seen: Seen) -> None:
         waiting = box.get("webhooks/retries", limit=250)["items"]
         seen.events |= {one["event_id"] for one in waiting if one["case_id"] is not None}
         if chance.random() < 0.3 and (open_ones := box.get("cases", open=True)["items"]):
-            case_id = chance.choice(open_ones)["case_id"]
-            done = box.post(f"cases/{case_id}/handle", {"by": "li", "action": "door closed"})
-            seen.cases[case_id] = done["seq"]
+            _act(box, chance.choice(open_ones)["case_id"], seen)
         time.sleep(0.02)
+
+
+def _act(box: Core, case_id: str, seen: Seen) -> None:
+    answer = box.request("POST", f"/api/manage/cases/{case_id}/handle", json={"by": "li", "action": "door closed"})
+    if answer.status_code == 409:  # it has closed by itself meanwhile
+        return
+    assert answer.status_code == 200, answer.text
+    done = answer.json()
+    seen.cases[case_id] = done["seq"]
+    seen.actions.add((case_id, done["seq"] - (done["handling"] == "closed")))
 
 
 def _measure(values: Path, celsius: list[float]) -> None:
@@ -144,10 +154,18 @@ def _cases(box: Core) -> list[dict[str, Any]]:
     return found
 
 
+def _assert_actions_stand(got_file: Path, seen: Seen) -> None:
+    events = [one["event"] for one in json_lines(got_file)]
+    actions = {(one["data"]["case_id"], one["data"]["seq"]) for one in events if one["type"] == "case.action_recorded"}
+    assert seen.actions <= actions, "what a person did is undone, and its number stands for something else"
+
+
 def _assert_doubles_were_in_flight(got_file: Path, kills: int) -> None:
     """An attempt whose outcome was not on disk at the kill is made again under its own number; no other repeats."""
     got = [(one["id"], one["attempt"]) for one in json_lines(got_file)]
     doubled = Counter(got)
     print(f"\n{len(doubled)} attempts arrived, {len(got) - len(doubled)} of them again after {kills} kills")
+    told = {(one["id"], json.dumps(one["event"])) for one in json_lines(got_file)}
+    assert len(told) == len(doubled), "an id stands for two events"
     assert len({event_id for event_id, _ in got}) == len(doubled), "an event came twice under two attempt numbers"
     assert len(got) - len(doubled) <= kills * SENSORS
