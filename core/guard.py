@@ -49,7 +49,7 @@ def prepare(directory: Path, group: str) -> None:
     """Create the data directory, or mend its mode: 0750 for the configured group, else 0700. Raises ConfigError."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        names = {path.name for path in directory.iterdir()}
+        names = {path.name for path in directory.iterdir()} - {"lost+found"}  # a disk of its own has one
         if names and not names & OURS:
             raise ConfigError("is not empty and no data directory of a guard; give it one of its own", path=directory)
         if group and directory.stat().st_gid != (gid := grp.getgrnam(group).gr_gid):

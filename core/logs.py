@@ -1,29 +1,72 @@
 """The core's own log: one harmless line a record, to standard error or to a file that never outgrows the disk."""
 
+import atexit
 import logging
 import os
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
-from logging.handlers import RotatingFileHandler
+from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
+from queue import Full, Queue
+from types import TracebackType
 from typing import Final
 
 _FILE_BYTES: Final = 1_000_000
 _OLDER_FILES: Final = 3
 _MODE: Final = 0o600
+_WAITING_LINES: Final = 100_000
 
 
 def start_logging(path: Path | None) -> None:
-    """Log to `path`, made when the first line is written; None is standard error."""
+    """Log to `path`, made when the first line is written; None is standard error. A thread of its own writes: neither a disk
+    that hangs nor a terminal that stands still may hold up who has something to say.
+    """
     handler = logging.StreamHandler(sys.stderr) if path is None else _LogFile(path)
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    lines: Queue[logging.LogRecord | None] = Queue(_WAITING_LINES)
+    writer = _Writer(lines, handler)
+    writer.start()
+    atexit.register(writer.finish)
+    sys.excepthook = writer.crashed
+    logging.basicConfig(level=logging.INFO, handlers=[_HandOver(lines)])
     logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it prints whole URLs, tokens included
 
 
 def harmless(text: str) -> str:
     """What a name or a receiver puts into a line can neither start a line of its own nor command a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class _HandOver(QueueHandler):
+    """To the thread that writes; what it can't take while its disk hangs is lost."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        record.msg, record.args = record.getMessage(), None
+        return record
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        with suppress(Full):
+            self.queue.put_nowait(record)
+
+
+class _Writer(QueueListener):
+    def __init__(self, lines: "Queue[logging.LogRecord | None]", handler: logging.Handler):
+        super().__init__(lines, handler)
+        self._lines = lines
+
+    def enqueue_sentinel(self) -> None:
+        self._lines.put(None)  # waits for its place, where the stock one fails in a crowd
+
+    def finish(self) -> None:
+        """Write what waits; again does nothing."""
+        if self._thread is not None:
+            self.stop()
+
+    def crashed(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """The last lines before the crash stand before it, and the log has taken over standard error by then."""
+        self.finish()
+        sys.__excepthook__(kind, error, trace)
 
 
 class _OneLine(logging.Formatter):

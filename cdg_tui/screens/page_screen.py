@@ -120,9 +120,9 @@ class PageScreen(Screen[None]):
         self.table.focus()
 
     def action_clear_filter(self) -> None:
-        box = self.query_one("#filter", Input)
-        box.value, box.display = "", False
-        self.table.focus()
+        for box in self.query("#filter").results(Input):  # none where the key comes while the screen is taken down
+            box.value, box.display = "", False
+            self.table.focus()
 
 
 def _matches(row: Row, wanted: str) -> bool:

@@ -83,21 +83,22 @@ class Archive:
     @property
     def problem(self) -> str | None:
         """Why something can't be archived, or what is damaged there."""
-        return next((f"{name}: {problem}" for name, problem in self._problems.items()), None)
+        return next(iter(self._problems.values()), None)
 
     def append(self, name: str, item_id: str, document: bytes) -> bool:
-        """Whether it is on disk; `problem` says why not."""
+        """Whether it is on disk; `problem` says why not. A name is its kind and its period: `dead-202611.jsonl`."""
+        kind = name.partition("-")[0]
         with self._one_at_a_time:
             try:
                 found = self._logs.get(name) or self._open(name)
                 found.append(item_id, document)
             except (OSError, JournalError) as error:
                 self._logs.pop(name, None)
-                self._problems[name] = str(error)
+                self._problems[kind] = f"{name}: {error}"
                 return False
-            self._problems.pop(name, None)
+            self._problems.pop(kind, None)
             if found.damaged:
-                self._problems[name] = f"{found.damaged} damaged lines stand in it"
+                self._problems[kind] = f"{name}: {found.damaged} damaged lines stand in it"
             return True
 
     def _open(self, name: str) -> AppendLog:

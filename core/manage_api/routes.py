@@ -106,6 +106,7 @@ class Handlers:
             except OSError as error:
                 detail = f"the acknowledgement can't be written down ({error.strerror})"
                 raise RefusalError(409, "quarantine_not_writable", detail) from error
+        self._parts.queue.acknowledge_missing()
         return views.durability(self._parts)
 
     async def config(self, _: Call) -> Struct:

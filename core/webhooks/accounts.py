@@ -20,13 +20,16 @@ ENDED: Final = frozenset({Status.DELIVERED, Status.CANCELLED, Status.ARCHIVED})
 
 
 class Books(Struct, frozen=True, kw_only=True):
-    """What became of the deliveries that are no longer in the journal."""
+    """What became of the deliveries that are no longer in the journal; `unaccounted_seen` is how many missing ones a person
+    has acknowledged.
+    """
 
     accepted: int = 0
     delivered: int = 0
     cancelled: int = 0
     archived: int = 0
     upto: int = 0
+    unaccounted_seen: int = 0
 
 
 def decode(document: bytes) -> Books:

@@ -7,7 +7,7 @@ too many bytes go to `archive/dead-YYYYMM.jsonl` first, and leave the queue only
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from core.clock import Clock
@@ -21,6 +21,9 @@ from core.webhooks.retry_queue import RetryQueue
 
 LOOK_S: Final = 5.0
 _MIB: Final = 1024 * 1024
+_SET_AFTER: Final = datetime(
+    2026, 1, 1, tzinfo=UTC
+)  # a date before there was this program is of a clock that nobody set
 
 
 class Bounds:
@@ -62,7 +65,7 @@ class Bounds:
                 too_many -= 1
                 continue
             ended, size = entry.delivery.settled_at, entry.size
-            too_old = limit is not None and ended is not None and ended < limit
+            too_old = limit is not None and ended is not None and _SET_AFTER < ended < limit
             if not (too_old or too_many > 0 or too_big > 0):
                 continue
             if not await self._archived(entry):

@@ -94,6 +94,17 @@ class Entries:
     def accounts(self) -> Accounts:
         return accounts.drawn_up(self._books, (entry.delivery for entry in self), self.accepted)
 
+    @property
+    def missing(self) -> int:
+        """Accepted deliveries that damage took, and that no person has acknowledged yet."""
+        return self.accounts().unaccounted - self._books.unaccounted_seen
+
+    def acknowledge_missing(self) -> None:
+        """A person knows that they are gone."""
+        if self.missing:
+            self._books = msgspec.structs.replace(self._books, unaccounted_seen=self.accounts().unaccounted)
+            self._journal.put(accounts.BOOKS_ID, accounts.encode(self._books))
+
     def add(self, delivery: Delivery) -> Entry:
         """One more is accepted and on its way to the disk."""
         self.accepted += 1

@@ -76,6 +76,14 @@ class RetryQueue:
     def accounts(self) -> Accounts:
         return self._entries.accounts()
 
+    @property
+    def missing(self) -> int:
+        """Accepted deliveries that damage took, and that no person has acknowledged yet."""
+        return self._entries.missing
+
+    def acknowledge_missing(self) -> None:
+        self._entries.acknowledge_missing()
+
     def entries(self) -> Iterator[Entry]:
         return iter(self._entries)
 
