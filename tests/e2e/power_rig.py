@@ -63,18 +63,22 @@ class Card:
             os.close(fd)
 
     def pull_out(self) -> None:
-        """Also where it is not plugged in. A process that was just killed may hold it for a moment yet."""
-        wait_until(self._is_out, f"{self.place} is unmounted")
+        """Also where it is not plugged in. A process that was just killed may hold it for a moment yet, or one in a mount
+        namespace of its own: mounted meanwhile, it would be the same file system still, shut down and in memory.
+        """
+        wait_until(self._is_out, f"{self.place} is unmounted, and its image free")
 
     def _is_out(self) -> bool:
-        return not self.place.is_mount() or _run("umount", str(self.place), check=False).returncode == 0
+        if self.place.is_mount() and _run("umount", str(self.place), check=False).returncode != 0:
+            return False
+        return not _run("losetup", "-j", str(self._image)).stdout
 
 
 @contextlib.contextmanager
 def a_card(directory: Path, make: Sequence[str] = (), mount: Sequence[str] = ()) -> Iterator[Card]:
     if os.geteuid() != 0:
         pytest.skip("mounting needs root")
-    if missing := [tool for tool in ("mkfs.ext4", "e2fsck", "mount") if shutil.which(tool) is None]:
+    if missing := [tool for tool in ("mkfs.ext4", "e2fsck", "mount", "losetup") if shutil.which(tool) is None]:
         pytest.skip(f"{missing[0]} is missing")
     directory.mkdir(exist_ok=True)
     card = Card(directory, make, mount)
