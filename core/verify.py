@@ -3,6 +3,7 @@
 A running core may be writing meanwhile: an end that is torn only for a moment is no damage.
 """
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from core.wire import Accounts
 
 _PATIENCE_S: Final = 0.3
 _QUARANTINE: Final = "quarantine"
+_OF_A_TIME: Final = re.compile(r"-\d{4,6}\.jsonl$")  # in the archive, from where people may take it away
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +38,16 @@ class Finding:
 
 
 def verify(directory: Path) -> list[Finding]:
-    """Raises ConfigError where `directory` holds no journal, OSError where it can't be read."""
-    names = sorted(path.name for path in directory.iterdir())
-    journals = [name for name in names if name.endswith(".jsonl")]
-    missing = [name.removesuffix(".prev") for name in names if name.endswith(".jsonl.prev")]
-    findings = [_journal(directory, name) for name in journals]
-    findings += [Finding(name=name, sound=False, text="missing") for name in missing if name not in journals]
+    """Raises ConfigError where `directory` is none or holds no journal, OSError where it can't be read."""
+    if not directory.is_dir():
+        raise ConfigError("is no directory", path=directory)
+    names = {path.name for path in directory.iterdir()}
+    journals = {name for name in names if name.endswith(".jsonl")}
+    told_of = {name.removesuffix(".prev") for name in names if name.endswith(".jsonl.prev")} | {
+        name for name in _quarantined(directory) if not _OF_A_TIME.search(name)
+    }
+    findings = [_journal(directory, name) for name in sorted(journals)]
+    findings += [Finding(name=name, sound=False, text="missing") for name in sorted(told_of - journals)]
     findings += [_log(directory, f"archive/{path.name}") for path in sorted(directory.glob("archive/*.jsonl"))]
     findings += _kept(directory)
     if not findings:
@@ -58,32 +64,37 @@ def _journal(directory: Path, name: str) -> Finding:
     said += [f"{scan.lines} lines", f"{len(scan.live)} live", *_faults(scan)]
     if not scan.complete:
         said.append("items of the last rewrite are missing")
-    books = _accounts(scan)
+    books, seen = _accounts(scan)
     if books is not None:
         said.append(
             f"{books.accepted} accepted = {books.delivered} delivered + {books.pending} pending"
             f" + {books.dead_letter} dead letters + {books.cancelled} cancelled"
             + (f" + {books.unaccounted} UNACCOUNTED" if books.unaccounted else "")
         )
-    sound = scan.sound and not scan.torn and (books is None or not books.unaccounted)
+    sound = scan.sound and not scan.torn and (books is None or books.unaccounted <= seen)
     return Finding(name=name, sound=sound, text=", ".join(said))
 
 
 def _log(directory: Path, name: str) -> Finding:
-    """One that only grows."""
+    """One that only grows: its lines count from 1. One that is empty was made on a full disk."""
+    if (directory / name).is_file() and not (directory / name).stat().st_size:
+        return Finding(name=name, sound=True, text="0 lines")
     scan = _read(directory / name)
     if isinstance(scan, str):
         return Finding(name=name, sound=False, text=scan)
+    scan.gap = max(0, scan.last_n - scan.lines)
     return Finding(name=name, sound=not _faults(scan), text=", ".join([f"{scan.lines} lines", *_faults(scan)]))
 
 
 def _read(path: Path) -> Scan | str:
-    """What the file says, or why nothing can be known."""
+    """What the file says, or why nothing can be known. An end that is torn only while it is written is none."""
     try:
         found = look(path)
         if found.scan is not None and found.scan.torn:
             time.sleep(_PATIENCE_S)
-            found = look(path)
+            earlier, found = found.scan, look(path)
+            if found.scan is not None and found.scan.good_end > earlier.good_end:
+                found.scan.size = found.scan.good_end
     except JournalError as error:
         return str(error).removeprefix(f"{path} ")
     return found.scan or (found.accident.reason.replace("_", " ") if found.accident else "missing")
@@ -98,7 +109,8 @@ def _faults(scan: Scan) -> list[str]:
     return [f"{count} {what}" for what, count in counted.items() if count]
 
 
-def _accounts(scan: Scan) -> Accounts | None:
+def _accounts(scan: Scan) -> tuple[Accounts | None, int]:
+    """The account, if deliveries are in it, and how many missing ones a person has acknowledged."""
     books, present = accounts.Books(), []
     for item_id, (n, line) in scan.live.items():
         try:
@@ -110,15 +122,20 @@ def _accounts(scan: Scan) -> Accounts | None:
             continue
     present = [(n, one) for n, one in present if n > books.upto or one.status not in accounts.ENDED]
     if not present and not books.accepted:
-        return None
+        return None, 0
     known = [one for _, one in present]
-    return accounts.drawn_up(books, known, accounts.accepted(books, known))
+    uncounted = sum(not one.ordinal for one in known)  # the next start counts them
+    return accounts.drawn_up(books, known, accounts.accepted(books, known) + uncounted), books.unaccounted_seen
 
 
 def _kept(directory: Path) -> Iterator[Finding]:
-    names = {path.name.rpartition("-")[0] for path in directory.glob(f"{_QUARANTINE}/*-*.*")}
-    for name in sorted(names):
+    for name in sorted(_quarantined(directory)):
         kept = Quarantine(directory / _QUARANTINE, name)
         unseen = kept.unacknowledged()
         text = f"{kept.files} pieces of {kept.bytes} bytes, {unseen or 'none'} to be acknowledged"
         yield Finding(name=f"{_QUARANTINE}/{name}", sound=not unseen, text=text)
+
+
+def _quarantined(directory: Path) -> set[str]:
+    """Of which journals the quarantine holds anything."""
+    return {path.name.rpartition("-")[0] for path in directory.glob(f"{_QUARANTINE}/*-*.*")}

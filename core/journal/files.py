@@ -6,10 +6,14 @@ room that is given up when the disk is full.
 
 import contextlib
 import errno
+import itertools
+import logging
 import os
 import stat
 from pathlib import Path
 from typing import Final
+
+log = logging.getLogger(__name__)
 
 FILE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
@@ -51,8 +55,24 @@ def open_existing(path: Path) -> int:
 
 
 def create_new(path: Path) -> int:
-    path.unlink(missing_ok=True)
+    clear(path)
     return os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, FILE_MODE)
+
+
+def clear(path: Path) -> None:
+    """Remove a left-over file. A directory in its place is moved aside with what is in it: else no rewrite could ever
+    succeed again.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        if not stat.S_ISDIR(path.lstat().st_mode):
+            raise
+        aside = next(
+            one for at in itertools.count(1) if not (one := path.with_name(f"{path.name}.aside-{at}")).exists()
+        )
+        log.warning("the directory %s stood in the way; it is %s now", path.name, aside.name)
+        path.rename(aside)
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
@@ -133,9 +153,11 @@ def linked(path: Path, target: Path) -> bool:
 def keep_previous(active: Path) -> None:
     """Give the present generation a second name, so that one complete file stands at every moment of a rewrite."""
     spare = active.with_name(active.name + ".prev.tmp")
-    spare.unlink(missing_ok=True)
+    clear(spare)
     with contextlib.suppress(FileNotFoundError):  # no generation yet
         if linked(active, spare):  # else the rename alone must do
+            if previous_of(active).is_dir():
+                clear(previous_of(active))
             spare.replace(previous_of(active))
 
 

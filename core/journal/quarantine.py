@@ -71,7 +71,9 @@ class Quarantine:
         if report.bytes and (twin := self._twin(piece, number - 1)) is not None:
             piece.unlink()
             report, number = structs.replace(report, bytes=twin), number - 1
-        files.write_file(self._directory / f"{self._name}-{number:04}.json", msgspec.json.encode(report))
+        told = self._directory / f"{self._name}-{number:04}.json"
+        if not _is_same(_read(told), report):
+            files.write_file(told, msgspec.json.encode(report))
         files.sync_directory(self._directory)
         self._prune()
         self._count()
@@ -145,6 +147,13 @@ class Quarantine:
             log.warning("quarantine: %s is dropped to make room for newer pieces", oldest[0].name)
             oldest[0].unlink()
             oldest[0].with_suffix(".json").unlink(missing_ok=True)
+
+
+def _is_same(former: Report | None, accident: Report) -> bool:
+    """Whether this very accident was reported before its file could be replaced: a person may have seen it since."""
+    return former is not None and accident == structs.replace(
+        former, at=accident.at, acknowledged_at=None, acknowledged_by=None
+    )
 
 
 def _read(path: Path) -> Report | None:

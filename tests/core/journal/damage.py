@@ -10,8 +10,44 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from random import Random
+from typing import Any
 
+from core.wire import JournalHealth
 from tests.core.journal.rigs import Items, a_line, items, opened
+
+
+def a_file(directory: Path, data: bytes, suffix: str = "") -> Path:
+    path = directory / f"retries.jsonl{suffix}"
+    path.write_bytes(data)
+    return path
+
+
+def health(path: Path) -> JournalHealth:
+    with opened(path) as journal:
+        return journal.health()
+
+
+def reports(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(one.read_bytes()) for one in sorted((path.parent / "quarantine").glob(f"{path.name}-*.json"))]
+
+
+def everything(directory: Path) -> dict[str, tuple[bytes, int, int]]:
+    """Each file below with its bytes, its mode and the time of its last change."""
+    return {
+        str(path.relative_to(directory)): (
+            path.read_bytes() if path.is_file() else b"",
+            path.lstat().st_mode,
+            path.lstat().st_mtime_ns,
+        )
+        for path in directory.rglob("*")
+    }
+
+
+def framed(line: bytes) -> bytes:
+    """The same line with a checksum that fits."""
+    body = line.rpartition(b',"crc":"')[0]
+    return b'%s,"crc":"%08x"}\n' % (body, zlib.crc32(body))
+
 
 SHM = Path("/dev/shm")
 SECTOR = 512
