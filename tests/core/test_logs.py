@@ -1,5 +1,6 @@
 """The core's log: harmless lines, a file that stays small, and a crash that is kept."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,3 +48,14 @@ def test_a_log_that_cannot_be_turned_over_starts_afresh(tmp_path: Path) -> None:
     text = (tmp_path / "core.log").read_text()
     assert 0 < len(text) <= 1_000_000
     assert "Traceback" not in text
+
+
+def test_a_log_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
+    """Standard error is a pipe that nobody reads and that is full: who logs goes on at once."""
+    reader, writer = os.pipe()
+    work = "import os; [logging.info('x' * 60) for n in range(20_000)]; os.write(1, b'through'); os._exit(0)"
+    command = [sys.executable, "-c", PROGRAM.replace("Path(sys.argv[1])", "None").format(work=work)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writer, timeout=60, check=False)
+    os.close(writer)
+    os.close(reader)
+    assert done.stdout == b"through"

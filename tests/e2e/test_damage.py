@@ -146,7 +146,8 @@ def assert_seen(core: Core, lines: int) -> None:
     retries = durability["journals"]["retries"]
     assert (durability["degraded"], retries["degraded"], retries["unacknowledged"]) == (False, False, 0)
     assert (retries["damaged_lines"], retries["quarantined_files"]) == (lines, 1)
-    assert "retries_degraded" not in codes(core)
+    assert not {"retries_degraded", "deliveries_unaccounted"} & codes(core)
+    assert core.get("status")["webhooks"]["accounts"]["unaccounted"] == 1
 
 
 # -- the route ---------------------------------------------------------------------------------------------------------
@@ -216,13 +217,15 @@ def test_a_word_without_a_name_or_with_more_is_refused(door: Door) -> None:
 
 def test_what_cannot_be_written_down_is_not_called_seen(door: Door) -> None:
     """A start after that would tell of the damage again."""
-    (report,) = (door.core.data / "quarantine").glob("*.json")
-    in_the_way = report.with_name(report.name + ".new")
-    in_the_way.mkdir()
-    answer = door.acknowledge("operate")
-    assert (answer.status_code, answer.json()["code"]) == (409, "quarantine_not_writable")
-    assert door.core.get("status")["durability"]["degraded"]
-    in_the_way.rmdir()
+    kept = str(door.core.data / "quarantine")
+    if subprocess.run(["mount", "--bind", "-o", "ro", kept, kept], check=False).returncode != 0:
+        pytest.skip("mounting needs root")
+    try:
+        answer = door.acknowledge("operate")
+        assert (answer.status_code, answer.json()["code"]) == (409, "quarantine_not_writable")
+        assert door.core.get("status")["durability"]["degraded"]
+    finally:
+        subprocess.run(["umount", kept], check=True)
     assert door.acknowledge("admin").status_code == 200
     assert not door.core.get("status")["durability"]["degraded"]
 

@@ -129,6 +129,16 @@ async def test_a_clock_that_nobody_set_ages_nothing(tmp_path: Path) -> None:
         assert states([entry]) == ["archived"]
 
 
+async def test_a_death_in_1970_is_not_old_once_the_clock_is_set(tmp_path: Path) -> None:
+    """A box without a battery clock had a dead letter before it knew the time."""
+    with a_dead_box(tmp_path, dead_letter_days=30) as box:
+        now, box.clock.wall, box.clock.in_sync = box.clock.wall, datetime(1970, 1, 1, tzinfo=UTC), False
+        [entry] = await dead(box, 1)
+        box.clock.wall, box.clock.in_sync = now, True
+        await bounds_of(box).keep()
+        assert states([entry]) == ["dead_letter"]
+
+
 async def test_a_death_dated_in_the_future_keeps_no_older_one_from_the_archive(tmp_path: Path) -> None:
     """The clock was wrong when it died; those behind it are old all the same."""
     with a_dead_box(tmp_path, dead_letter_days=30) as box:
