@@ -5,15 +5,21 @@ would report success for them. The next `rewrite` makes a new file from memory.
 """
 
 import contextlib
+import ctypes
 import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from core.clock import Clock, utc_text
 from core.journal import files
 from core.journal.quarantine import Quarantine, Report
 from core.journal.recovery import Recovered
+
+AHEAD_BYTES: Final = 64 * 1024
+_KEEP_SIZE: Final = 1  # FALLOC_FL_KEEP_SIZE, which os.posix_fallocate does not offer
+_fallocate: Final = getattr(ctypes.CDLL(None), "fallocate64", None)  # off_t in 64 bits on every machine
 
 
 class ActiveFile:
@@ -25,6 +31,7 @@ class ActiveFile:
         self._trusted = found.trusted  # it holds everything, so it may be kept as the generation before
         self._fd: int | None = None
         self.lines, self.size = found.lines, found.size
+        self._held = 0  # up to where blocks are given to the file
         self.last_sync_ms = self.worst_sync_ms = 0.0
 
     @property
@@ -39,6 +46,7 @@ class ActiveFile:
         """One write and one sync. Raises OSError, after which the file is closed."""
         fd = self._opened()
         written = False
+        self._hold_ahead(fd, len(data))
         try:
             files.write_all(fd, data)
             written = True
@@ -87,7 +95,7 @@ class ActiveFile:
                 new.unlink(missing_ok=True)
             raise
         self.close()
-        self._fd, self._trusted, self.lines, self.size = fd, True, lines, size
+        self._fd, self._trusted, self.lines, self.size, self._held = fd, True, lines, size, size
         try:
             files.sync_directory(self._path.parent)
         except OSError:
@@ -110,6 +118,16 @@ class ActiveFile:
         if fd is not None:
             with contextlib.suppress(OSError):  # what it reports was reported by a write or a sync before
                 os.close(fd)
+
+    def _hold_ahead(self, fd: int, count: int) -> None:
+        """Take blocks for many appends at once: else the sync of nearly each group writes the file system's maps as well.
+
+        Blocks alone, the size stays; where there are none, the write finds them or says so.
+        """
+        end = self.size + count
+        if end > self._held and _fallocate is not None:
+            _fallocate(fd, _KEEP_SIZE, ctypes.c_int64(self.size), ctypes.c_int64(count + AHEAD_BYTES))
+            self._held = end + AHEAD_BYTES
 
     def _opened(self) -> int:
         if self._fd is None:

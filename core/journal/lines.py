@@ -65,7 +65,7 @@ def encode_line(n: int, t: str, kind: str, item_id: str, document: bytes) -> byt
         msgspec.json.encode(item_id),
         document,
     )
-    return b'%s%s%08x"}\n' % (body, _CRC_MARK, zlib.crc32(body))
+    return body + b',"crc":"%08x"}\n' % zlib.crc32(body)
 
 
 def generation(head: Head, former: bytes, lines: Sequence[Numbered], t: str) -> Iterator[bytes]:

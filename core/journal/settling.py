@@ -9,7 +9,7 @@ from collections.abc import Callable
 class Settling:
     """Changes up to `upto` are on disk, or visibly not durable. `gate` is the journal's; waiting for it never takes long."""
 
-    def __init__(self, upto: int, gate: threading.Condition):
+    def __init__(self, upto: int, gate: threading.Lock):
         self._upto, self._gate = upto, gate
         self._waiters: list[tuple[int, Callable[[], None]]] = []
 
@@ -21,21 +21,25 @@ class Settling:
             with contextlib.suppress(RuntimeError):  # the loop ended while this change was on its way to the disk
                 loop.call_soon_threadsafe(done.set)
 
-        with self._gate:
-            if n <= self._upto:
-                return
-            self._waiters.append((n, wake))
-        await done.wait()
+        if self._must_wait(n, wake):
+            await done.wait()
 
     def wait(self, n: int) -> None:
+        done = threading.Event()
+        if self._must_wait(n, done.set):
+            done.wait()
+
+    def _must_wait(self, n: int, wake: Callable[[], None]) -> bool:
         with self._gate:
-            self._gate.wait_for(lambda: n <= self._upto)
+            if n <= self._upto:
+                return False
+            self._waiters.append((n, wake))
+            return True
 
     def announce(self, upto: int) -> None:
         with self._gate:
             self._upto = max(self._upto, upto)
             ready = [wake for n, wake in self._waiters if n <= self._upto]
             self._waiters = [(n, wake) for n, wake in self._waiters if n > self._upto]
-            self._gate.notify_all()
         for wake in ready:
             wake()

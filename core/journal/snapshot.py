@@ -1,7 +1,8 @@
 """SnapshotJournal: the newest document of each live item, on disk before its writer is told so.
 
-Memory is the truth. A thread of its own takes whatever waits, writes it in one go, syncs once, and answers those who wait;
-what arrives meanwhile goes with the next round, and nobody waits for a timer. When the disk fails, the state is rewritten
+Memory is the truth. A round takes whatever waits, writes it in one go, syncs once, and answers those who wait; what arrives
+meanwhile goes with the next round, and nobody waits for a timer. Rounds are made one at a time: by a thread of the
+journal's own, or by a plain thread that would else wait for it. When the disk fails, the state is rewritten
 to a new file at once; while that fails too, the journal is memory-only, says so, and tries again, at last every minute.
 """
 
@@ -20,6 +21,7 @@ from core.journal.active import ActiveFile
 from core.journal.lines import Head, document_of, encode_line, generation
 from core.journal.quarantine import Quarantine
 from core.journal.recovery import Recovered, recover
+from core.journal.rounds import Pending, Rounds
 from core.journal.settling import Settling
 from core.journal.standing import Standing
 from core.wire import JournalHealth
@@ -39,7 +41,7 @@ class SnapshotJournal:
 
     def __init__(self, path: Path, clock: Clock, app: str = ""):
         self._path, self._clock, self._app = path, clock, app
-        self._gate = threading.Condition()
+        self._gate = threading.Lock()  # for what is in memory; never held for long
         self._quarantine = Quarantine(path.parent / "quarantine", path.name)
         self._standing = Standing(path.name, clock)
         self._forbidden: JournalError | None = None
@@ -51,13 +53,11 @@ class SnapshotJournal:
         self._n = found.last_n
         self._settling = Settling(self._n, self._gate)
         self.epoch = found.epoch or secrets.token_hex(4)
-        self._pending: list[bytes] = []
-        self._urgent = self._closing = False
+        self._pending = Pending(clock)
         self._file = ActiveFile(path, found, self._quarantine, clock)
         self._compact_above_lines, self._compact_above_bytes = COMPACT_LINES, COMPACT_BYTES
         self._start()
-        self._thread = threading.Thread(target=self._run, name=f"journal {path.name}", daemon=True)
-        self._thread.start()
+        self._rounds = Rounds(f"journal {path.name}", self._pending, self._round, self._patience_s, LAZY_S)
 
     def _recover(self) -> Recovered:
         try:
@@ -114,6 +114,7 @@ class SnapshotJournal:
 
     def wait(self, n: int) -> None:
         """`settled` for a plain thread."""
+        self._rounds.lead()
         self._settling.wait(n)
 
     def health(self) -> JournalHealth:
@@ -148,17 +149,13 @@ class SnapshotJournal:
 
     def close(self) -> None:
         """Write what is pending and the mark of a clean end. While memory-only, try the disk a last time."""
-        with self._gate:
-            self._closing = True
-            self._gate.notify_all()
-        self._thread.join()
+        self._rounds.end()
+        self._say_bye()
 
     def _queue(self, kind: str, item_id: str, document: bytes, *, lazy: bool) -> bytes:
-        line = encode_line(self._n + 1, utc_text(self._clock.now()), kind, item_id, document)
+        line = encode_line(self._n + 1, self._pending.time(), kind, item_id, document)
         self._n += 1
-        self._pending.append(line)
-        self._urgent = self._urgent or not lazy
-        self._gate.notify_all()
+        self._pending.add(line, lazy=lazy)
         return line
 
     def _drop(self, item_id: str) -> bool:
@@ -167,7 +164,7 @@ class SnapshotJournal:
             self._live_size -= len(gone[1])
         return gone is not None
 
-    # -- the journal's own thread: the only one that touches the file ----------------------------------------------
+    # -- the file's side: one thread at a time --------------------------------------------------------------------
 
     def _start(self) -> None:
         if self._found.rewrite:
@@ -180,24 +177,25 @@ class SnapshotJournal:
             self._standing.wait()
             self._lose(error)
 
-    def _run(self) -> None:
-        closing = False
-        while not closing:
+    def _patience_s(self) -> float:
+        return LOOK_S if self._file.is_open else max(0.1, self._standing.probe_in_s)
+
+    def _round(self, last: bool) -> None:
+        """Bring all that waits to the disk."""
+        upto = 0
+        try:
             with self._gate:
-                patience_s = LOOK_S if self._file.is_open else max(0.1, self._standing.probe_in_s)
-                self._gate.wait_for(lambda: self._pending or self._closing, timeout=patience_s)
-                if self._pending and not self._urgent:
-                    self._gate.wait_for(lambda: self._urgent or self._closing, timeout=LAZY_S)
-                batch, self._pending, self._urgent = self._pending, [], False
-                upto, closing = self._n, self._closing
-            try:
-                self._commit(batch, closing=closing)
-            except Exception as error:  # a mistake of ours must neither pass for a sound disk nor hang who waits
-                log.exception("writing %s failed", self._path.name)
-                self._file.close()
-                self._lose(OSError(f"{type(error).__name__} in the journal itself"))
+                batch, upto = self._pending.take(), self._n
+            self._commit(batch, closing=last)
+        # Neither a mistake of ours nor Ctrl-C in the thread that waits may pass for a sound disk, or hang who waits.
+        except BaseException as error:
+            self._file.close()
+            self._lose(OSError(f"{type(error).__name__} in the journal itself"))
+            if not isinstance(error, Exception):
+                raise
+            log.exception("writing %s failed", self._path.name)
+        finally:
             self._settling.announce(upto)
-        self._say_bye()
 
     def _commit(self, batch: list[bytes], *, closing: bool) -> None:
         if not self._file.is_open:
@@ -277,7 +275,7 @@ class SnapshotJournal:
     def _adopt(self, absorbed: int) -> None:
         """The new generation is the file now; lines that waited and are in it already need no second writing."""
         with self._gate:
-            del self._pending[:absorbed]
+            self._pending.absorb(absorbed)
             self._found.gen += 1
             self._compact_above_lines, self._compact_above_bytes = COMPACT_LINES, COMPACT_BYTES
             self._standing.regained()
@@ -285,6 +283,7 @@ class SnapshotJournal:
     def _lose(self, error: OSError) -> None:
         with self._gate:
             self._standing.lost(error)
+        self._pending.ring()  # the next probe is nearer now
 
     def _say_bye(self) -> None:
         """After everything else, so that no rewrite can swallow the mark."""

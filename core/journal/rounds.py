@@ -1,0 +1,96 @@
+"""What is on its way to the disk, and who brings it there: a thread of its own, or a plain thread that would else wait."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from core.clock import Clock, utc_text
+
+NAP_S: Final = 0.001
+
+
+class Pending:
+    """Lines in the order of n. The journal's gate guards them; the bell may be rung by anybody."""
+
+    def __init__(self, clock: Clock):
+        self._clock = clock
+        self._lines: list[bytes] = []
+        self._time = ""
+        self._bell = threading.Lock()  # let go for a moment: wakes a thread for less than a Condition does
+        self._bell.acquire()
+        self.urgent = False
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def time(self) -> str:
+        """One for all lines that go to the disk together."""
+        if not self._lines:
+            self._time = utc_text(self._clock.now())
+        return self._time
+
+    def add(self, line: bytes, *, lazy: bool) -> None:
+        if not self._lines or not (lazy or self.urgent):
+            self.ring()
+        self._lines.append(line)
+        self.urgent = self.urgent or not lazy
+
+    def take(self) -> list[bytes]:
+        taken, self._lines, self.urgent = self._lines, [], False
+        return taken
+
+    def absorb(self, count: int) -> None:
+        """The oldest `count` are on disk already."""
+        del self._lines[:count]
+
+    def ring(self) -> None:
+        if self._bell.locked():
+            self._bell.release()
+
+    def heard(self, within_s: float) -> bool:
+        return self._bell.acquire(timeout=within_s)
+
+
+class Rounds:
+    """Calls `make` in one thread at a time, and tells it whether this is the last round.
+
+    At once where something urgent waits, within `lazy_s` where nothing that waits is, and each `patience_s()` else.
+    """
+
+    def __init__(
+        self, name: str, pending: Pending, make: Callable[[bool], None], patience_s: Callable[[], float], lazy_s: float
+    ):
+        self._pending, self._make, self._patience_s, self._lazy_s = pending, make, patience_s, lazy_s
+        self._one_at_a_time = threading.Lock()
+        self._ending = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def lead(self) -> None:
+        """Make a round in this thread, unless one is under way or nothing waits: handing over would cost two switches."""
+        if self._pending and self._one_at_a_time.acquire(blocking=False):
+            try:
+                self._make(False)
+            finally:
+                self._one_at_a_time.release()
+
+    def end(self) -> None:
+        """Make the last one and wait for it."""
+        self._ending = True
+        self._pending.ring()
+        self._thread.join()
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            if self._pending.heard(self._patience_s()) and not (self._pending or self._ending):
+                time.sleep(NAP_S)  # another thread was faster, and shall not have to wake this one for each line
+                continue
+            if self._pending and not (self._pending.urgent or self._ending):
+                self._pending.heard(self._lazy_s)
+            self._one_at_a_time.acquire()
+            last = self._ending
+            self._make(last)
+            if not last:  # else nobody may make another one
+                self._one_at_a_time.release()
