@@ -95,7 +95,7 @@ def test_random_kills_lose_and_split_nothing(
     wait_until(lambda: _complete(box, got_file, seen), "every event of every case has arrived", 60)
     got = {one["id"] for one in json_lines(got_file)}
     status = box.get("status")
-    assert status["problems"] == []
+    _assert_nothing_is_damaged(status)
     assert seen.events <= got
     _assert_actions_stand(got_file, seen)
     accounts = status["webhooks"]["accounts"]
@@ -152,6 +152,16 @@ def _cases(box: Core) -> list[dict[str, Any]]:
         page = box.get("cases", limit=250, cursor=page["next"])
         found += page["items"]
     return found
+
+
+def _assert_nothing_is_damaged(status: dict[str, Any]) -> None:
+    """A kill may cut a write off where a page ends: those half lines, told to nobody, are all that may be in quarantine."""
+    journals = status["durability"]["journals"]
+    cut = {name: journal["torn_tails"] for name, journal in journals.items() if journal["torn_tails"]}
+    print(f"\ntorn tails: {cut}")
+    assert {one["code"] for one in status["problems"]} <= {f"{name}_degraded" for name in cut}
+    for journal in journals.values():
+        assert (journal["state"], journal["damaged_lines"], journal["lost_numbers"]) == ("durable", 0, 0)
 
 
 def _assert_actions_stand(got_file: Path, seen: Seen) -> None:
