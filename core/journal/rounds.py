@@ -1,5 +1,6 @@
 """What is on its way to the disk, and who brings it there: a thread of its own, or a plain thread that would else wait."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -45,7 +46,7 @@ class Pending:
         del self._lines[:count]
 
     def ring(self) -> None:
-        if self._bell.locked():
+        with contextlib.suppress(RuntimeError):  # rung already
             self._bell.release()
 
     def heard(self, within_s: float) -> bool:
