@@ -85,7 +85,7 @@ class ActiveFile:
             for data in generation:
                 files.write_all(fd, data)
                 size += len(data)
-            files.sync_new(fd, size)
+            files.sync_whole(fd, size)
             if self._trusted:
                 files.keep_previous(self._path)
             new.replace(self._path)

@@ -62,7 +62,7 @@ class AppendLog:
             self._sure = False  # until the whole line is there, or its half is gone: else the next would be glued to it
             try:
                 files.write_all(fd, line)
-                os.fsync(fd)
+                files.sync_whole(fd, self._end + len(line))
             except OSError:
                 os.ftruncate(fd, self._end)
                 raise

@@ -85,8 +85,8 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
         rest = rest[written:]
 
 
-def sync_new(fd: int, size: int) -> None:
-    """Sync a file that was made anew. Raises OSError, also where it is not `size` bytes long, whatever the writes said."""
+def sync_whole(fd: int, size: int) -> None:
+    """Sync, and raise OSError also where the file is not `size` bytes long, whatever the writes said."""
     os.fsync(fd)
     if os.fstat(fd).st_size != size:
         raise OSError(errno.EIO, "the disk holds less than it says it has taken")
@@ -97,7 +97,7 @@ def write_file(path: Path, data: bytes) -> None:
     fd = create_new(path)
     try:
         write_all(fd, data)
-        sync_new(fd, len(data))
+        sync_whole(fd, len(data))
     except OSError:
         path.unlink(missing_ok=True)
         raise
