@@ -126,6 +126,8 @@ class Commands:
         status = self._app.store.status
         journals = status.durability.journals if status is not None else {}
         lines = tuple(self._about_damage(name, journal) for name, journal in journals.items() if journal.degraded)
+        if status is not None and (count := status.durability.archive_unacknowledged):
+            lines += (self._words("damage.archive", n=count),)
         if not lines:
             self._app.say(self._words("damage.none"))
         elif self._may_ask() and await self._confirmed("damage.title", (*lines, self._words("dialog.as", who=who()))):

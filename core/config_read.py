@@ -18,8 +18,8 @@ from msgspec import structs
 
 from core.config_lines import KeyPath, dotted, key_on, line_of, not_utf8, printable
 from core.errors import ConfigError
+from core.journal.append import OF_A_TIME
 from core.monitoring.presets import PRESETS, terms_of
-from core.places import CORE_LOG, SOCKET
 from core.settings import (
     POINT_TYPES,
     Cabinet,
@@ -42,10 +42,8 @@ _NO_NUL: Final = frozenset({"url", "path", "group", "kiosk_users", "listen", "to
 _LISTEN_HOST: Final = re.compile(r"\[[^\[\]\s]+\]|[^\[\]\s]+")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t -~]*")
-# Files that the data directory already has; also the names made from them (`cases.jsonl.prev`, `core.log.1`).
-_TAKEN: Final = (
-    "lock", SOCKET, "cases.jsonl", "audit.jsonl", "history.sqlite3", CORE_LOG, "quarantine", "archive",
-)  # fmt: skip
+# Journals that the data directory already has; also the names made from them (`cases.jsonl.prev`).
+_TAKEN: Final = ("cases.jsonl", "audit.jsonl")
 _LONGEST_NAME: Final = 200  # bytes; leaves room for what the journal adds behind it
 
 
@@ -200,10 +198,10 @@ class _Checker:
         if retry.max_delay_s < retry.first_delay_s:
             raise self._error("is below first_delay_s", (*at, "max_delay_s"))
         name = retry.log
-        own = Path(name).name == name and name != ".." and "\0" not in name
+        own = Path(name).name == name and name.endswith(".jsonl") and "\0" not in name and not OF_A_TIME.search(name)
         taken = any(name == other or name.startswith(f"{other}.") for other in _TAKEN)
         if not own or taken or len(name.encode()) > _LONGEST_NAME:
-            raise self._error("must be a file name of its own in the data directory", (*at, "log"))
+            raise self._error("must be a file name of its own in the data directory, ending in .jsonl", (*at, "log"))
 
     def _check_doors(self, settings: Settings) -> None:
         listen, group = settings.manage_api.listen, settings.access.group

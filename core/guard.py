@@ -66,7 +66,7 @@ def prepare(directory: Path, group: str) -> None:
 
 
 class Guard:
-    """One running core. Raises DirectoryHeldError, ConfigError or JournalError while it is built."""
+    """One running core. Raises DirectoryHeldError, ConfigError or OSError while it is built."""
 
     def __init__(self, loaded: LoadedSettings, directory: Path, clock: Clock):
         settings = loaded.settings
@@ -97,6 +97,7 @@ class Guard:
             dispatcher=self._dispatcher,
             drains=self._drains,
             journals=self._journals,
+            archive=self._archive,
             troubles=self._all_troubles,
         )
         self._authenticator = Authenticator(access=settings.access, tokens_file=loaded.tokens_file)
@@ -196,7 +197,7 @@ class Guard:
         if (problem := self._authenticator.problem) is not None:
             found["tokens_unreadable"] = problem
         if (problem := self._archive.problem) is not None:
-            found["archive_not_writable"] = problem
+            found["archive_troubled"] = problem
         return found
 
     def _vitals(self) -> dict[str, object]:

@@ -3,7 +3,6 @@
 A running core may be writing meanwhile: an end that is torn only for a moment is no damage.
 """
 
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from typing import Final
 import msgspec
 
 from core.errors import ConfigError, JournalError
+from core.journal import quarantine
+from core.journal.append import OF_A_TIME
 from core.journal.lines import document_of
 from core.journal.quarantine import Quarantine
 from core.journal.recovery import look
@@ -22,7 +23,6 @@ from core.wire import Accounts
 
 _PATIENCE_S: Final = 0.3
 _QUARANTINE: Final = "quarantine"
-_OF_A_TIME: Final = re.compile(r"-\d{4,6}\.jsonl$")  # in the archive, from where people may take it away
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ def verify(directory: Path) -> list[Finding]:
     names = {path.name for path in directory.iterdir()}
     journals = {name for name in names if name.endswith(".jsonl")}
     told_of = {name.removesuffix(".prev") for name in names if name.endswith(".jsonl.prev")} | {
-        name for name in _quarantined(directory) if not _OF_A_TIME.search(name)
+        name for name in quarantine.names(directory / _QUARANTINE) if not OF_A_TIME.search(name)
     }
     findings = [_journal(directory, name) for name in sorted(journals)]
     findings += [Finding(name=name, sound=False, text="missing") for name in sorted(told_of - journals)]
@@ -129,7 +129,7 @@ def _accounts(scan: Scan) -> tuple[Accounts | None, int]:
 
 
 def _kept(directory: Path) -> Iterator[Finding]:
-    for name in sorted(_quarantined(directory)):
+    for name in sorted(quarantine.names(directory / _QUARANTINE)):
         kept = Quarantine(directory / _QUARANTINE, name)
         unseen = kept.unacknowledged()
         text = f"{kept.files} pieces of {kept.bytes} bytes, {unseen or 'none'} to be acknowledged"

@@ -70,10 +70,13 @@ class JournalHealth(Answer, frozen=True, kw_only=True):
 
 
 class DurabilityInfo(Answer, frozen=True, kw_only=True):
-    """`state` is the worst of the journals; `degraded` where one of them is."""
+    """`state` is the worst of the journals; `degraded` where one of them is, or where damage to the archive
+    (`archive_unacknowledged` accidents) was not acknowledged.
+    """
 
     state: Durability
     degraded: bool
+    archive_unacknowledged: int
     journals: dict[str, JournalHealth]
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from core.clock import Clock, utc_text
+from core.errors import JournalError
 from core.journal import files
 from core.journal.quarantine import Quarantine, Report
-from core.journal.recovery import Recovered
+from core.journal.recovery import Recovered, look
 
-AHEAD_BYTES: Final = 64 * 1024
+AHEAD_BYTES, AHEAD_GROUPS = 64 * 1024, 4
 _KEEP_SIZE: Final = 1  # FALLOC_FL_KEEP_SIZE, which os.posix_fallocate does not offer
 _fallocate: Final = getattr(ctypes.CDLL(None), "fallocate64", None)  # off_t in 64 bits on every machine
 
@@ -27,7 +28,7 @@ class ActiveFile:
 
     def __init__(self, path: Path, found: Recovered, quarantine: Quarantine, clock: Clock):
         self._path, self._quarantine, self._clock = path, quarantine, clock
-        self._accident: Report | None = found.accident
+        self.accident: Report | None = found.accident  # to be kept before the next rewrite
         self._trusted = found.trusted  # it holds everything, so it may be kept as the generation before
         self._fd: int | None = None
         self.lines, self.size = found.lines, found.size
@@ -68,16 +69,29 @@ class ActiveFile:
         except OSError:
             self._trusted = False
             self.close()
+            self.accident = self.accident or self._stranger()
             raise
+
+    def _stranger(self) -> Report | None:
+        """What stands in the file's place now; it is kept before it is replaced."""
+        try:
+            found = look(self._path)
+        except JournalError:
+            return None
+        if found.accident is not None:
+            return found.accident
+        if found.scan is None:
+            return Report(reason="missing", damaged_lines=1)
+        return Report(reason="replaced", bytes=found.scan.size, last_n=found.scan.last_n, damaged_lines=1)
 
     def rewrite(self, generation: Iterable[bytes], lines: int) -> None:
         """Replace the file: what was damaged goes to quarantine first, then write new, sync, rename, sync the directory.
 
         Raises OSError; the file is then as it was, open if it was open, or closed where the rename is not certain.
         """
-        if self._accident is not None:
-            self._quarantine.keep(self._accident, self._path, utc_text(self._clock.now()))
-            self._accident = None
+        if self.accident is not None:
+            self._quarantine.keep(self.accident, self._path, utc_text(self._clock.now()))
+            self.accident = None
         new = files.new_of(self._path)
         fd = files.create_new(new)
         try:
@@ -105,7 +119,7 @@ class ActiveFile:
     def make_room(self) -> bool:
         """Give up the reserve, and the generation before where this one holds everything. Raises OSError."""
         spare = [self._path.parent / files.RESERVE]
-        if self._trusted and self._accident is None:
+        if self._trusted and self.accident is None:
             spare.append(files.previous_of(self._path))
         return files.make_room(*spare)
 
@@ -126,8 +140,9 @@ class ActiveFile:
         """
         end = self.size + count
         if end > self._held and _fallocate is not None:
-            _fallocate(fd, _KEEP_SIZE, ctypes.c_int64(self.size), ctypes.c_int64(count + AHEAD_BYTES))
-            self._held = end + AHEAD_BYTES
+            ahead = max(AHEAD_BYTES, AHEAD_GROUPS * count)
+            _fallocate(fd, _KEEP_SIZE, ctypes.c_int64(self.size), ctypes.c_int64(count + ahead))
+            self._held = end + ahead
 
     def _opened(self) -> int:
         if self._fd is None:

@@ -4,15 +4,19 @@ Their calls block; a loop puts them into a thread.
 """
 
 import os
+import re
 import threading
 from pathlib import Path
+from typing import Final
 
 from core.clock import Clock, utc_text
 from core.errors import JournalError
-from core.journal import files
+from core.journal import files, quarantine
 from core.journal.lines import encode_line
 from core.journal.quarantine import Quarantine, Report
 from core.journal.recovery import look, torn_tail
+
+OF_A_TIME: Final = re.compile(r"-\d{4,6}\.jsonl$")  # how the names of archives end
 
 
 class AppendLog:
@@ -30,7 +34,7 @@ class AppendLog:
 
     def _recover(self) -> None:
         self._sure = False
-        self._n = self._end = 0
+        self._n = self._end = self.damaged = 0
         found = look(self._path)
         if found.accident is not None and found.accident.reason == "not_a_file":
             self._keep(found.accident)
@@ -49,7 +53,7 @@ class AppendLog:
         self._quarantine.keep(accident, self._path, utc_text(self._clock.now()))
 
     def append(self, item_id: str, document: bytes) -> None:
-        """Write one line and sync it. Raises OSError; the half-written line is then cut off again."""
+        """Write one line and sync it. Raises OSError, the half-written line being cut off again, or as the opening does."""
         if not self._sure:
             self._recover()
         fd = files.open_append(self._path)
@@ -72,10 +76,15 @@ class AppendLog:
 
 
 class Archive:
-    """What left the journals of a data directory, in `archive/NAME`: kept for good, read by people. Blocks; any thread."""
+    """What left the journals of a data directory, in `archive/NAME`: kept for good, read by people. Blocks; any thread.
+
+    `unacknowledged` counts the accidents of its files that no person has seen.
+    """
 
     def __init__(self, directory: Path, clock: Clock):
         self._directory, self._clock = directory, clock
+        self._quarantine = directory / "quarantine"
+        self.unacknowledged = self._count()
         self._logs: dict[str, AppendLog] = {}
         self._problems: dict[str, str] = {}
         self._one_at_a_time = threading.Lock()
@@ -102,6 +111,19 @@ class Archive:
             return True
 
     def _open(self, name: str) -> AppendLog:
-        quarantine = Quarantine(self._directory / "quarantine", name)
-        self._logs = {name: AppendLog(self._directory / "archive" / name, quarantine, self._clock), **self._logs}
+        kept = Quarantine(self._quarantine, name)
+        self._logs[name] = AppendLog(self._directory / "archive" / name, kept, self._clock)
+        self.unacknowledged = self._count()
         return self._logs[name]
+
+    def acknowledge(self, by: str) -> None:
+        """A person has seen what was damaged. Raises OSError where that can't be written down."""
+        for name in self._damaged():
+            Quarantine(self._quarantine, name).acknowledge(by, utc_text(self._clock.now()))
+        self.unacknowledged = self._count()
+
+    def _count(self) -> int:
+        return sum(Quarantine(self._quarantine, name).unacknowledged() for name in self._damaged())
+
+    def _damaged(self) -> list[str]:
+        return [name for name in quarantine.names(self._quarantine) if OF_A_TIME.search(name)]

@@ -1,7 +1,8 @@
 """The files of a journal: opening, writing, syncing, and the names beside it. No numbering, no threads.
 
-Beside `NAME` stand `NAME.new` (only during a rewrite) and `NAME.prev` (a hard link to the generation before); `reserve` is
-room that is given up when the disk is full.
+Beside `NAME` stand `NAME.new` and `NAME.prev.tmp` (only during a rewrite) and `NAME.prev` (a hard link to the generation
+before); `NAME.….aside-1` is a directory that stood in the way of one of them; `reserve` is room that is given up when the
+disk is full.
 """
 
 import contextlib
@@ -173,13 +174,11 @@ def new_of(active: Path) -> Path:
 
 
 def hold_reserve(directory: Path) -> None:
-    """Set room aside where there is plenty and none is held yet. Raises OSError."""
-    path = directory / RESERVE
-    if path.exists():
-        return
-    there = os.statvfs(directory)
+    """Set room aside where there is plenty and less is held. Raises OSError."""
+    path, there = directory / RESERVE, os.statvfs(directory)
     size = min(RESERVE_BYTES, there.f_bavail * there.f_frsize // _RESERVE_SHARE)
-    if size < there.f_frsize:
+    held = path.stat().st_size if path.exists() else 0
+    if size < there.f_frsize or size <= held:
         return
     fd = create_new(path)
     try:

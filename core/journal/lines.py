@@ -6,9 +6,10 @@
 so it is checked on raw bytes and needs no canonical JSON. A later version keeps this frame (`v` first, `crc` last), so
 that its lines are told from a flipped bit in ours.
 
-A generation starts with `head`: `d` = {gen, epoch, items, upto, …}. The `items` lines that follow are what was live at the
-rewrite, each as it was first written (so numbers may skip there, never fall); what comes after counts on from `upto`
-without a gap. Lines are copied, not made anew: members and kinds of a newer program of the same version survive.
+A generation starts with `head`: `d` = {gen, epoch, items, upto, sum, …}. The `items` lines that follow are what was live at
+the rewrite, each as it was first written (so numbers may skip there, never fall; `sum` adds up their crcs, so that a line of
+an older generation can't stand for one of them); what comes after counts on from `upto` without a gap. Lines are copied,
+not made anew: members and kinds of a newer program of the same version survive.
 """
 
 import re
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 VERSION: Final = 1
 CHUNK_LINES: Final = 1000  # a rewrite holds no second copy of everything in memory
@@ -39,6 +40,7 @@ class Head(Struct, frozen=True, kw_only=True):
     epoch: str
     items: int
     upto: int
+    sum: int | None = None
     app: str = ""
     unclean_starts: int = 0
     torn_tails: int = 0
@@ -73,6 +75,7 @@ def generation(head: Head, former: bytes, lines: Sequence[Numbered], t: str) -> 
     the head before, whose members that this program does not know go along.
     """
     first_n = lines[0][0] if lines else head.upto + 1
+    head = structs.replace(head, sum=sum(crc_of(line) for _, line in lines))
     document = msgspec.json.encode({**msgspec.json.decode(former), **msgspec.to_builtins(head)})
     yield encode_line(first_n - 1, t, "head", "", document)
     for start in range(0, len(lines), CHUNK_LINES):
@@ -104,6 +107,11 @@ def decode_head(line: Line) -> Head | None:
 def document_of(line: bytes) -> bytes:
     """The document of a line that is known to be whole."""
     return bytes(_decode(line).d)
+
+
+def crc_of(line: bytes) -> int:
+    """The checksum that a whole line with its LF bears."""
+    return int(line[-11:-3], 16)
 
 
 def _is_whole(raw: bytes) -> bool:

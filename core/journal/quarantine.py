@@ -20,11 +20,12 @@ from core.journal import files
 log = logging.getLogger(__name__)
 
 # A box nobody looks after must not fill its disk with old accidents: the first ones tell how it began, the newest how it
-# stands.
+# stands. Of big ones only the very first and the newest are sure to stay.
 MOST_PIECES: Final = 20
 FIRST_KEPT: Final = 5
 MOST_BYTES: Final = 16 * 1024 * 1024
 _NUMBERED: Final = re.compile(r"-(\d{4,})\.(bad|json)")
+_OF_A_JOURNAL: Final = re.compile(r"(.+)-\d{4,}\.(bad|json)")
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -105,6 +106,15 @@ class Quarantine:
                 )
                 files.replace_file(path, msgspec.json.encode(told))
 
+    @property
+    def used(self) -> bool:
+        """Whether anything of this journal was kept or reported before."""
+        return self._newest() > 0
+
+    def knows(self, accident: Report) -> bool:
+        """Whether this very accident was kept by a start that could not replace the file afterwards."""
+        return _is_same(_read(self._directory / f"{self._name}-{self._newest():04}.json"), accident)
+
     def unacknowledged(self) -> int:
         """How many accidents no person has seen yet; a piece without its report is one."""
         seen = {path.stem for path in self._paths("json") if (one := _read(path)) is not None and one.acknowledged_at}
@@ -118,7 +128,7 @@ class Quarantine:
         """The kept bytes, oldest first, with their sizes."""
         found = []
         for path in self._paths("bad"):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 found.append((path, path.lstat().st_size))
         return found
 
@@ -139,14 +149,25 @@ class Quarantine:
         return max((int(stem.rpartition("-")[2]) for stem in stems), default=0)
 
     def _prune(self) -> None:
-        pieces = self._pieces()
-        droppable = pieces[FIRST_KEPT:-1]
+        """Files only: what stood in a journal's place as a directory is for a person to look at."""
+        pieces = [(path, size) for path, size in self._pieces() if path.is_file() and not path.is_symlink()]
+        droppable = [*pieces[FIRST_KEPT:-1], *pieces[1:FIRST_KEPT]]
         while droppable and (len(pieces) > MOST_PIECES or sum(size for _, size in pieces) > MOST_BYTES):
             oldest = droppable.pop(0)
             pieces.remove(oldest)
-            log.warning("quarantine: %s is dropped to make room for newer pieces", oldest[0].name)
-            oldest[0].unlink()
-            oldest[0].with_suffix(".json").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # too much in quarantine is no reason to keep no journal
+                oldest[0].unlink()
+                oldest[0].with_suffix(".json").unlink(missing_ok=True)
+                log.warning("quarantine: %s made room for newer pieces", oldest[0].name)
+
+
+def names(directory: Path) -> set[str]:
+    """Of which journals the quarantine holds anything."""
+    try:
+        found = [_OF_A_JOURNAL.fullmatch(path.name) for path in directory.iterdir()]
+    except OSError:
+        return set()
+    return {match[1] for match in found if match is not None}
 
 
 def _is_same(former: Report | None, accident: Report) -> bool:

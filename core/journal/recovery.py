@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.errors import JournalError
 from core.journal import files
-from core.journal.lines import Numbered
+from core.journal.lines import Head, Numbered
 from core.journal.quarantine import Report
 from core.journal.scan import Scan, scan
 
@@ -41,6 +41,26 @@ class Recovered:
     accident: Report | None = None
     trusted: bool = False
     rewrite: bool = True
+
+    def note(self, accident: Report) -> None:
+        """Add it to what the journal has been through."""
+        self.torn_tails += accident.reason == "torn_tail"
+        self.damaged += accident.damaged_lines
+        self.gap += accident.lost_numbers
+
+    def next_head(self, epoch: str, items: int, upto: int, app: str) -> Head:
+        """The head of the generation that follows."""
+        return Head(
+            gen=self.gen + 1,
+            epoch=epoch,
+            items=items,
+            upto=upto,
+            app=app,
+            unclean_starts=self.unclean_starts,
+            torn_tails=self.torn_tails,
+            damaged_lines=self.damaged,
+            lost_numbers=self.gap,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +142,7 @@ def _from_siblings(active: Path, present: Scan | None) -> Recovered:
 
 def _is_missing(active: Path, present: Look, found: Recovered) -> bool:
     """A kill in the very first rewrite leaves a first generation in `.new` and no file: nothing is missing then."""
-    return present == Look() and (found.gen > 0 or files.previous_of(active).exists())
+    return present == Look() and (found.gen > 0 or os.path.lexists(files.previous_of(active)))
 
 
 def _count(found: Recovered, present: Look, *, lost: bool) -> None:
@@ -130,9 +150,7 @@ def _count(found: Recovered, present: Look, *, lost: bool) -> None:
     accident = present.accident or (Report(reason="missing", damaged_lines=1) if lost else None)
     if accident is not None:
         found.accident = accident
-        found.torn_tails += accident.reason == "torn_tail"
-        found.damaged += accident.damaged_lines
-        found.gap += accident.lost_numbers
+        found.note(accident)
     scanned = present.scan
     found.unclean = not scanned.bye if scanned is not None else found.last_n > 0
     found.unclean_starts += found.unclean

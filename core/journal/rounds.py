@@ -32,10 +32,11 @@ class Pending:
         return self._time
 
     def add(self, line: bytes, *, lazy: bool) -> None:
-        if not self._lines or not (lazy or self.urgent):
-            self.ring()
+        news = not self._lines or not (lazy or self.urgent)
         self._lines.append(line)
         self.urgent = self.urgent or not lazy
+        if news:  # last, or who wakes finds nothing and sleeps on
+            self.ring()
 
     def take(self) -> list[bytes]:
         taken, self._lines, self.urgent = self._lines, [], False
@@ -65,6 +66,7 @@ class Rounds:
         self._pending, self._make, self._patience_s, self._lazy_s = pending, make, patience_s, lazy_s
         self._one_at_a_time = threading.Lock()
         self._ending = False
+        # A daemon: a disk that hangs must not keep a process that wants to end.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 

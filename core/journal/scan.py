@@ -11,6 +11,7 @@ from core.journal.lines import (
     Head,
     Line,
     Numbered,
+    crc_of,
     decode_head,
     decode_line,
     foreign_version,
@@ -42,6 +43,7 @@ class Scan:
     bye: bool = False
     newer: int | None = None
     _listed: int = 0  # good lines among those that the head announces
+    _sum: int = 0  # of their checksums
     _astray: list[tuple[Line, bytes]] = field(default_factory=list)
     _skipped: list[range] = field(default_factory=list)
 
@@ -53,7 +55,8 @@ class Scan:
     @property
     def complete(self) -> bool:
         """Whether every line that the head announces is there."""
-        return self.head is not None and self._listed >= self.head.items
+        head = self.head
+        return head is not None and self._listed >= head.items and head.sum in {None, self._sum}
 
     @property
     def sound(self) -> bool:
@@ -70,7 +73,7 @@ class Scan:
         head = self.head
         if head is not None:
             if n <= head.upto:
-                self._list(line)
+                self._list(line, raw)
             elif n - 1 > max(self.last_n, head.upto):
                 self._skipped.append(range(max(self.last_n, head.upto) + 1, n))
         self.lines += 1
@@ -102,7 +105,7 @@ class Scan:
             if not (skipped or missing or self.head is None) or self._has(line):
                 continue
             if missing:
-                self._list(line)
+                self._list(line, raw)
             self._apply(line, raw)
         found_again = {line.n for line, _ in self._astray}
         if self.head is not None:
@@ -119,11 +122,12 @@ class Scan:
             return any(line.n == n for n, _ in self.unknown)
         return line.n <= max(self.live.get(line.id, (0, b""))[0], self.ended.get(line.id, 0))
 
-    def _list(self, line: Line) -> None:
+    def _list(self, line: Line, raw: bytes) -> None:
         if line.k in _NEVER_LISTED:  # of an older generation: an old block of the card
             self.damaged += 1
         else:
             self._listed += 1
+            self._sum += crc_of(raw)
 
 
 def scan(file: BinaryIO | Iterable[bytes]) -> Scan:

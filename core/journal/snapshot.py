@@ -7,6 +7,7 @@ to a new file at once; while that fails too, the journal is memory-only, says so
 """
 
 import contextlib
+import errno
 import logging
 import secrets
 import threading
@@ -18,7 +19,7 @@ from core.clock import Clock, utc_text
 from core.errors import JournalError
 from core.journal import files
 from core.journal.active import ActiveFile
-from core.journal.lines import Head, document_of, encode_line, generation
+from core.journal.lines import document_of, encode_line, generation
 from core.journal.quarantine import Quarantine
 from core.journal.recovery import Recovered, recover
 from core.journal.rounds import Pending, Rounds
@@ -46,7 +47,8 @@ class SnapshotJournal:
         self._standing = Standing(path.name, clock)
         self._forbidden: JournalError | None = None
         self._found = found = self._recover()
-        self._unseen = self._quarantine.unacknowledged() + (found.accident is not None)
+        new = found.accident is not None and not self._quarantine.knows(found.accident)
+        self._unseen = self._quarantine.unacknowledged() + new
         self._live, self._unknown = found.live, found.unknown
         self._live_size = sum(len(line) for _, line in found.live.values())
         self._unknown_size = sum(len(line) for _, line in found.unknown)
@@ -61,7 +63,7 @@ class SnapshotJournal:
 
     def _recover(self) -> Recovered:
         try:
-            return recover(self._path, had_accidents=bool(self._quarantine.files))
+            return recover(self._path, had_accidents=self._quarantine.used)
         except JournalError as error:
             self._forbidden = error
             return Recovered()
@@ -142,7 +144,11 @@ class SnapshotJournal:
             )
 
     def acknowledge(self, by: str) -> None:
-        """A person has seen the damage: no longer degraded. Blocks; raises OSError where that can't be written down."""
+        """A person has seen the damage: no longer degraded. Blocks; raises OSError where that can't be written down, or the
+        damaged bytes are not in quarantine yet.
+        """
+        if self._file.accident is not None:
+            raise OSError(errno.EAGAIN, "the damaged bytes can't be put into quarantine yet")
         self._quarantine.acknowledge(by, utc_text(self._clock.now()))
         with self._gate:
             self._unseen = 0
@@ -193,6 +199,7 @@ class SnapshotJournal:
             self._lose(OSError(f"{type(error).__name__} in the journal itself"))
             if not isinstance(error, Exception):
                 raise
+            self._standing.wait()
             log.exception("writing %s failed", self._path.name)
         finally:
             self._settling.announce(upto)
@@ -201,21 +208,23 @@ class SnapshotJournal:
         if not self._file.is_open:
             if closing or self._standing.probe_in_s <= 0:
                 self._rewrite()
-            return
+        elif not self._written(batch) or (self._overgrown() and not closing):
+            self._rewrite()
+        elif not (batch or closing):
+            self._file.hold_reserve()
+
+    def _written(self, batch: list[bytes]) -> bool:
         try:
             if batch:
                 self._file.append(b"".join(batch), len(batch))
             self._file.check()
         except OSError as error:
+            if self._file.accident is not None:  # somebody did something to it under our hands
+                self._found.note(self._file.accident)
+                self._unseen += 1
             self._lose(error)
-            self._rewrite()
-            return
-        if closing:
-            return
-        if self._overgrown():
-            self._rewrite()
-        elif not batch:
-            self._file.hold_reserve()
+            return False
+        return True
 
     def _overgrown(self) -> bool:
         lines, size = len(self._live) + len(self._unknown), self._live_size + self._unknown_size
@@ -231,13 +240,14 @@ class SnapshotJournal:
             return
         try:
             self._write_generation()
+            self._unseen = self._quarantine.unacknowledged()  # what was found at the start is reported now
             self._file.hold_reserve()
         except OSError as error:
-            self._standing.wait()
             if self._file.is_open:
                 self._compact_above_lines = self._file.lines + COMPACT_LINES
                 self._compact_above_bytes = self._file.size + COMPACT_BYTES
             else:
+                self._standing.wait()
                 self._lose(error)
 
     def _write_generation(self) -> None:
@@ -246,22 +256,10 @@ class SnapshotJournal:
             upto, absorbed = self._n, len(self._pending)
         items.sort()
         found = self._found
-        head = Head(
-            gen=found.gen + 1,
-            epoch=self.epoch,
-            items=len(items),
-            upto=upto,
-            app=self._app,
-            unclean_starts=found.unclean_starts,
-            torn_tails=found.torn_tails,
-            damaged_lines=found.damaged,
-            lost_numbers=found.gap,
-        )
+        head, now = found.next_head(self.epoch, len(items), upto, self._app), utc_text(self._clock.now())
 
         def write() -> None:
-            self._file.rewrite(
-                generation(head, found.head_document, items, utc_text(self._clock.now())), len(items) + 1
-            )
+            self._file.rewrite(generation(head, found.head_document, items, now), len(items) + 1)
 
         try:
             write()
@@ -286,8 +284,9 @@ class SnapshotJournal:
         self._pending.ring()  # the next probe is nearer now
 
     def _say_bye(self) -> None:
-        """After everything else, so that no rewrite can swallow the mark."""
-        if not self._file.is_open:
+        """After everything else, so that no rewrite can swallow the mark; what came too late for that has no clean end."""
+        if not self._file.is_open or self._pending:
+            self._file.close()
             return
         with self._gate:
             self._n += 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from core.clock import Clock
 from core.device import Device
-from core.journal import SnapshotJournal
+from core.journal import Archive, SnapshotJournal
 from core.monitoring.case_book import CaseBook
 from core.monitoring.monitor import Monitor
 from core.settings import LoadedSettings
@@ -27,4 +27,5 @@ class Parts:
     dispatcher: Dispatcher
     drains: Drains
     journals: Mapping[str, SnapshotJournal]
+    archive: Archive
     troubles: Callable[[], dict[str, str]]

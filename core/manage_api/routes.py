@@ -100,13 +100,16 @@ class Handlers:
     async def acknowledge_damage(self, call: Call) -> Struct:
         body = call.body
         assert isinstance(body, wire.Seen)
-        for journal in self._parts.journals.values():
+        for acknowledge in (
+            *(one.acknowledge for one in self._parts.journals.values()),
+            self._parts.archive.acknowledge,
+        ):
             try:
-                await asyncio.to_thread(journal.acknowledge, f"{body.by} ({call.actor.name})")
+                await asyncio.to_thread(acknowledge, f"{body.by} ({call.actor.name})")
             except OSError as error:
                 detail = f"the acknowledgement can't be written down ({error.strerror})"
                 raise RefusalError(409, "quarantine_not_writable", detail) from error
-        self._parts.queue.acknowledge_missing()
+        await self._parts.queue.acknowledge_missing()
         return views.durability(self._parts)
 
     async def config(self, _: Call) -> Struct:

@@ -7,7 +7,7 @@ that is taken, or a disk on which no socket can be made any more, stops nothing.
 import asyncio
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -48,7 +48,7 @@ class ManageServer:
 
         Raises ConfigError for a group that can't be used, OSError where the socket can't be made on a sound disk.
         """
-        listener = self._try_socket()
+        listener = self._try_socket(SICK_DISK)
         try:
             async with asyncio.TaskGroup() as doors:
                 local = doors.create_task(self._serve_socket(listener))
@@ -71,14 +71,15 @@ class ManageServer:
     async def _serve_socket(self, listener: socket.socket | None) -> None:
         while listener is None:
             await self._clock.sleep(_RETRY_S)
-            listener = self._try_socket()
+            listener = self._try_socket(None)
         await self._socket_door.serve_on(listener)
 
-    def _try_socket(self) -> socket.socket | None:
+    def _try_socket(self, excused: Container[int] | None) -> socket.socket | None:
+        """None where it can't be made for an excused reason, or any where `excused` is None."""
         try:
             listener = listen_on_socket(self._path, self._group)
         except OSError as error:
-            if error.errno not in SICK_DISK:
+            if excused is not None and error.errno not in excused:
                 raise
             if self.socket_problem is None:
                 _log.warning("the manage API's socket can't be made (%s)", error.strerror)

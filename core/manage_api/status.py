@@ -79,6 +79,10 @@ class StatusBoard:
                 found[f"{name}_not_durable"] = f"{name} can't be written: {health.reason}"
             if health.degraded:
                 found[f"{name}_degraded"] = _degraded(name, health)
+        if parts.archive.unacknowledged:
+            found["archive_degraded"] = (
+                f"{parts.archive.unacknowledged} accidents of the archive are to be acknowledged"
+            )
         if (missing := parts.queue.missing) > 0:
             found["deliveries_unaccounted"] = f"{missing} accepted deliveries are in no account: damage took them"
         undecodable = parts.queue.undecodable + parts.book.undecodable

@@ -193,7 +193,8 @@ def durability(parts: Parts) -> wire.DurabilityInfo:
     durable = all(health.state is wire.Durability.DURABLE for health in journals.values())
     return wire.DurabilityInfo(
         state=wire.Durability.DURABLE if durable else wire.Durability.MEMORY_ONLY,
-        degraded=any(health.degraded for health in journals.values()),
+        degraded=any(health.degraded for health in journals.values()) or parts.archive.unacknowledged > 0,
+        archive_unacknowledged=parts.archive.unacknowledged,
         journals=journals,
     )
 

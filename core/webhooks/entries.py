@@ -99,11 +99,11 @@ class Entries:
         """Accepted deliveries that damage took, and that no person has acknowledged yet."""
         return self.accounts().unaccounted - self._books.unaccounted_seen
 
-    def acknowledge_missing(self) -> None:
-        """A person knows that they are gone."""
+    async def acknowledge_missing(self) -> None:
+        """A person knows that they are gone. Returns once that is on disk."""
         if self.missing:
             self._books = msgspec.structs.replace(self._books, unaccounted_seen=self.accounts().unaccounted)
-            self._journal.put(accounts.BOOKS_ID, accounts.encode(self._books))
+            await self._journal.settled(self._journal.put(accounts.BOOKS_ID, accounts.encode(self._books)))
 
     def add(self, delivery: Delivery) -> Entry:
         """One more is accepted and on its way to the disk."""

@@ -1,6 +1,6 @@
-"""The deliveries of this box: rebuilt from the journal alone, changed only here, each change journalled.
+"""What happens to the deliveries of this box: accepted, claimed, settled, given up, sent by hand; each step journalled.
 
-Owns the states and the deliveries. Sends nothing and waits for nothing but the disk.
+Owns the schedule and the moves; the deliveries themselves are in Entries. Sends nothing, waits for nothing but the disk.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -81,8 +81,8 @@ class RetryQueue:
         """Accepted deliveries that damage took, and that no person has acknowledged yet."""
         return self._entries.missing
 
-    def acknowledge_missing(self) -> None:
-        self._entries.acknowledge_missing()
+    async def acknowledge_missing(self) -> None:
+        await self._entries.acknowledge_missing()
 
     def entries(self) -> Iterator[Entry]:
         return iter(self._entries)

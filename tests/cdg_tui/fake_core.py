@@ -48,7 +48,9 @@ def a_status(core: "FakeCore", **more: Any) -> wire.Status:
         "uptime_s": 100.0,
         "simulated": False,
         "network": "unknown",
-        "durability": wire.DurabilityInfo(state=wire.Durability.DURABLE, degraded=False, journals={"retries": health}),
+        "durability": wire.DurabilityInfo(
+            state=wire.Durability.DURABLE, degraded=False, archive_unacknowledged=0, journals={"retries": health}
+        ),
         "monitoring": wire.MonitoringInfo(beat=core.rounds, late_ms=0.0, worst_late_ms=1.0, sources=()),
         "cases": wire.CaseCounts(
             open=len(core.cases),

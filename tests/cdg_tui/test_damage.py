@@ -42,7 +42,9 @@ class DamagedCore(FakeCore):
 
     def _tell(self, journals: dict[str, wire.JournalHealth]) -> wire.DurabilityInfo:
         degraded = any(one.degraded for one in journals.values())
-        told = wire.DurabilityInfo(state=wire.Durability.DURABLE, degraded=degraded, journals=journals)
+        told = wire.DurabilityInfo(
+            state=wire.Durability.DURABLE, degraded=degraded, archive_unacknowledged=0, journals=journals
+        )
         self.status_changes["durability"] = told
         return told
 

@@ -122,7 +122,9 @@ def full_house(core: FakeCore) -> dict[str, object]:
         "simulated": True,
         "cases": wire.CaseCounts(open=57, critical=12, warning=34),
         "webhooks": summary,
-        "durability": wire.DurabilityInfo(state=wire.Durability.MEMORY_ONLY, degraded=True, journals={}),
+        "durability": wire.DurabilityInfo(
+            state=wire.Durability.MEMORY_ONLY, degraded=True, archive_unacknowledged=0, journals={}
+        ),
         "problems": tuple(
             wire.Problem(code=code, since=since, text="x")
             for code in ("retries_not_durable", "cases_not_durable", "tcp_unavailable")

@@ -210,7 +210,7 @@ def test_the_retry_log_is_a_file_name_of_its_own(tmp_path: Path, log: str) -> No
     assert (error.value.key, error.value.line) == ("webhooks.retry.log", 18)
 
 
-@pytest.mark.parametrize("log", ["retries.jsonl", "重试.jsonl", ".hidden", "lockers", "my cases.jsonl"])
+@pytest.mark.parametrize("log", ["retries.jsonl", "重试.jsonl", ".hidden.jsonl", "lockers.jsonl", "my cases.jsonl"])
 def test_other_names_of_the_retry_log_are_fine(tmp_path: Path, log: str) -> None:
     """Whatever is a plain name."""
     assert config.load(a_config(tmp_path, MINIMAL + RETRY + f'log = "{log}"\n')).settings.webhooks.retry.log == log

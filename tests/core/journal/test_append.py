@@ -7,7 +7,7 @@ import pytest
 from core.errors import JournalError
 from core.journal import AppendLog
 from core.journal.quarantine import Quarantine
-from tests.core.journal.rigs import ROOT, a_line, child, lines, output, quarantined
+from tests.core.journal.rigs import a_line, child, lines, output, quarantined
 from tests.core.journal.test_recovery import NEWER, framed
 from tests.fakes import FakeClock
 
@@ -123,8 +123,10 @@ def test_a_full_disk_is_an_error_and_leaves_no_half_line(tmp_path: Path) -> None
     assert [(line["n"], line["id"]) for line in lines(path)] == [(1, "a"), (2, "c")]
 
 
-def test_the_code_of_the_log_never_rewrites(tmp_path: Path) -> None:
-    """Its source knows no renaming: what was appended is only ever added to."""
-    source = (ROOT / "core/journal/append.py").read_text(encoding="utf-8")
-    assert "replace(" not in source
-    assert "rename(" not in source
+def test_a_log_is_only_ever_added_to(tmp_path: Path) -> None:
+    """The same file, and what stood in it stands in front of what comes."""
+    path = a_log(tmp_path, "a")
+    before, inode = path.read_bytes(), path.stat().st_ino
+    a_log(tmp_path, "b")
+    assert path.read_bytes().startswith(before)
+    assert (path.stat().st_ino, ids(path)) == (inode, ["a", "b"])

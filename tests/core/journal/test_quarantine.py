@@ -145,7 +145,7 @@ def test_the_first_five_and_the_newest_pieces_are_kept(tmp_path: Path) -> None:
 
 
 def test_big_pieces_go_sooner(tmp_path: Path) -> None:
-    """16 MiB in all, but the first five and the newest one stay."""
+    """16 MiB in all; the very first and the newest one stay whatever their size."""
     path, size = tmp_path / "retries.jsonl", 3 * 1024 * 1024
     quarantine = Quarantine(tmp_path / "quarantine", path.name)
     for number in range(9):
@@ -153,9 +153,28 @@ def test_big_pieces_go_sooner(tmp_path: Path) -> None:
         os.truncate(path, size + number)
         quarantine.keep(Report(reason="damaged", bytes=size + number), path, T)
         path.unlink()
-    assert kept_numbers(path) == kept_numbers(path, "json") == [1, 2, 3, 4, 5, 9]
-    assert (quarantine.files, quarantine.bytes) == (6, 6 * size + 0 + 1 + 2 + 3 + 4 + 8)
-    assert quarantine.bytes - size - 8 <= MOST_BYTES
+    assert kept_numbers(path) == kept_numbers(path, "json") == [1, 6, 7, 8, 9]
+    assert quarantine.bytes == 5 * size + 0 + 5 + 6 + 7 + 8 <= MOST_BYTES
+    path.touch()
+    os.truncate(path, 2 * MOST_BYTES)
+    quarantine.keep(Report(reason="damaged", bytes=2 * MOST_BYTES), path, T)
+    assert kept_numbers(path) == [1, 10]
+
+
+def test_a_directory_among_the_pieces_stops_no_journal(tmp_path: Path) -> None:
+    """What stood in the file's place is for a person to look at; it is neither dropped nor in the way."""
+    path = tmp_path / "retries.jsonl"
+    quarantine = Quarantine(tmp_path / "quarantine", path.name)
+    for number in range(MOST_PIECES + 5):
+        if number == FIRST_KEPT + 1:
+            path.mkdir()
+            quarantine.keep(Report(reason="not_a_file"), path, T)
+            continue
+        path.write_bytes(b"%d" % number)
+        quarantine.keep(Report(reason="damaged", bytes=path.stat().st_size), path, T)
+        path.unlink()
+    assert quarantine.files == MOST_PIECES + 1
+    assert len([one for one in (tmp_path / "quarantine").glob("*.bad") if one.is_dir()]) == 1
 
 
 def test_journals_of_one_directory_keep_apart(tmp_path: Path) -> None:
