@@ -34,6 +34,9 @@ LOOK_S: Final = 60.0  # how often an idle journal looks after its file
 COMPACT_LINES, COMPACT_BYTES, COMPACT_FACTOR = 5000, 4 * 1024 * 1024, 4
 
 
+_NOTHING: Final = (0, b"")
+
+
 class SnapshotJournal:
     """Open with the data directory locked. `items()` then gives what survived; `put` and `delete` change it.
 
@@ -93,9 +96,9 @@ class SnapshotJournal:
         """
         with self._gate:
             line = self._queue("put", item_id, document, lazy=lazy)
-            self._drop(item_id)
+            former = self._live.pop(item_id, _NOTHING)  # taken out, so that the order stays the order of n
+            self._live_size += len(line) - len(former[1])
             self._live[item_id] = (self._n, line)
-            self._live_size += len(line)
             return self._n
 
     def delete(self, item_id: str, *, lazy: bool = False) -> int:

@@ -101,7 +101,7 @@ def killed(path: Path) -> None:
 
 
 class Bare:
-    """Lines of the journal, written and synced by nothing but the two system calls."""
+    """Lines of the journal, written and synced by nothing but the two system calls; the file grows as a journal does."""
 
     def __init__(self, directory: Path, ids: list[str], documents: list[bytes]):
         self._path = directory / "bare"
@@ -115,7 +115,7 @@ class Bare:
         return self._s(self._of_all, count)
 
     def _s(self, data: bytes, count: int) -> float:
-        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC, 0o600)
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             os.write(fd, data)
             os.fdatasync(fd)
