@@ -89,11 +89,13 @@ def a_history(path: Path, lines: int, live: int) -> int:
 
 
 def killed(path: Path) -> None:
-    """Take away the mark of a clean end, so that the next start rewrites the file."""
+    """Take away the marks of a clean end that the openings left, so that the next start rewrites the file."""
     with path.open("rb+") as file:
-        file.seek(-200, os.SEEK_END)
+        file.seek(-4096, os.SEEK_END)
         tail = file.read()
-        file.seek(-len(tail.splitlines(keepends=True)[-1]), os.SEEK_END)
+        marks = sum(len(line) for line in tail.splitlines(keepends=True)[1:] if b'"k":"bye"' in line)
+        assert marks
+        file.seek(-marks, os.SEEK_END)
         file.truncate()
 
 
