@@ -35,7 +35,8 @@ from core.webhooks.drains import Drains
 from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.sender import Sender
 
-OURS: Final = frozenset({"lock", "cases.jsonl", CORE_LOG})  # one of these stands in every data directory
+# One of these stands in every data directory, also where much of it was lost.
+OURS: Final = frozenset({"lock", "cases.jsonl", "cases.jsonl.prev", "retries.jsonl", "quarantine", CORE_LOG})
 TROUBLE_SHOWN_S: Final = 3600.0
 STEADY_RUN_S: Final = 300.0
 FINISH_S: Final = 5.0  # how long attempts in flight may still take after SIGTERM

@@ -3,6 +3,7 @@
 import atexit
 import logging
 import os
+import select
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
@@ -10,19 +11,23 @@ from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from queue import Full, Queue
 from types import TracebackType
-from typing import Final
+from typing import Final, TextIO
 
 _FILE_BYTES: Final = 1_000_000
 _OLDER_FILES: Final = 3
 _MODE: Final = 0o600
 _WAITING_LINES: Final = 100_000
+_STANDARD_ERROR: Final = 2
+_LAST_WORDS_S: Final = 2.0
+_PIPE_PATIENCE_S: Final = 0.2
 
 
 def start_logging(path: Path | None) -> None:
     """Log to `path`, made when the first line is written; None is standard error. A thread of its own writes: neither a disk
     that hangs nor a terminal that stands still may hold up who has something to say.
     """
-    handler = logging.StreamHandler(sys.stderr) if path is None else _LogFile(path)
+    _hold_standard_descriptors()
+    handler = _StandardError() if path is None else _LogFile(path)
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     lines: Queue[logging.LogRecord | None] = Queue(_WAITING_LINES)
     writer = _Writer(lines, handler)
@@ -31,6 +36,13 @@ def start_logging(path: Path | None) -> None:
     sys.excepthook = writer.crashed
     logging.basicConfig(level=logging.INFO, handlers=[_HandOver(lines)])
     logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it prints whole URLs, tokens included
+
+
+def _hold_standard_descriptors() -> None:
+    """Where the starter closed one, what is opened next would get its number, and then be taken for standard error."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(fd)
 
 
 def harmless(text: str) -> str:
@@ -55,13 +67,13 @@ class _Writer(QueueListener):
         super().__init__(lines, handler)
         self._lines = lines
 
-    def enqueue_sentinel(self) -> None:
-        self._lines.put(None)  # waits for its place, where the stock one fails in a crowd
-
     def finish(self) -> None:
-        """Write what waits; again does nothing."""
-        if self._thread is not None:
-            self.stop()
+        """Write what waits, as far as it can be written; again does nothing."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            with suppress(Full):
+                self._lines.put(None, timeout=_LAST_WORDS_S)
+                thread.join(_LAST_WORDS_S)
 
     def crashed(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """The last lines before the crash stand before it, and the log has taken over standard error by then."""
@@ -72,6 +84,16 @@ class _Writer(QueueListener):
 class _OneLine(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         return harmless(super().formatMessage(record))
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    def __init__(self) -> None:
+        super().__init__(sys.stderr if sys.stderr is not None else open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """A pipe that is full loses the line: whoever ends would wait for it for ever."""
+        if select.select([], [self.stream], [], _PIPE_PATIENCE_S)[1]:
+            super().emit(record)
 
 
 class _LogFile(RotatingFileHandler):

@@ -32,6 +32,7 @@ class ActiveFile:
         self._trusted = found.trusted  # it holds everything, so it may be kept as the generation before
         self._fd: int | None = None
         self.lines, self.size = found.lines, found.size
+        self._home = files.identity(path.parent)
         self._held = 0  # up to where blocks are given to the file
         self.last_sync_ms = self.worst_sync_ms = 0.0
 
@@ -65,6 +66,7 @@ class ActiveFile:
     def check(self) -> None:
         """Raises OSError, after which the file is closed, where it is no longer the one that we write."""
         try:
+            self._check_home()
             files.check_ours(self._opened(), self._path, self.size)
         except OSError:
             self._trusted = False
@@ -72,11 +74,17 @@ class ActiveFile:
             self.accident = self.accident or self._stranger()
             raise
 
+    def _check_home(self) -> None:
+        """The lock holds this directory and no other that got its name: another core may write there."""
+        if files.identity(self._path.parent) != self._home:
+            raise OSError(errno.ESTALE, "the data directory was moved or replaced; put it back, or restart the guard")
+
     def _stranger(self) -> Report | None:
         """What stands in the file's place now; it is kept before it is replaced."""
         try:
+            self._check_home()
             found = look(self._path)
-        except JournalError:
+        except (JournalError, OSError):
             return None
         if found.accident is not None:
             return found.accident
@@ -89,6 +97,7 @@ class ActiveFile:
 
         Raises OSError; the file is then as it was, open if it was open, or closed where the rename is not certain.
         """
+        self._check_home()
         if self.accident is not None:
             self._quarantine.keep(self.accident, self._path, utc_text(self._clock.now()))
             self.accident = None
@@ -125,6 +134,7 @@ class ActiveFile:
 
     def hold_reserve(self) -> None:
         with contextlib.suppress(OSError):  # the next quiet moment comes
+            self._check_home()
             files.hold_reserve(self._path.parent)
 
     def close(self) -> None:

@@ -3,8 +3,10 @@
 Their calls block; a loop puts them into a thread.
 """
 
+import errno
 import os
 import re
+import stat
 import threading
 from pathlib import Path
 from typing import Final
@@ -58,7 +60,10 @@ class AppendLog:
             self._recover()
         fd = files.open_append(self._path)
         try:
-            if os.fstat(fd).st_size != self._end:  # somebody removed, replaced or cut it
+            there = os.fstat(fd)
+            if not stat.S_ISREG(there.st_mode):
+                raise OSError(errno.EINVAL, "something that is no file stands in its place")
+            if there.st_size != self._end:  # somebody removed, replaced or cut it
                 self._recover()
             if self._end == 0:
                 files.sync_directory(self._path.parent)

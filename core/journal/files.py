@@ -19,12 +19,17 @@ log = logging.getLogger(__name__)
 FILE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-SICK_DISK: Final = NO_ROOM | {errno.EROFS, errno.EIO}  # it can't be written any more; an alarm box goes on without it
+SICK_DISK: Final = NO_ROOM | {
+    errno.EROFS,
+    errno.EIO,
+    errno.EPERM,
+}  # it can't be written any more; an alarm box goes on without it
 RESERVE: Final = "reserve"
 RESERVE_BYTES: Final = 1024 * 1024
 _RESERVE_SHARE: Final = 16  # of what is free: a small disk keeps less
-_APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-_READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe must not make a start hang
+# Without blocking, since a pipe in a file's place must not make anybody hang.
+_APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def open_read(path: Path) -> tuple[int, os.stat_result] | None:
@@ -132,6 +137,15 @@ def check_ours(fd: int, path: Path, size: int) -> None:
         raise OSError(errno.ESTALE, "the file was removed, replaced or cut by somebody else")
 
 
+def identity(directory: Path) -> tuple[int, int] | None:
+    """Which directory it is, whatever it is called; None where there is none."""
+    try:
+        found = os.stat(directory)  # noqa: PTH116 - on the way of every change
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def sync_directory(directory: Path) -> None:
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -191,10 +205,10 @@ def hold_reserve(directory: Path) -> None:
 
 
 def make_room(*spare: Path) -> bool:
-    """Remove what can be spared on a full disk; whether there was any of it. Raises OSError."""
+    """Remove what can be spared on a full disk; whether there was any of it."""
     freed = False
     for path in spare:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # what can't be spared can't; the next one may
             path.unlink()
             freed = True
     return freed

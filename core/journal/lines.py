@@ -15,10 +15,10 @@ not made anew: members and kinds of a newer program of the same version survive.
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Raw, Struct, structs
+from msgspec import Meta, Raw, Struct, structs
 
 VERSION: Final = 1
 CHUNK_LINES: Final = 1000  # a rewrite holds no second copy of everything in memory
@@ -51,7 +51,7 @@ class Head(Struct, frozen=True, kw_only=True):
 class Line(Struct, frozen=True, gc=False):
     """The decoded envelope; `d` stays bytes."""
 
-    n: int
+    n: Annotated[int, Meta(le=2**62)]
     k: str
     id: str = ""
     d: Raw = Raw(b"null")
@@ -100,7 +100,7 @@ def decode_head(line: Line) -> Head | None:
     """What a generation's first line announces; a head that says something else announces nothing."""
     try:
         return _decode_head(line.d)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

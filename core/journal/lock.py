@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import DirectoryHeldError
-from core.journal.files import SICK_DISK
 
 # A read-only descriptor is enough to take the lock, so nobody else may open the file.
 _MODE: Final = 0o600
@@ -41,11 +40,8 @@ class DirectoryLock:
     def _open(self, path: Path) -> int | None:
         try:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
-        except OSError as error:
-            if error.errno in SICK_DISK:
-                return None
-            self.release()
-            raise
+        except OSError:  # the directory is what is locked
+            return None
         self._fds.append(fd)
         return fd
 
@@ -55,5 +51,8 @@ class DirectoryLock:
 
 
 def _holder(fd: int) -> int | None:
-    text = os.pread(fd, 32, 0).strip()
+    try:
+        text = os.pread(fd, 32, 0).strip()
+    except OSError:  # a pipe, or a disk that can't be read
+        return None
     return int(text) if text.isdigit() else None

@@ -7,8 +7,11 @@ Reports without bytes tell of a file that was missing or empty.
 """
 
 import contextlib
+import filecmp
 import logging
+import os
 import re
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -25,12 +28,14 @@ MOST_PIECES: Final = 20
 FIRST_KEPT: Final = 5
 MOST_BYTES: Final = 16 * 1024 * 1024
 _NUMBERED: Final = re.compile(r"-(\d{4,})\.(bad|json)")
+_LONGEST_REPORT: Final = 64 * 1024
+_LINKED_FROM: Final = 1024 * 1024  # a longer piece of a file is not copied; the whole file costs nothing to keep
 _OF_A_JOURNAL: Final = re.compile(r"(.+)-\d{4,}\.(bad|json)")
 
 
 class Report(Struct, frozen=True, kw_only=True):
     """One accident. `reason`: torn_tail, damaged, incomplete, missing, empty, not_a_file, foreign_owner; `offset` is where
-    the kept bytes stood in the file, `bytes` how many they are.
+    the damage began in the file, `bytes` how many there are of it; a long one is kept with the whole file.
     """
 
     reason: str
@@ -80,19 +85,25 @@ class Quarantine:
         self._count()
 
     def _keep_bytes(self, report: Report, active: Path, piece: Path) -> None:
-        if report.offset == 0 and files.linked(active, piece):
+        if (report.offset == 0 or report.bytes > _LINKED_FROM) and files.linked(active, piece):
             return
-        with active.open("rb") as file:
-            file.seek(report.offset)
-            files.write_file(piece, file.read())
+        fd = files.create_new(piece)
+        try:
+            with active.open("rb") as file, os.fdopen(os.dup(fd), "wb") as copy:
+                file.seek(report.offset)
+                shutil.copyfileobj(file, copy)
+            os.fsync(fd)
+        except OSError:
+            piece.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(fd)
 
     def _twin(self, piece: Path, number: int) -> int | None:
         """A start that is killed before its rewrite finds the same damage again."""
         former = self._directory / f"{self._name}-{number:04}.bad"
         with contextlib.suppress(OSError):
-            if former.samefile(piece) or (
-                former.stat().st_size == piece.stat().st_size and former.read_bytes() == piece.read_bytes()
-            ):
+            if former.samefile(piece) or filecmp.cmp(former, piece, shallow=False):
                 return former.stat().st_size
         return None
 
@@ -145,20 +156,33 @@ class Quarantine:
         return [path for _, path in sorted(numbered)]
 
     def _newest(self) -> int:
-        stems = [path.stem for ending in ("bad", "json") for path in self._paths(ending)]
-        return max((int(stem.rpartition("-")[2]) for stem in stems), default=0)
+        return max((_number(path.stem) for ending in ("bad", "json") for path in self._paths(ending)), default=0)
 
     def _prune(self) -> None:
-        """Files only: what stood in a journal's place as a directory is for a person to look at."""
-        pieces = [(path, size) for path, size in self._pieces() if path.is_file() and not path.is_symlink()]
-        droppable = [*pieces[FIRST_KEPT:-1], *pieces[1:FIRST_KEPT]]
-        while droppable and (len(pieces) > MOST_PIECES or sum(size for _, size in pieces) > MOST_BYTES):
+        """What stood in a journal's place as a directory is left: it is for a person to look at."""
+        stems = {path.stem for ending in ("bad", "json") for path in self._paths(ending)}
+        pieces = {stem: self._directory / f"{stem}.bad" for stem in sorted(stems, key=_number)}
+        sizes = {stem: _size(piece) for stem, piece in pieces.items() if piece.is_symlink() or not piece.is_dir()}
+        kept = list(sizes)
+        droppable = [*kept[FIRST_KEPT:-1], *kept[1:FIRST_KEPT]]
+        while droppable and (len(kept) > MOST_PIECES or sum(sizes[stem] for stem in kept) > MOST_BYTES):
             oldest = droppable.pop(0)
-            pieces.remove(oldest)
+            kept.remove(oldest)
             with contextlib.suppress(OSError):  # too much in quarantine is no reason to keep no journal
-                oldest[0].unlink()
-                oldest[0].with_suffix(".json").unlink(missing_ok=True)
-                log.warning("quarantine: %s made room for newer pieces", oldest[0].name)
+                pieces[oldest].unlink(missing_ok=True)
+                (self._directory / f"{oldest}.json").unlink(missing_ok=True)
+                log.warning("quarantine: %s made room for newer pieces", oldest)
+
+
+def _number(stem: str) -> int:
+    return int(stem.rpartition("-")[2])
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
 
 
 def names(directory: Path) -> set[str]:
@@ -178,7 +202,12 @@ def _is_same(former: Report | None, accident: Report) -> bool:
 
 
 def _read(path: Path) -> Report | None:
+    """None for whatever is no report, be it a pipe, a flipped bit or a file without end."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Report)
-    except (OSError, msgspec.DecodeError):
+        opened = files.open_read(path)
+        if opened is None:
+            return None
+        with os.fdopen(opened[0], "rb") as file:
+            return msgspec.json.decode(file.read(_LONGEST_REPORT), type=Report)
+    except (OSError, ValueError, RecursionError):
         return None

@@ -14,7 +14,7 @@ from core.errors import JournalError
 from core.journal import files
 from core.journal.lines import Head, Numbered
 from core.journal.quarantine import Report
-from core.journal.scan import Scan, scan
+from core.journal.scan import Scan, lines_of, scan
 
 
 @dataclass(kw_only=True)
@@ -82,7 +82,7 @@ def look(path: Path) -> Look:
             return Look(accident=Report(reason="not_a_file", damaged_lines=1))
         fd, status = opened
         with os.fdopen(fd, "rb") as file:
-            found = scan(file)
+            found = scan(lines_of(file))
     except FileNotFoundError:
         return Look()
     except OSError as error:

@@ -3,8 +3,10 @@
 Damage is counted, never raised, and costs only the lines it hit.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO, Final
 
 from core.journal.lines import (
@@ -18,6 +20,7 @@ from core.journal.lines import (
     newer_version,
 )
 
+LONGEST_LINE: Final = 16 * 1024 * 1024
 _KNOWN: Final = frozenset({"head", "put", "del", "bye"})
 _NEVER_LISTED: Final = _KNOWN - {"put"}
 
@@ -45,6 +48,7 @@ class Scan:
     _listed: int = 0  # good lines among those that the head announces
     _sum: int = 0  # of their checksums
     _astray: list[tuple[Line, bytes]] = field(default_factory=list)
+    _unknown_numbers: set[int] = field(default_factory=set)
     _skipped: list[range] = field(default_factory=list)
 
     @property
@@ -80,7 +84,8 @@ class Scan:
         self.last_n = n
         self.bye = line.k == "bye"
         if line.k == "head" and self.lines == 1:
-            self.head, self.head_document = decode_head(line), bytes(line.d)
+            self.head = decode_head(line)
+            self.head_document = b"{}" if self.head is None else bytes(line.d)
         else:
             self._apply(line, raw)
 
@@ -95,12 +100,13 @@ class Scan:
             self.ended[item_id] = line.n
         elif line.k not in _KNOWN:
             self.unknown.append((line.n, raw))
+            self._unknown_numbers.add(line.n)
 
     def finish(self) -> None:
         """A line out of its order counts where it fills a hole: else it is a doubled one, or an old block of the card."""
         complete = self.complete
         for line, raw in self._astray:
-            skipped = any(line.n in numbers for numbers in self._skipped)
+            skipped = self._is_skipped(line.n)
             missing = not complete and self.head is not None and line.n <= self.head.upto
             if not (skipped or missing or self.head is None) or self._has(line):
                 continue
@@ -110,16 +116,21 @@ class Scan:
         found_again = {line.n for line, _ in self._astray}
         if self.head is not None:
             self.damaged += max(0, self._listed - self.head.items)
-        self.gap = sum(len(numbers) - sum(n in numbers for n in found_again) for numbers in self._skipped)
+        self.gap = sum(map(len, self._skipped)) - sum(map(self._is_skipped, found_again))
         if self._astray:
             self.live = dict(sorted(self.live.items(), key=lambda item: item[1][0]))
         if self.head is not None and self.complete:
             self.last_n = max(self.last_n, self.head.upto)
 
+    def _is_skipped(self, n: int) -> bool:
+        """Whether no line of this number stood where it belongs."""
+        at = bisect_right(self._skipped, n, key=lambda numbers: numbers.start)
+        return at > 0 and n in self._skipped[at - 1]
+
     def _has(self, line: Line) -> bool:
         """Whether this line or a newer one of its item was applied."""
         if line.k not in _KNOWN:
-            return any(line.n == n for n, _ in self.unknown)
+            return line.n in self._unknown_numbers
         return line.n <= max(self.live.get(line.id, (0, b""))[0], self.ended.get(line.id, 0))
 
     def _list(self, line: Line, raw: bytes) -> None:
@@ -130,7 +141,12 @@ class Scan:
             self._sum += crc_of(raw)
 
 
-def scan(file: BinaryIO | Iterable[bytes]) -> Scan:
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; one without end comes in pieces, so that no rubbish fills the memory."""
+    return iter(partial(file.readline, LONGEST_LINE), b"")
+
+
+def scan(file: Iterable[bytes]) -> Scan:
     """Read a journal from its start. Raises OSError where the disk can't be read."""
     found = Scan()
     take = found.take

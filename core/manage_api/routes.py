@@ -36,6 +36,7 @@ class Handlers:
         self._parts = parts
         self._board = StatusBoard(parts)
         self._saving = asyncio.Lock()
+        self._acknowledging = asyncio.Lock()
 
     async def status(self, _: Call) -> Struct:
         return self._board.status()
@@ -100,15 +101,16 @@ class Handlers:
     async def acknowledge_damage(self, call: Call) -> Struct:
         body = call.body
         assert isinstance(body, wire.Seen)
-        for acknowledge in (
-            *(one.acknowledge for one in self._parts.journals.values()),
-            self._parts.archive.acknowledge,
-        ):
-            try:
-                await asyncio.to_thread(acknowledge, f"{body.by} ({call.actor.name})")
-            except OSError as error:
-                detail = f"the acknowledgement can't be written down ({error.strerror})"
-                raise RefusalError(409, "quarantine_not_writable", detail) from error
+        async with self._acknowledging:  # two at once would write over each other's reports
+            for acknowledge in (
+                *(one.acknowledge for one in self._parts.journals.values()),
+                self._parts.archive.acknowledge,
+            ):
+                try:
+                    await asyncio.to_thread(acknowledge, f"{body.by} ({call.actor.name})")
+                except OSError as error:
+                    detail = f"the acknowledgement can't be written down ({error.strerror})"
+                    raise RefusalError(409, "quarantine_not_writable", detail) from error
         await self._parts.queue.acknowledge_missing()
         return views.durability(self._parts)
 

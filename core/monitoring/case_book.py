@@ -38,7 +38,7 @@ class CaseBook:
         self._numbers: dict[str, int] = {}
         self._latest: dict[Key, str] = {}
         self._watches: dict[Key, Watch] = {}
-        self._bell = asyncio.Event()
+        self._bell, self._archive_bell = asyncio.Event(), asyncio.Event()
         self.undecodable = 0
         for item_id, n, document in journal.items():
             try:
@@ -166,13 +166,27 @@ class CaseBook:
     # -- the outbox ------------------------------------------------------------------------------------------------
 
     async def run(self, publisher: Publisher) -> None:
-        """Publish what is in the outboxes, those of a former life first; move old closed cases to the archive."""
+        """Publish what is in the outboxes, and move old closed cases to the archive: beside it, since a disk may hang and
+        news must not.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._publish_news(publisher))
+            group.create_task(self._archive_old())
+
+    async def _publish_news(self, publisher: Publisher) -> None:
+        """Those of a former life first."""
         self._bell.set()
         while True:
             await self._bell.wait()
             self._bell.clear()
             for case_id in [case.case_id for case in self._cases.values() if case.outbox]:
                 await self._publish(case_id, publisher)
+            self._archive_bell.set()
+
+    async def _archive_old(self) -> None:
+        while True:
+            await self._archive_bell.wait()
+            self._archive_bell.clear()
             await self._archive_oldest()
 
     async def _publish(self, case_id: str, publisher: Publisher) -> None:

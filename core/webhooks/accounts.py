@@ -7,10 +7,10 @@ between the books and the next rewrite counts none twice.
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from core.webhooks.deliveries import Delivery, Status
 from core.wire import Accounts
@@ -19,17 +19,20 @@ BOOKS_ID: Final = "accounts"
 ENDED: Final = frozenset({Status.DELIVERED, Status.CANCELLED, Status.ARCHIVED})
 
 
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+
+
 class Books(Struct, frozen=True, kw_only=True):
     """What became of the deliveries that are no longer in the journal; `unaccounted_seen` is how many missing ones a person
     has acknowledged.
     """
 
-    accepted: int = 0
-    delivered: int = 0
-    cancelled: int = 0
-    archived: int = 0
-    upto: int = 0
-    unaccounted_seen: int = 0
+    accepted: Count = 0
+    delivered: Count = 0
+    cancelled: Count = 0
+    archived: Count = 0
+    upto: Count = 0
+    unaccounted_seen: Count = 0
 
 
 def decode(document: bytes) -> Books:

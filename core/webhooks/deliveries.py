@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct, structs
 
 from core.events import Event, Severity
+from core.wire import Moment
 
 KEPT_ATTEMPTS: Final = 20
 
@@ -82,7 +83,7 @@ class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     number: int
     trigger: Trigger
-    started_at: datetime
+    started_at: Moment
     duration_ms: int
     http_status: int | None = None
     error_class: ErrorClass | None = None
@@ -106,7 +107,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     event_type: str
     endpoint: str
     severity: Severity
-    created_at: datetime
+    created_at: Moment
     body: Raw
     ordinal: int = 0
     case_id: str | None = None
@@ -115,13 +116,13 @@ class Delivery(Struct, frozen=True, kw_only=True):
     status: Status = Status.PENDING
     attempts: int = 0
     auto_attempts: int = 0
-    next_attempt_at: datetime | None = None
+    next_attempt_at: Moment | None = None
     delay_s: float = 0.0
     age_s: float = 0.0
     refused_since_age_s: float | None = None
     history: tuple[Attempt, ...] = ()
     dead_letter_reason: DeadLetterReason | None = None
-    settled_at: datetime | None = None
+    settled_at: Moment | None = None
     actor: str | None = None
 
     @property

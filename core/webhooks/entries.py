@@ -62,6 +62,8 @@ class Entries:
             self._books = accounts.decode(document)
             return
         delivery = deliveries.decode(document)
+        if delivery.delivery_id != item_id:
+            raise msgspec.ValidationError("a delivery under another's id")
         self._entries[item_id] = Entry(delivery, n, self._clock.steady(), len(document))
         if delivery.status in ENDED:
             self._ended[item_id] = None

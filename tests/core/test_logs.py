@@ -59,3 +59,23 @@ def test_a_log_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
     os.close(writer)
     os.close(reader)
     assert done.stdout == b"through"
+
+
+def test_an_end_does_not_wait_for_a_log_that_hangs(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    work = "[logging.info('x' * 60) for n in range(20_000)]"
+    command = [sys.executable, "-c", PROGRAM.replace("Path(sys.argv[1])", "None").format(work=work)]
+    done = subprocess.run(command, stderr=writer, timeout=30, check=False)
+    os.close(writer)
+    os.close(reader)
+    assert done.returncode == 0
+
+
+def test_a_closed_standard_error_is_nobody_elses_number(tmp_path: Path) -> None:
+    """What is opened after the start would get it, and the log then write over it."""
+    work = "import os, socket; mine = socket.socket(); logging.info('up'); print(mine.fileno() > 2)"
+    command = [sys.executable, "-c", PROGRAM.format(work=work), str(tmp_path / "core.log")]
+    closing = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+    done = subprocess.run(closing, stdout=subprocess.PIPE, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (0, b"True\n")
+    assert "up" in (tmp_path / "core.log").read_text()

@@ -96,11 +96,20 @@ def test_nobody_else_may_open_it_whatever_the_umask(tmp_path: Path, umask: int) 
     lock.release()
 
 
-def test_a_symlink_is_refused(tmp_path: Path) -> None:
-    """A lock that points elsewhere is not taken, and nothing is made there."""
-    (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic links"):
+@pytest.mark.parametrize("kind", ["link", "directory", "pipe"])
+def test_what_stands_in_the_files_place_stops_nothing(tmp_path: Path, kind: str) -> None:
+    """The directory is what is locked; nothing is made where a link points."""
+    path = tmp_path / "lock"
+    if kind == "link":
+        path.symlink_to(tmp_path / "elsewhere")
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        os.mkfifo(path)
+    lock = DirectoryLock(tmp_path)
+    with pytest.raises(DirectoryHeldError):
         DirectoryLock(tmp_path)
+    lock.release()
     assert not (tmp_path / "elsewhere").exists()
 
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from core.clock import SystemClock
 from core.journal import Archive, SnapshotJournal
 from core.wire import Durability
 from tests.core.journal.damage import a_file, health, reports
-from tests.core.journal.rigs import a_generation, items, opened, put, quarantined, reopened
+from tests.core.journal.rigs import a_generation, a_line, items, opened, put, quarantined, reopened
 from tests.fakes import FakeClock
 
 HARMS = ("removed", "replaced", "cut", "grown", "directory", "link")
@@ -150,3 +152,117 @@ def test_a_mistake_of_ours_is_tried_again_later_and_later(tmp_path: Path, caplog
     put(journal, "d")
     assert (journal.health().state, set(items(journal))) == (Durability.DURABLE, {"a", "c", "d"})
     journal.close()
+
+
+def test_a_directory_that_was_moved_away_is_not_followed_to_its_name(tmp_path: Path) -> None:
+    """Another core may have it by now: what this one accepts is only in memory, and it says so, until it is put back."""
+    (tmp_path / "data").mkdir()
+    clock = FakeClock()
+    journal = SnapshotJournal(tmp_path / "data" / "j", clock)
+    put(journal, "a")
+    (tmp_path / "data").rename(tmp_path / "old")
+    with opened(a_new(tmp_path / "data") / "j") as other:
+        put(other, "theirs")
+        put(journal, "b")
+        told = journal.health()
+        assert (told.state, "moved" in (told.reason or "")) == (Durability.MEMORY_ONLY, True)
+        clock.advance(61)
+        put(journal, "c")
+        assert set(items(other)) == {"theirs"}
+    assert set(reopened(tmp_path / "data" / "j")) == {"theirs"}
+    assert reopened_copy(tmp_path / "old", tmp_path / "copy") >= {"a"}
+    (tmp_path / "data").rename(tmp_path / "theirs")
+    (tmp_path / "old").rename(tmp_path / "data")
+    clock.advance(61)
+    put(journal, "d")
+    assert journal.health().state is Durability.DURABLE
+    journal.close()
+    assert set(reopened(tmp_path / "data" / "j")) == {"a", "b", "c", "d"}
+
+
+def a_new(directory: Path) -> Path:
+    directory.mkdir()
+    return directory
+
+
+def reopened_copy(directory: Path, copy: Path) -> set[str]:
+    shutil.copytree(directory, copy)
+    return set(reopened(copy / "j"))
+
+
+@pytest.mark.parametrize("report", [b"\xf4", b"[" * 100_000, b"", b"{}", "pipe", "directory", "endless"])
+def test_a_report_that_is_none_stops_no_start(tmp_path: Path, report: bytes | str) -> None:
+    """Whatever it is, somebody has still to look at it."""
+    path = a_file(tmp_path, a_generation("a") + b"torn")
+    reopened(path)
+    [told] = tmp_path.glob("quarantine/*.json")
+    told.unlink()
+    if isinstance(report, bytes):
+        told.write_bytes(report)
+    elif report == "pipe":
+        os.mkfifo(told)
+    elif report == "directory":
+        told.mkdir()
+    else:
+        told.symlink_to("/dev/zero")
+    with opened(path) as journal:
+        assert set(items(journal)) == {"a"}
+        assert (journal.health().state, journal.health().degraded) == (Durability.DURABLE, True)
+
+
+@pytest.mark.parametrize("reader", [False, True], ids=["nobody reads", "somebody reads"])
+def test_a_pipe_in_the_archives_place_hangs_nobody(tmp_path: Path, reader: bool) -> None:
+    archive = Archive(tmp_path, FakeClock())
+    assert archive.append("dead-202611.jsonl", "a", b"1")
+    path = tmp_path / "archive" / "dead-202611.jsonl"
+    path.unlink()
+    os.mkfifo(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK) if reader else None
+    assert not archive.append("dead-202611.jsonl", "b", b"2")
+    assert archive.problem is not None
+    assert archive.append("dead-202611.jsonl", "b", b"2")  # the pipe was put aside
+    assert archive.problem is None
+    assert path.is_file()
+    if fd is not None:
+        os.close(fd)
+
+
+def test_an_end_without_end_fills_neither_memory_nor_disk(tmp_path: Path) -> None:
+    """A gigabyte of nothing behind a sound journal: it is kept by its name, not copied, and read in pieces."""
+    path = a_file(tmp_path, a_generation("a", "b"))
+    os.truncate(path, 1 << 30)
+    code = f"""
+import pathlib, resource
+from core.journal import SnapshotJournal
+from tests.fakes import FakeClock
+resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
+journal = SnapshotJournal(pathlib.Path({str(path)!r}), FakeClock())
+print(journal.health().state, sorted(item for item, _, _ in journal.items()))
+journal.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "durable ['a', 'b']\n", done.stderr
+    [kept] = tmp_path.glob("quarantine/*.bad")
+    assert kept.stat().st_size == 1 << 30
+    assert kept.stat().st_blocks * 512 < 1 << 20
+
+
+def test_every_second_line_out_of_its_place_costs_no_minutes(tmp_path: Path) -> None:
+    """Sixty thousand lines that only need to be put in order."""
+    odd, even = range(2, 60_000, 2), range(3, 60_000, 2)
+    lines = [a_line(n, item_id=f"{n}", document=b"1") for n in (*odd, *even)]
+    path = a_file(tmp_path, a_generation("a") + b"".join(lines))
+    began = time.monotonic()
+    assert len(reopened(path)) == 59_999
+    assert time.monotonic() - began < 20  # quadratic, it takes minutes
+
+
+@pytest.mark.parametrize("n", [2**63, 2**65, 2**62, -5])
+def test_a_number_beyond_reason_stops_no_start(tmp_path: Path, n: int) -> None:
+    path = a_file(tmp_path, a_generation("a") + a_line(n, item_id="b"))
+    assert "a" in reopened(path)
+
+
+def test_a_head_that_is_no_text_stops_no_start(tmp_path: Path) -> None:
+    head = a_line(0, "head", "", b'{"gen":1,"epoch":"\xff","items":1,"upto":1}')
+    assert set(reopened(a_file(tmp_path, head + a_line(1, item_id="a")))) == {"a"}
