@@ -11,6 +11,7 @@ import itertools
 import logging
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -72,7 +73,7 @@ def clear(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError:
-        if not stat.S_ISDIR(path.lstat().st_mode):
+        if path.is_symlink() or not path.is_dir():
             raise
         aside = next(
             one for at in itertools.count(1) if not (one := path.with_name(f"{path.name}.aside-{at}")).exists()
@@ -98,12 +99,14 @@ def sync_whole(fd: int, size: int) -> None:
         raise OSError(errno.EIO, "the disk holds less than it says it has taken")
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """A whole small file, synced; on an error nothing of it stays."""
-    fd = create_new(path)
+def write_file(path: Path, pieces: Iterable[bytes]) -> None:
+    """A whole file, some of it at a time, synced; on an error nothing of it stays."""
+    fd, size = create_new(path), 0
     try:
-        write_all(fd, data)
-        sync_whole(fd, len(data))
+        for data in pieces:
+            write_all(fd, data)
+            size += len(data)
+        sync_whole(fd, size)
     except OSError:
         path.unlink(missing_ok=True)
         raise
@@ -114,7 +117,7 @@ def write_file(path: Path, data: bytes) -> None:
 def replace_file(path: Path, data: bytes) -> None:
     """As `write_file`, where one stands already: afterwards it is the old or the new one, whatever happens."""
     fresh = path.with_name(path.name + ".new")
-    write_file(fresh, data)
+    write_file(fresh, [data])
     fresh.replace(path)
     sync_directory(path.parent)
 

@@ -11,7 +11,6 @@ import filecmp
 import logging
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import Final
 
@@ -79,7 +78,7 @@ class Quarantine:
             report, number = structs.replace(report, bytes=twin), number - 1
         told = self._directory / f"{self._name}-{number:04}.json"
         if not _is_same(_read(told), report):
-            files.write_file(told, msgspec.json.encode(report))
+            files.write_file(told, [msgspec.json.encode(report)])
         files.sync_directory(self._directory)
         self._prune()
         self._count()
@@ -87,17 +86,9 @@ class Quarantine:
     def _keep_bytes(self, report: Report, active: Path, piece: Path) -> None:
         if (report.offset == 0 or report.bytes > _LINKED_FROM) and files.linked(active, piece):
             return
-        fd = files.create_new(piece)
-        try:
-            with active.open("rb") as file, os.fdopen(os.dup(fd), "wb") as copy:
-                file.seek(report.offset)
-                shutil.copyfileobj(file, copy)
-            os.fsync(fd)
-        except OSError:
-            piece.unlink(missing_ok=True)
-            raise
-        finally:
-            os.close(fd)
+        with active.open("rb") as file:
+            file.seek(report.offset)
+            files.write_file(piece, iter(lambda: file.read(_LINKED_FROM), b""))
 
     def _twin(self, piece: Path, number: int) -> int | None:
         """A start that is killed before its rewrite finds the same damage again."""
