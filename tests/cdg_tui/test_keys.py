@@ -28,6 +28,7 @@ SHOWN = {
     "retry": "重发这一条",
     "requeue": "死信重新入队",
     "drain": "将立刻发送 2 条",
+    "damage": "没有需要确认的损坏",
 }
 LEAVING = next(action.keys for action in ACTIONS if action.id == "leave")
 WRITING = {key for action in ACTIONS if action.writes for key in action.keys}
