@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Raw, Struct
 
@@ -39,6 +39,43 @@ class EventType(StrEnum):
     CASE_CLOSED = "case.closed"
     DEVICE_STARTED = "device.started"
     DEVICE_HEARTBEAT = "device.heartbeat"
+
+
+# Every type of the contract, sent today or not: a mistyped one would keep all alarms from an endpoint.
+EventPattern = Literal[
+    "*",
+    "case.*",
+    "case.opened",
+    "case.severity_changed",
+    "case.acknowledged",
+    "case.escalated",
+    "case.note_added",
+    "case.action_recorded",
+    "case.shelved",
+    "case.unshelved",
+    "case.condition_cleared",
+    "case.reopened",
+    "case.flapping",
+    "case.closed",
+    "cabinet.*",
+    "cabinet.out_of_service",
+    "cabinet.in_service",
+    "site.*",
+    "site.storm",
+    "device.*",
+    "device.started",
+    "device.heartbeat",
+    "device.health_changed",
+    "device.clock_changed",
+    "config.*",
+    "config.changed",
+    "endpoint.*",
+    "endpoint.failing",
+    "endpoint.recovered",
+    "endpoint.disabled",
+    "webhook.*",
+    "webhook.test",
+]
 
 
 # Old news of these is no news: a newer one takes the place of one that is still waiting.

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from core.events import EventPattern
 from core.samples import Quantity
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -102,12 +103,31 @@ class ReplaySource(Source, frozen=True, kw_only=True, tag="replay"):
 AnySource = SimulatedSource | HttpJsonSource | ModbusSource | ReplaySource
 
 
+# Of the cabinet, or of this probe alone.
+SimulatedFault = Literal[
+    "compressor",
+    "door",
+    "fan",
+    "leak",
+    "power",
+    "stuck",
+    "drift",
+    "power_on",
+    "disconnected",
+    "all_zero",
+    "timeout",
+    "silent",
+]
+
+
 class SimulatedPoint(Table, frozen=True, kw_only=True):
-    """A simulated cabinet: its kind, and when (source time) its compressor fails and is repaired, again in every
-    `every_s` where that is given.
+    """A probe of a simulated cabinet: the cabinet's kind, where the probe is, and what fails and is repaired when (source
+    time), again in every `every_s` where that is given. Sensors of one cabinet see the same cabinet.
     """
 
     model: Literal["chiller", "freezer"]
+    probe: Literal["air", "goods", "coil"] = "air"
+    fault: SimulatedFault = "compressor"
     fails_after_s: Duration | None = None
     repaired_after_s: Duration | None = None
     every_s: Period | None = None
@@ -144,6 +164,16 @@ class Limits(Table, frozen=True, kw_only=True):
     warn_high: float | None = None
 
 
+class Defrost(Table, frozen=True, kw_only=True):
+    """How the cabinet defrosts: how often a day where that is known, how long at most, and how long the air may take to come
+    back afterwards.
+    """
+
+    per_day: Annotated[float, Meta(gt=0, le=48)] | None = None
+    max_s: Period = 2700.0
+    recovery_s: Duration = 3600.0
+
+
 class Cabinet(Table, frozen=True, kw_only=True):
     """One display cabinet. What is not given here comes from its preset."""
 
@@ -154,6 +184,8 @@ class Cabinet(Table, frozen=True, kw_only=True):
     alarm_delay_s: Duration | None = None
     clear_delay_s: Duration | None = None
     hysteresis_k: Annotated[float, Meta(ge=0, le=20)] = 0.5
+    door_open_s: Duration | None = None
+    defrost: Defrost = Defrost()
 
 
 class Sensor(Table, frozen=True, kw_only=True):
@@ -184,43 +216,6 @@ class Retry(Table, frozen=True, kw_only=True):
     max_dead_letters: Annotated[int, Meta(ge=0)] = 5_000
     dead_letter_days: Annotated[float, Meta(gt=0, le=36_500)] = 90.0
     max_mib: Annotated[float, Meta(gt=0, le=1_000_000)] = 64.0
-
-
-# Every type of the contract, sent today or not: a mistyped one would keep all alarms from an endpoint.
-EventPattern = Literal[
-    "*",
-    "case.*",
-    "case.opened",
-    "case.severity_changed",
-    "case.acknowledged",
-    "case.escalated",
-    "case.note_added",
-    "case.action_recorded",
-    "case.shelved",
-    "case.unshelved",
-    "case.condition_cleared",
-    "case.reopened",
-    "case.flapping",
-    "case.closed",
-    "cabinet.*",
-    "cabinet.out_of_service",
-    "cabinet.in_service",
-    "site.*",
-    "site.storm",
-    "device.*",
-    "device.started",
-    "device.heartbeat",
-    "device.health_changed",
-    "device.clock_changed",
-    "config.*",
-    "config.changed",
-    "endpoint.*",
-    "endpoint.failing",
-    "endpoint.recovered",
-    "endpoint.disabled",
-    "webhook.*",
-    "webhook.test",
-]
 
 
 class Endpoint(Table, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 LOOPS = (
     "core.monitoring.monitor",
     "core.monitoring.posts",
+    "core.monitoring.polling",
     "core.webhooks.dispatcher",
     "core.webhooks.drains",
     "core.webhooks.bounds",
@@ -21,6 +22,9 @@ LOOPS = (
 PURE = (
     "core.monitoring.readings",
     "core.monitoring.rules",
+    "core.monitoring.course",
+    "core.monitoring.contacts",
+    "core.sensors.cabinet_model",
     "core.monitoring.cases",
     "core.monitoring.presets",
     "core.webhooks.retry_policy",
@@ -69,7 +73,10 @@ CONSOLE_PURE = (
 DRAWING = ("textual.app", "textual.screen", "textual.widget", "textual.widgets", "textual.containers")
 
 WORLDLY = {"asyncio", "httpx", "logging", "os", "random", "socket", "subprocess", "threading", "time", "tempfile"}
-PURE_EXCEPTIONS = {("core.webhooks.retry_policy", "random")}  # the type of the chance that is handed in
+PURE_EXCEPTIONS = {
+    ("core.webhooks.retry_policy", "random"),
+    ("core.sensors.cabinet_model", "random"),
+}  # the type of the chance that is handed in
 
 LONGEST_FILE = 300
 LONGER = {"core/wire.py": 450}  # one list of values: splitting it would only hide where an answer is described

@@ -1,131 +1,124 @@
-"""Cabinets that exist only here: a thermostat holds the air cold until the compressor fails.
+"""Cabinets that exist only here (cabinet_model), with the probes in them and what may fail of either.
 
-Deterministic by seed and sensor id. Source time runs `speed` times the steady clock, from 0 at the start.
+Deterministic by seed, cabinet and sensor id. Source time runs `speed` times the steady clock, from 0 at the start.
 """
 
 import asyncio
 import math
 from datetime import datetime, timedelta
 from random import Random
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from core.clock import Clock
 from core.samples import Quantity, Sample
+from core.sensors.cabinet_model import BUILDS, DAY_S, STEP_S, CabinetModel, Failure, Phase
 from core.settings import POINT_TYPES, Sensor, SimulatedPoint
 from core.settings import SimulatedSource as SimulatedSettings
 
-STEP_S: Final = 5.0
 SPACING_S: Final = 30.0
 MAX_SAMPLES: Final = 3000
-AMBIENT_C: Final = 25.0
-RESOLUTION_C: Final = 0.0625
+RESOLUTION_C: Final = 0.0625  # a DS18B20's at 12 bits
+NOISE_C: Final = 0.03
+DRIFT_C_PER_S: Final = 0.1 / DAY_S
+# What a DS18B20 gives after a loss of power, without a sensor, and with a shorted bus; Linux w1_therm.
+ERROR_VALUES: Final = {"power_on": 85.0, "disconnected": -127.0}
 
 
-class Cabinet(msgspec.Struct, frozen=True, kw_only=True):
-    """What tells one kind of cabinet from another: where the thermostat switches, how tight it is, how strong."""
+class Timetable:
+    """When something is broken, by source time."""
 
-    cut_in_c: float
-    cut_out_c: float
-    drift_s: float
-    """Time constant of the way to the ambient temperature without cooling."""
-    pull_k: float
-    """How far below the ambient the compressor would bring the air if it never stopped."""
-    humidity: float
-
-
-CABINETS: Final = {
-    # Left alone from 1.5..4 °C the air passes 8 °C after 20 to 30 min; a cycle takes about 20 min.
-    "chiller": Cabinet(cut_in_c=4.0, cut_out_c=1.5, drift_s=5600.0, pull_k=47.0, humidity=75.0),
-    # From -22.5..-20 °C it passes -15 °C after 18 to 26 min.
-    "freezer": Cabinet(cut_in_c=-20.0, cut_out_c=-22.5, drift_s=9000.0, pull_k=90.0, humidity=68.0),
-}
-
-
-class Model(Protocol):
-    """One simulated probe."""
-
-    def step(self, at_s: float) -> None:
-        """Live through STEP_S seconds, up to source time `at_s`."""
-
-    def value(self) -> float:
-        """What the probe shows now."""
-
-
-class Air:
-    """The air of one cabinet, by exact steps of dT/dt = (end - T) / drift_s."""
-
-    def __init__(self, point: SimulatedPoint, quantity: Quantity, rng: Random):
-        self._cabinet = CABINETS[point.model]
+    def __init__(self, point: SimulatedPoint):
         self._fails_s = math.inf if point.fails_after_s is None else point.fails_after_s
         self._repaired_s = math.inf if point.repaired_after_s is None else point.repaired_after_s
         self._every_s = math.inf if point.every_s is None else point.every_s
-        self._quantity, self._rng = quantity, rng
-        self._keep = math.exp(-STEP_S / self._cabinet.drift_s)
-        self._air_c = rng.uniform(self._cabinet.cut_out_c, self._cabinet.cut_in_c)
-        self._cooling = rng.choice((True, False))
+        self.fault = point.fault
+
+    def broken_for_s(self, at_s: float) -> float | None:
+        """How long it has been broken by then, or None."""
+        moment = at_s % self._every_s
+        return moment - self._fails_s if self._fails_s <= moment < self._repaired_s else None
+
+
+class Simulated:
+    """One cabinet with the timetables of its failures."""
+
+    def __init__(self, points: list[SimulatedPoint], rng: Random):
+        self.model = CabinetModel(BUILDS[points[0].model], rng)
+        ills = [Timetable(point) for point in points]
+        self._failures = [(Failure(ill.fault), ill) for ill in ills if ill.fault in set(Failure)]
 
     def step(self, at_s: float) -> None:
-        # The thermostat goes on calling for cold while the compressor is broken.
-        if self._air_c >= self._cabinet.cut_in_c:
-            self._cooling = True
-        elif self._air_c <= self._cabinet.cut_out_c:
-            self._cooling = False
-        failed = self._fails_s <= at_s % self._every_s < self._repaired_s
-        end_c = AMBIENT_C - (self._cabinet.pull_k if self._cooling and not failed else 0.0)
-        self._air_c = end_c + (self._air_c - end_c) * self._keep
-
-    def value(self) -> float:
-        if self._quantity is Quantity.HUMIDITY:
-            return self._humidity()
-        return round((self._air_c + self._rng.gauss(0.0, 0.03)) / RESOLUTION_C) * RESOLUTION_C
-
-    def _humidity(self) -> float:
-        # The coil dries the air while it cools, so humidity follows the air temperature up and down.
-        middle_c = (self._cabinet.cut_in_c + self._cabinet.cut_out_c) / 2
-        humidity = self._cabinet.humidity + 4.0 * (self._air_c - middle_c) + self._rng.gauss(0.0, 0.5)
-        return round(min(max(humidity, 5.0), 98.0), 1)
+        for failure, timetable in self._failures:
+            if (lasted_s := timetable.broken_for_s(at_s)) is not None:
+                self.model.step(at_s, failure, lasted_s)
+                return
+        self.model.step(at_s)
 
 
-class Door:
-    """A door that customers open about ten times an hour, for some seconds."""
+class Probe:
+    """One sensor in a simulated cabinet."""
 
-    CHANCE: Final = 10 * STEP_S / 3600
-    MEDIAN_S: Final = 12.0
+    def __init__(self, sensor: Sensor, point: SimulatedPoint, cabinet: CabinetModel, rng: Random):
+        self._sensor, self._place, self._cabinet, self._rng = sensor, point.probe, cabinet, rng
+        self._timetable = Timetable(point)
+        self._last: float | None = None
 
-    def __init__(self, rng: Random):
-        self._rng = rng
-        self._open = False
-        self._closes_s = 0.0
+    def sample(self, at_s: float, at: datetime) -> Sample | None:
+        """What it gives; None where it is silent."""
+        value, fault = self._given(self._timetable.broken_for_s(at_s))
+        if value is None and fault is None:
+            return None
+        return Sample(sensor=self._sensor.id, at=at, steady_s=at_s, value=value, fault=fault)
 
-    def step(self, at_s: float) -> None:
-        if at_s >= self._closes_s and self._rng.random() < self.CHANCE:
-            self._closes_s = at_s + min(self._rng.lognormvariate(math.log(self.MEDIAN_S), 0.7), 240.0)
-        self._open = at_s < self._closes_s
+    def _given(self, broken_for_s: float | None) -> tuple[float | None, str | None]:
+        fault = None if broken_for_s is None else self._timetable.fault
+        if fault == "silent":
+            return None, None
+        if fault == "all_zero":
+            return None, "all_zero"
+        if fault == "timeout":
+            return None, "timeout"
+        if fault in ERROR_VALUES:
+            return ERROR_VALUES[fault], None
+        if fault == "stuck" and self._last is not None:
+            return self._last, None
+        drift_c = DRIFT_C_PER_S * broken_for_s if fault == "drift" and broken_for_s is not None else 0.0
+        self._last = self._measured(drift_c)
+        return self._last, None
 
-    def value(self) -> float:
-        return float(self._open)
-
-
-class NoDefrost:
-    """A cabinet that never defrosts."""
-
-    def step(self, at_s: float) -> None:
-        pass
-
-    def value(self) -> float:
-        return 0.0
+    def _measured(self, drift_c: float) -> float:
+        cabinet = self._cabinet
+        match self._sensor.quantity:
+            case Quantity.DOOR:
+                return float(cabinet.door)
+            case Quantity.DEFROST:
+                return float(cabinet.phase is Phase.DEFROST)
+            case Quantity.HUMIDITY:
+                return round(cabinet.humidity + self._rng.gauss(0.0, 0.5), 1)
+        there_c = {"air": cabinet.probe_c, "goods": cabinet.goods_c, "coil": cabinet.coil_c}[self._place]
+        return round((there_c + drift_c + self._rng.gauss(0.0, NOISE_C)) / RESOLUTION_C) * RESOLUTION_C
 
 
 class SimulatedSource:
-    """All simulated probes of one source."""
+    """All simulated cabinets of one source."""
 
     simulated = True
 
     def __init__(self, settings: SimulatedSettings, sensors: tuple[Sensor, ...], clock: Clock):
         self._speed, self._clock = settings.speed, clock
-        self._models = [(sensor.id, _model(sensor, settings.seed)) for sensor in sensors]
+        points: dict[str, list[SimulatedPoint]] = {}
+        for sensor in sensors:
+            points.setdefault(sensor.cabinet, []).append(_point(sensor))
+        # Chance of its own for each, so that adding one doesn't change the others.
+        self._cabinets = {name: Simulated(of, _chance(settings.seed, name)) for name, of in points.items()}
+        self._probes = [
+            Probe(
+                one, _point(one), self._cabinets[one.cabinet].model, _chance(settings.seed, f"{one.cabinet}/{one.id}")
+            )
+            for one in sensors
+        ]
         self._start_s = clock.steady()
         self._polled_s = 0.0
         self._steps = 0
@@ -151,20 +144,16 @@ class SimulatedSource:
         # Whole steps on a fixed grid: how often somebody polls doesn't change what happens.
         while (self._steps + 1) * STEP_S <= at_s:
             self._steps += 1
-            for _, model in self._models:
-                model.step(self._steps * STEP_S)
-        return [Sample(sensor=name, at=at, steady_s=at_s, value=model.value()) for name, model in self._models]
+            for cabinet in self._cabinets.values():
+                cabinet.step(self._steps * STEP_S)
+        given = [probe.sample(at_s, at) for probe in self._probes]
+        return [sample for sample in given if sample is not None]
 
 
-def _model(sensor: Sensor, seed: int) -> Model:
-    # A sensor has chance of its own, so that adding one doesn't change the others.
-    rng = Random(f"{seed}/{sensor.id}")  # noqa: S311 - weather, not a secret
+def _chance(seed: int, name: str) -> Random:
+    return Random(f"{seed}/{name}")  # noqa: S311 - weather, not a secret
+
+
+def _point(sensor: Sensor) -> SimulatedPoint:
     raw = msgspec.convert(sensor.point, POINT_TYPES[SimulatedSettings])
-    point = raw if isinstance(raw, SimulatedPoint) else SimulatedPoint(model=raw)
-    match sensor.quantity:
-        case Quantity.DOOR:
-            return Door(rng)
-        case Quantity.DEFROST:
-            return NoDefrost()
-        case _:
-            return Air(point, sensor.quantity, rng)
+    return raw if isinstance(raw, SimulatedPoint) else SimulatedPoint(model=raw)
