@@ -169,7 +169,8 @@ class ReadingItem(Answer, frozen=True, kw_only=True):
     """`value` is null unless `quality` is good: what is stale or faulty is never shown as a number.
 
     `last_value` is the newest good value and `last_value_at` its time, for people who ask what it was. `state`: ok, pending, warning, critical, fault,
-    stale.
+    stale. `beyond_s`: how long it has been beyond its limit while no case is open yet; `hold`: why a due alarm waits:
+    defrost (known), heating or returning (inferred from the course).
     """
 
     sensor: str
@@ -188,6 +189,8 @@ class ReadingItem(Answer, frozen=True, kw_only=True):
     high: float | None
     state: str
     simulated: bool = False
+    beyond_s: float | None = None
+    hold: str | None = None
 
 
 class Readings(Answer, frozen=True, kw_only=True):

@@ -75,7 +75,7 @@ class Overview:
                 ),
             )
         ]
-        lines += [(sensor.sensor, _sensor(view, sensor)) for sensor in cabinet.sensors]
+        lines += [(sensor.sensor, _sensor(view, sensor, cabinet)) for sensor in cabinet.sensors]
         return lines + [_case(view, case) for case in view.store.cases if case.cabinet == key]
 
 
@@ -142,7 +142,7 @@ def _case(view: View, case: wire.CaseItem) -> tuple[str, str]:
     return view.mark(case.severity, "severity"), what
 
 
-def _sensor(view: View, sensor: wire.ReadingItem) -> str:
+def _sensor(view: View, sensor: wire.ReadingItem, cabinet: wire.CabinetItem) -> str:
     words = view.words
     text = words.of("quantity", sensor.quantity) + " "
     if sensor.value is not None and view.live:
@@ -152,4 +152,7 @@ def _sensor(view: View, sensor: wire.ReadingItem) -> str:
         text += words(
             "detail.last_value", reason=reason, value=number(sensor.last_value), at=view.clock(sensor.last_value_at)
         )
+    if sensor.beyond_s is not None and view.live:
+        text += "  " + words("detail.counting", n=int(sensor.beyond_s // 60), of=round(cabinet.alarm_delay_s / 60))
+        text += f" {words.of('hold', sensor.hold)}" if sensor.hold else ""
     return f"{text}  {words('detail.heard', age=_age(view, sensor))}"

@@ -10,6 +10,7 @@ from core.monitoring.cases import Case, Condition, Kind
 from core.monitoring.posts import Post
 from core.monitoring.presets import terms_of
 from core.monitoring.readings import UNITS
+from core.monitoring.rules import Watch
 from core.samples import Quality
 from core.webhooks.deliveries import Attempt, Status
 from core.webhooks.entries import Entry
@@ -24,6 +25,7 @@ def reading(parts: Parts, post: Post) -> wire.ReadingItem:
     age_s = None if latest is None else parts.clock.steady() - post.heard_s
     stale = latest is None or post.silent or (age_s is not None and age_s > post.stale_after_s)
     quality = Quality.STALE if stale or latest is None else latest.quality
+    waiting = [watch for watch in _limits(parts, post) if watch.pending]
     return wire.ReadingItem(
         sensor=post.sensor.id,
         cabinet=post.cabinet.id,
@@ -41,17 +43,23 @@ def reading(parts: Parts, post: Post) -> wire.ReadingItem:
         high=post.terms.limits.high if post.edges else None,
         state=_state(parts, post, quality),
         simulated=post.simulated,
+        beyond_s=max((round(watch.elapsed_s, 1) for watch in waiting), default=None),
+        hold=next((watch.hold for watch in waiting if watch.hold is not None), None),
     )
+
+
+def _limits(parts: Parts, post: Post) -> list[Watch]:
+    return [parts.book.watch(post.key(kind)) for kind in (Kind.TEMP_HIGH, Kind.TEMP_LOW)]
 
 
 def _state(parts: Parts, post: Post, quality: Quality) -> str:
     if quality is not Quality.GOOD:
         return str(quality)
-    watches = [parts.book.watch(post.key(kind)) for kind in (Kind.TEMP_HIGH, Kind.TEMP_LOW)]
+    open_as = {parts.book.watch(post.key(kind)).severity for kind in post.kinds}
     for severity in (Severity.CRITICAL, Severity.WARNING):
-        if any(watch.severity is severity for watch in watches):
+        if severity in open_as:
             return str(severity)
-    return "pending" if any(watch.pending for watch in watches) else "ok"
+    return "pending" if any(watch.pending for watch in _limits(parts, post)) else "ok"
 
 
 def cabinets(parts: Parts) -> wire.Cabinets:

@@ -22,6 +22,9 @@ class Kind(StrEnum):
     TEMP_LOW = "temp_low"
     SENSOR_FAULT = "sensor_fault"
     SENSOR_STALE = "sensor_stale"
+    DOOR_OPEN = "door_open"
+    DEFROST_OVERRUN = "defrost_overrun"
+    DEFROST_MISSED = "defrost_missed"
 
 
 class Condition(StrEnum):

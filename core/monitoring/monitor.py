@@ -4,23 +4,22 @@ Judging waits for nothing: neither for a disk nor for a network. Pure rules deci
 """
 
 import asyncio
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import structs
 
 from core.clock import Clock
-from core.errors import SensorError
 from core.events import Severity
-from core.monitoring import cases, rules
+from core.monitoring import cases, contacts, polling, rules
 from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Case, Condition, Kind
+from core.monitoring.course import Hold
 from core.monitoring.posts import TEMPERATURE_KINDS, Line, Post
 from core.monitoring.presets import terms_of
 from core.monitoring.readings import UNITS, read
-from core.monitoring.rules import Change, Edge, Watch
+from core.monitoring.rules import Change, Edge, Stepped, Watch
 from core.samples import Quality, Quantity, Reading, Sample
 from core.settings import Cabinet, Sensor
 
@@ -29,9 +28,6 @@ SHORTEST_STALE_S: Final = 300.0
 STALE_INTERVALS: Final = 3
 CHECKPOINT_S: Final = 60.0  # how much of a running timer a crash may cost
 YIELD_EVERY: Final = 500  # samples judged in one go before other loops get their turn
-
-
-log = logging.getLogger(__name__)
 
 
 class Monitor:
@@ -83,38 +79,13 @@ class Monitor:
     async def _poll(self, line: Line) -> None:
         due_s = self._clock.steady()
         while True:
-            for count, sample in enumerate(await self._samples(line), start=1):
+            for count, sample in enumerate(await polling.samples(line, self._clock), start=1):
                 self.take(sample)
                 if count % YIELD_EVERY == 0:
                     await asyncio.sleep(0)
             # A poll that took longer than its interval skips turns instead of running after them.
             due_s = max(due_s + line.interval_s, self._clock.steady())
             await self._clock.sleep(due_s - self._clock.steady())
-
-    async def _samples(self, line: Line) -> list[Sample]:
-        """What the source gives; where it fails as a whole, a fault for each of its sensors."""
-        try:
-            async with asyncio.timeout(line.deadline_s):
-                samples = await line.source.poll()
-        except SensorError as error:
-            code, detail = error.code, str(error)
-        except TimeoutError:
-            code, detail = "timeout", f"no answer within {line.deadline_s:g} s"
-        except Exception as error:
-            # A mistake in one driver must not stop the polling of the others, as it would from the supervisor up there.
-            code, detail = "driver_failed", f"driver_failed: {type(error).__name__}"
-            if line.error != detail:
-                log.exception("the driver of source %r failed", line.id)
-        else:
-            if line.error is not None:
-                log.info("source %r works again", line.id)
-            line.error, line.worked_s = None, self._clock.steady()
-            return samples
-        if line.error != detail:
-            log.warning("source %r fails: %s", line.id, detail)
-        line.error = detail
-        now, now_s = self._clock.now(), self._clock.steady()
-        return [Sample(sensor=sensor.id, at=now, steady_s=now_s, fault=code) for sensor in line.sensors]
 
     async def _beats(self) -> None:
         """Look for sensors that fell silent, and show that the loop lives."""
@@ -139,8 +110,10 @@ class Monitor:
             return
         dt_s = 0.0 if post.judged_s is None else reading.steady_s - post.judged_s
         post.judged_s, post.last_value, post.last_value_at = reading.steady_s, reading.value, reading.at
+        window = self._window(post.cabinet) if post.edges else None
         for edge in post.edges:
-            self._judge_limit(post, edge, reading, reading.value, dt_s)
+            self._judge_limit(post, edge, reading, reading.value, dt_s, window)
+        self._judge_contact(post, reading, dt_s)
 
     def look_for_silence(self) -> None:
         """A sensor of which nothing was heard for `stale_after_s` is stale: a case of its own."""
@@ -166,11 +139,44 @@ class Monitor:
         if after != before:
             self._book.keep_watch(key, after, durable=change is not None)
 
-    def _judge_limit(self, post: Post, edge: Edge, reading: Reading, value: float, dt_s: float) -> None:
+    def _window(self, cabinet: Cabinet) -> Hold | None:
+        """Whether a defrost of this cabinet is known to be under way, or just over with the air not yet back."""
+        mine = [post for post in self._posts.values() if post.cabinet.id == cabinet.id]
+        for key in (post.key(Kind.DEFROST_OVERRUN) for post in mine if Kind.DEFROST_OVERRUN in post.kinds):
+            watch = self._book.watch(key)
+            if not watch.breaching and not any(post.is_warm for post in mine):
+                self._book.keep_watch(key, contacts.recovered(watch), durable=False)
+            elif (window := contacts.defrost_window(watch, cabinet.defrost)) is not None:
+                return window
+        return None
+
+    def _judge_contact(self, post: Post, reading: Reading, dt_s: float) -> None:
+        """A door or a defrost contact: closed is 1."""
+        closed, cabinet = bool(reading.value), post.cabinet
+        if post.sensor.quantity is Quantity.DOOR:
+            longest_s = contacts.DOOR_OPEN_S if cabinet.door_open_s is None else cabinet.door_open_s
+            self._step(post, Kind.DOOR_OPEN, reading, contacts.step_contact, closed, longest_s, dt_s)
+        elif post.sensor.quantity is Quantity.DEFROST:
+            self._step(post, Kind.DEFROST_OVERRUN, reading, contacts.step_contact, closed, cabinet.defrost.max_s, dt_s)
+            self._step(post, Kind.DEFROST_MISSED, reading, contacts.step_missed, closed, cabinet.defrost, dt_s)
+
+    def _step(self, post: Post, kind: Kind, reading: Reading, rule: Callable[..., Stepped], *how: object) -> None:
+        before = self._book.watch(post.key(kind))
+        after, change = rule(before, *how)
+        if change is Change.OPENED:
+            assert after.severity is not None
+            self._open(post, kind, after.severity, reading.at, watch=after)
+        elif change is Change.CLEARED:
+            self._clear(post, kind, reading.at)
+        self._keep(post, kind, before, after)
+
+    def _judge_limit(
+        self, post: Post, edge: Edge, reading: Reading, value: float, dt_s: float, window: Hold | None
+    ) -> None:
         kind = TEMPERATURE_KINDS[edge.side]
         key = post.key(kind)
         before = self._book.watch(key)
-        after, change = rules.step(before, edge, value, dt_s)
+        after, change = rules.step(before, edge, value, dt_s, window)
         if change is Change.OPENED:
             assert after.severity is not None
             self._open(post, kind, after.severity, reading.at, edge=edge, watch=after, value=value)
@@ -207,7 +213,7 @@ class Monitor:
             return
         now_s = self._clock.steady()
         turned = after.phase != before.phase
-        runs = after.breaching or after.severity is not None
+        runs = after.breaching or after.severity is not None or bool(kind is Kind.DEFROST_OVERRUN and after.quiet_s)
         durable = turned or (runs and now_s - post.kept_s.get(kind, 0.0) >= CHECKPOINT_S)
         if durable:
             post.kept_s[kind] = now_s

@@ -8,11 +8,15 @@ from msgspec import Struct
 from core.monitoring.cases import Kind
 from core.monitoring.presets import Terms
 from core.monitoring.rules import Edge, Side
-from core.samples import Reading
+from core.samples import Quantity, Reading
 from core.sensors.source import Source
 from core.settings import Cabinet, Sensor
 
 LONGEST_POLL_S: Final = 60.0  # a driver has deadlines of its own; this one holds where a driver is broken
+CONTACT_KINDS: Final = {
+    Quantity.DOOR: (Kind.DOOR_OPEN,),
+    Quantity.DEFROST: (Kind.DEFROST_OVERRUN, Kind.DEFROST_MISSED),
+}
 TEMPERATURE_KINDS: Final = {Side.HIGH: Kind.TEMP_HIGH, Side.LOW: Kind.TEMP_LOW}
 
 
@@ -52,6 +56,13 @@ class Post(Struct, kw_only=True):
         return self.sensor.id, kind
 
     @property
+    def is_warm(self) -> bool:
+        """Beyond its upper limit, as far as is known."""
+        high = [edge for edge in self.edges if edge.side is Side.HIGH]
+        return self.last_value is not None and any(edge.excess(self.last_value, edge.inner) > 0 for edge in high)
+
+    @property
     def kinds(self) -> list[Kind]:
         """What can be wrong with this sensor, as it is configured."""
-        return [Kind.SENSOR_FAULT, Kind.SENSOR_STALE, *(TEMPERATURE_KINDS[edge.side] for edge in self.edges)]
+        limits = [TEMPERATURE_KINDS[edge.side] for edge in self.edges]
+        return [Kind.SENSOR_FAULT, Kind.SENSOR_STALE, *limits, *CONTACT_KINDS.get(self.sensor.quantity, ())]

@@ -16,6 +16,8 @@ PLAUSIBLE: Final = {
     Quantity.DEFROST: (0.0, 1.0),
 }
 
+POWER_ON_C: Final = 85.0  # what a DS18B20 shows before it has measured anything; no cabinet is that warm
+
 
 def read(sample: Sample, sensor: Sensor) -> Reading:
     """What the sample is worth: a calibrated value, or a fault with its code; never both."""
@@ -38,5 +40,7 @@ def read(sample: Sample, sensor: Sensor) -> Reading:
 def _fault_of(value: float | None, quantity: Quantity) -> str | None:
     if value is None or not math.isfinite(value):
         return "not_a_number"
+    if quantity is Quantity.TEMPERATURE and value == POWER_ON_C:
+        return "power_on"
     lowest, highest = PLAUSIBLE[quantity]
     return None if lowest <= value <= highest else "out_of_range"

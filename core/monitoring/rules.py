@@ -5,18 +5,25 @@ most `longest_step_s`, and a clock starts at 0 with the first value that starts 
 can neither fire nor clear anything by itself.
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct, structs
 
 from core.events import Severity, rank
+from core.monitoring import course
+from core.monitoring.course import Hold
 from core.monitoring.presets import Terms
 
 MAX_STEP_S: Final = 300.0
 MISSES_TO_OPEN: Final = 3  # one silent or broken answer is normal on a bus; three in a row are a fault
 GOODS_TO_CLEAR: Final = 3
 REOPEN_WINDOW_S: Final = 1800.0  # a breach that begins this soon after the last one is the same trouble again
+DOUBT_S: Final = 180.0  # a hold lasts this long beyond its last reason: at its turn the air stands still for a while
+HOLDS_PER_DAY: Final = 8  # breaches a day that the course alone may excuse: no cabinet defrosts more often
+DAY_S: Final = 86_400.0
+MOST_REOPENS: Final = 10  # beyond that the clear delay is the whole window anyway
 
 
 class Side(StrEnum):
@@ -90,6 +97,10 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `breach_s` and `critical_s` count beyond the inner and the critical limit, `inside_s` back inside since the case
     opened, `elapsed_s` all since the breach began, `quiet_s` from the last case's end to the next breach, as far as
     REOPEN_WINDOW_S. `misses` and `goods` count answers for a fault watch. `severity` is that of the open case.
+
+    `course` holds the value minute by minute since the breach began, `minute` sum and count of the one that runs; `hold` why
+    a due alarm waits, with the `elapsed_s` of its last reason; `excused` how long ago each breach of the last day was that
+    the course alone excused; `reopens` how often in a row the trouble came back within the window.
     """
 
     breaching: bool = False
@@ -102,6 +113,12 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     goods: int = 0
     peak: float | None = None
     severity: Severity | None = None
+    course: tuple[float, ...] = ()
+    minute: tuple[float, int] = (0.0, 0)
+    hold: Hold | None = None
+    held_at_s: float = 0.0
+    excused: tuple[float, ...] = ()
+    reopens: int = 0
 
     @property
     def pending(self) -> bool:
@@ -115,32 +132,84 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 IDLE: Final = Watch()
+Stepped = tuple[Watch, Change | None]
 
 
-def step(watch: Watch, edge: Edge, value: float, dt_s: float) -> tuple[Watch, Change | None]:
-    """One good value, `dt_s` after the one before."""
+def step(watch: Watch, edge: Edge, value: float, dt_s: float, window: Hold | None = None) -> Stepped:
+    """One good value, `dt_s` after the one before. `window` is a known reason to wait with an alarm, such as a defrost."""
     dt_s = min(max(dt_s, 0.0), edge.longest_step_s)
     excess = edge.excess(value, edge.inner)
+    if watch.excused:
+        watch = structs.replace(watch, excused=tuple(age + dt_s for age in watch.excused if age + dt_s < DAY_S))
     if watch.severity is not None:
-        return _step_open(_counted(watch, edge, value, dt_s, excess), edge, value)
+        return _step_open(_counted(watch, edge, value, dt_s, excess), edge, value, window)
     if watch.breaching:
         if excess <= -edge.hysteresis_k:
-            return Watch(quiet_s=_quiet(watch, watch.elapsed_s + dt_s)), None
-        return _opened(_counted(watch, edge, value, dt_s, excess), edge, value)
+            excused = watch.excused if watch.hold not in course.INFERRED else (*watch.excused, 0.0)
+            quiet_s = _quiet(watch, watch.elapsed_s + dt_s)
+            return Watch(quiet_s=quiet_s, excused=excused, reopens=_reopens(watch, quiet_s)), None
+        return _opened(_counted(watch, edge, value, dt_s, excess), edge, value, window)
     quiet_s = _quiet(watch, dt_s)
     if excess <= 0:
-        return Watch(quiet_s=quiet_s), None
-    return _opened(_counted(Watch(breaching=True, quiet_s=quiet_s), edge, value, 0.0, excess), edge, value)
+        return Watch(quiet_s=quiet_s, excused=watch.excused, reopens=_reopens(watch, quiet_s)), None
+    begun = Watch(
+        breaching=True,
+        quiet_s=quiet_s,
+        excused=watch.excused,
+        course=(value,),
+        reopens=_reopens(watch, quiet_s),
+    )
+    return _opened(_counted(begun, edge, value, 0.0, excess), edge, value, window)
 
 
-def _step_open(watch: Watch, edge: Edge, value: float) -> tuple[Watch, Change | None]:
+def _step_open(watch: Watch, edge: Edge, value: float, window: Hold | None) -> Stepped:
     """Whether the open case clears or gets worse."""
-    if watch.inside_s is not None and watch.inside_s >= edge.clear_delay_s:
-        return Watch(quiet_s=0.0, elapsed_s=watch.elapsed_s, peak=watch.peak), Change.CLEARED
-    worst = _severity(watch, edge, value)
-    if worst is not None and rank(worst) > rank(watch.severity or worst):
-        return structs.replace(watch, severity=worst), Change.SEVERITY_CHANGED
+    if watch.inside_s is not None and watch.inside_s >= _clear_delay_s(watch, edge):
+        over = Watch(
+            quiet_s=0.0, elapsed_s=watch.elapsed_s, peak=watch.peak, excused=watch.excused, reopens=watch.reopens
+        )
+        return over, Change.CLEARED
+    worst = _ripe(watch, edge, value)
+    if worst is None or rank(worst) <= rank(watch.severity or worst):
+        return watch, None
+    watch = _held(watch, edge, value, worst, window)
+    if watch.hold is not None:
+        return watch, None
+    return structs.replace(watch, severity=worst), Change.SEVERITY_CHANGED
+
+
+def _clear_delay_s(watch: Watch, edge: Edge) -> float:
+    """Twice as long with each reopening: a value that swings round its limit is one case, not a hundred messages."""
+    if not watch.reopens:
+        return edge.clear_delay_s
+    return min(max(edge.clear_delay_s, course.MINUTE_S) * 2.0**watch.reopens, REOPEN_WINDOW_S)
+
+
+def _opened(watch: Watch, edge: Edge, value: float, window: Hold | None) -> Stepped:
+    """The worst severity that is due and that nothing holds back."""
+    for severity in _all_ripe(watch, edge, value):
+        held = _held(watch, edge, value, severity, window)
+        if held.hold is None:
+            reopens = watch.reopens + 1 if watch.quiet_s is not None else 0
+            return structs.replace(held, severity=severity, reopens=min(reopens, MOST_REOPENS)), Change.OPENED
+        watch = held
     return watch, None
+
+
+def _held(watch: Watch, edge: Edge, value: float, severity: Severity, window: Hold | None) -> Watch:
+    """With the reason why this severity waits; without one it is due now."""
+    limit = edge.limit_for(severity)
+    reason = window if watch.elapsed_s < course.LONGEST_S else None
+    if reason is None and len(watch.excused) < HOLDS_PER_DAY:
+        reason = course.hold([edge.excess(one, limit) for one in watch.course], edge.excess(value, limit))
+    if reason is not None:
+        return structs.replace(watch, hold=reason, held_at_s=watch.elapsed_s)
+    doubtful = watch.hold is not None and watch.elapsed_s - watch.held_at_s <= DOUBT_S
+    return watch if doubtful and watch.elapsed_s < course.LONGEST_S else structs.replace(watch, hold=None)
+
+
+def _reopens(watch: Watch, quiet_s: float | None) -> int:
+    return watch.reopens if quiet_s is not None else 0
 
 
 def _quiet(watch: Watch, dt_s: float) -> float | None:
@@ -150,21 +219,37 @@ def _quiet(watch: Watch, dt_s: float) -> float | None:
 
 
 def _counted(watch: Watch, edge: Edge, value: float, dt_s: float, excess: float) -> Watch:
-    """Run the clocks that this value keeps running."""
+    """Run the clocks that this value keeps running, and draw the course on."""
     critical_s = None
     if edge.critical is not None:
         critical_s = _run(watch.critical_s, edge.excess(value, edge.critical), edge.hysteresis_k, dt_s)
     inside_s = None
     if excess <= -edge.hysteresis_k:
         inside_s = 0.0 if watch.inside_s is None else watch.inside_s + dt_s
+    elapsed_s = watch.elapsed_s + dt_s
+    drawn, minute = watch.course, watch.minute
+    if dt_s > 0:
+        drawn, minute = _drawn(drawn, (minute[0] + value, minute[1] + 1), elapsed_s)
     return structs.replace(
         watch,
         breach_s=_run(watch.breach_s, excess, edge.hysteresis_k, dt_s),
         critical_s=critical_s,
         inside_s=inside_s,
-        elapsed_s=watch.elapsed_s + dt_s,
+        elapsed_s=elapsed_s,
         peak=edge.worse(watch.peak, value),
+        course=drawn,
+        minute=minute,
     )
+
+
+def _drawn(
+    drawn: tuple[float, ...], minute: tuple[float, int], elapsed_s: float
+) -> tuple[tuple[float, ...], tuple[float, int]]:
+    """The course with every minute that is over by now; a long step gives the minutes within it one mean."""
+    over = int(min(elapsed_s, course.LONGEST_S) // course.MINUTE_S) + 1 - len(drawn)
+    if over <= 0:
+        return drawn, minute
+    return (*drawn, *[minute[0] / minute[1]] * over), (0.0, 0)
 
 
 def _run(clock_s: float | None, excess: float, hysteresis_k: float, dt_s: float) -> float | None:
@@ -174,26 +259,22 @@ def _run(clock_s: float | None, excess: float, hysteresis_k: float, dt_s: float)
     return clock_s if excess > -hysteresis_k else None
 
 
-def _opened(watch: Watch, edge: Edge, value: float) -> tuple[Watch, Change | None]:
-    severity = _severity(watch, edge, value)
-    if severity is None:
-        return watch, None
-    return structs.replace(watch, severity=severity), Change.OPENED
-
-
-def _severity(watch: Watch, edge: Edge, value: float) -> Severity | None:
-    """What the clocks say now; only a value beyond a limit can raise it."""
+def _all_ripe(watch: Watch, edge: Edge, value: float) -> Iterator[Severity]:
+    """What the clocks say now, the worst first; only a value beyond a limit can raise it."""
     for severity, limit, clock_s in (
         (Severity.CRITICAL, edge.critical, watch.critical_s),
         (Severity.WARNING, edge.warn, watch.breach_s),
     ):
         ripe = clock_s is not None and clock_s >= edge.alarm_delay_s
         if ripe and limit is not None and edge.excess(value, limit) > 0:
-            return severity
-    return None
+            yield severity
 
 
-def step_fault(watch: Watch, *, good: bool) -> tuple[Watch, Change | None]:
+def _ripe(watch: Watch, edge: Edge, value: float) -> Severity | None:
+    return next(_all_ripe(watch, edge, value), None)
+
+
+def step_fault(watch: Watch, *, good: bool) -> Stepped:
     """One answer of a sensor: a value, or a fault."""
     if watch.severity is None:
         if good:

@@ -7,6 +7,7 @@ from pathlib import Path
 from core.events import EventType, Severity
 from core.manage_api.views import STATES
 from core.monitoring.cases import Condition, Handling, Kind
+from core.monitoring.course import Hold
 from core.samples import Quantity
 from core.webhooks.deliveries import DeadLetterReason, ErrorClass, Trigger
 from core.wire import Durability
@@ -25,6 +26,7 @@ ENUMS: dict[str, frozenset[str]] = {
     "reason": frozenset(DeadLetterReason),
     "durability": frozenset(Durability),
     "state": frozenset(STATES),
+    "hold": frozenset(Hold),
 }
 
 # Of routes that the console never asks.
@@ -70,10 +72,10 @@ def skip_codes() -> frozenset[str]:
 def fault_codes() -> frozenset[str]:
     """What can be wrong with a sensor: of a whole source, of one value, or of the driver."""
     drivers = [_tree(path) for path in (CORE / "sensors").rglob("*.py")]
-    gate, monitor = _tree(CORE / "monitoring" / "readings.py"), _tree(CORE / "monitoring" / "monitor.py")
+    gate, polling = _tree(CORE / "monitoring" / "readings.py"), _tree(CORE / "monitoring" / "polling.py")
     found = {code for tree in drivers for code in _first_arguments(tree, "SensorError")}
     found |= {code for tree in (*drivers, gate) for code in _returned(tree)}
-    return frozenset(found | _assigned(monitor, "code"))
+    return frozenset(found | _assigned(polling, "code"))
 
 
 def _tree(path: Path) -> ast.Module:

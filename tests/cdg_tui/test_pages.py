@@ -216,6 +216,20 @@ def test_a_case_tells_whether_headquarters_has_heard_of_it() -> None:
     assert dict(Cases().detail(a_view(core), a_case(1).case_id))["推送"] == "无待发"
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"beyond_s": 725.0}, "计时 12/30 分"),
+        ({"beyond_s": 2000.0, "hold": "returning"}, "计时 33/30 分 正在回落"),
+        ({"beyond_s": 0.0, "hold": "defrost"}, "计时 0/30 分 化霜中或刚化霜"),
+    ],
+)
+def test_a_timer_that_runs_is_shown_with_the_reason_why_it_waits(more: dict[str, Any], told: str) -> None:
+    core = FakeCore()
+    core.cabinets = [a_cabinet("03", "鲜奶柜", a_reading("03.air", 9.0, state="pending", **more), state="pending")]
+    assert told in dict(Overview().detail(a_view(core), "03"))["03.air"]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.id)
 def test_a_row_that_is_gone_has_no_details(page: Page) -> None:
     assert page.detail(a_view(a_core(retries=[a_retry(1), a_dead_letter(2)])), "gone") == []

@@ -28,6 +28,7 @@ def test_the_calibration_offset_is_added_to_a_good_value(offset: float, raw: flo
         (math.nan, "not_a_number"),
         (math.inf, "not_a_number"),
         (-math.inf, "not_a_number"),
+        (85.0, "power_on"),
         (-127.0, "out_of_range"),
         (-60.01, "out_of_range"),
         (120.01, "out_of_range"),

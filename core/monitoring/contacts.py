@@ -1,0 +1,59 @@
+"""What the contacts of a cabinet say: a defrost that lasts too long or does not come, a door that is left open. Pure.
+
+They are watches as the limits are (rules): time is the sum of the steps between good values.
+"""
+
+from typing import Final
+
+from msgspec import structs
+
+from core.events import Severity
+from core.monitoring.course import Hold
+from core.monitoring.rules import IDLE, MAX_STEP_S, Change, Stepped, Watch
+from core.settings import Defrost
+
+DAY_S: Final = 86_400.0
+DOOR_OPEN_S: Final = 300.0
+# A defrost that is late is waited for as long again: controllers put one off while the door is open or the coil warm.
+MISSED_INTERVALS: Final = 2.0
+
+
+def step_contact(watch: Watch, closed: bool, longest_s: float, dt_s: float) -> Stepped:
+    """One value of a contact that may stay closed for `longest_s`. `quiet_s` counts since it opened last."""
+    dt_s = min(max(dt_s, 0.0), MAX_STEP_S)
+    if not closed:
+        quiet_s = 0.0 if watch.breaching else None if watch.quiet_s is None else watch.quiet_s + dt_s
+        change = Change.CLEARED if watch.severity is not None else None
+        return Watch(quiet_s=quiet_s), change
+    elapsed_s = watch.elapsed_s + dt_s if watch.breaching else 0.0
+    on = structs.replace(watch, breaching=True, elapsed_s=elapsed_s)
+    if on.severity is None and elapsed_s >= longest_s:
+        return structs.replace(on, severity=Severity.WARNING), Change.OPENED
+    return on, None
+
+
+def defrost_window(watch: Watch, defrost: Defrost) -> Hold | None:
+    """Whether a defrost is under way, or over for so short a time that the air may still be coming back.
+
+    One that lasts too long excuses nothing any more.
+    """
+    if watch.breaching:
+        return Hold.DEFROST if watch.severity is None else None
+    return Hold.DEFROST if watch.quiet_s is not None and watch.quiet_s < defrost.recovery_s else None
+
+
+def recovered(watch: Watch) -> Watch:
+    """The air is back: what comes now is not the defrost's doing."""
+    return watch if watch.quiet_s is None else structs.replace(watch, quiet_s=None)
+
+
+def step_missed(watch: Watch, defrosting: bool, defrost: Defrost, dt_s: float) -> Stepped:
+    """Whether a cabinet that should defrost `per_day` times has done so; its time runs between two of them."""
+    if defrost.per_day is None:
+        return IDLE, None
+    if defrosting:
+        return IDLE, Change.CLEARED if watch.severity is not None else None
+    waited = structs.replace(watch, elapsed_s=watch.elapsed_s + min(max(dt_s, 0.0), MAX_STEP_S))
+    if waited.severity is None and waited.elapsed_s > MISSED_INTERVALS * DAY_S / defrost.per_day:
+        return structs.replace(waited, severity=Severity.INFO), Change.OPENED
+    return waited, None

@@ -1,0 +1,57 @@
+"""Whether a breach looks like a defrost or like the way back from one. Pure: the course of the air since it began is enough.
+
+Two things tell normal running from a failure, on every cabinet and whatever its size:
+
+* What is on its way back needs no alarm: the air falls, and at this rate is inside again within RETURN_S.
+* A cabinet that nobody cools any more warms ever more slowly, since it comes nearer to the room (Newton's law of cooling). A
+  rise that does not slow down is being driven: by the heater of a defrost, at most for HEATING_S.
+
+Neither holds an alarm beyond LONGEST_S from the first minute above the limit.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+MINUTE_S: Final = 60.0
+LONGEST_S: Final = 75 * MINUTE_S
+HEATING_S: Final = (
+    45 * MINUTE_S
+)  # the longest defrost that controllers are set to (Danfoss EKC: every 8 h, 45 min at most)
+RETURN_S: Final = 30 * MINUTE_S
+FALLING_MINUTES: Final = 3  # long enough for a probe's noise, short enough to see the turn
+SHORTEST_HALF: Final = 4  # minutes of which a slope can be told
+
+
+class Hold(StrEnum):
+    """Why an alarm that is due waits. Inferred ones are guesses from the course, the others are known."""
+
+    DEFROST = "defrost"
+    HEATING = "heating"  # inferred
+    RETURNING = "returning"  # inferred
+
+
+INFERRED: Final = frozenset({Hold.HEATING, Hold.RETURNING})
+
+
+def hold(excesses: Sequence[float], excess: float) -> Hold | None:
+    """`excesses`: how far beyond the limit, in K, minute by minute since the breach began; `excess`: now."""
+    elapsed_s = len(excesses) * MINUTE_S
+    if elapsed_s >= LONGEST_S:
+        return None
+    if len(excesses) > FALLING_MINUTES:
+        fall_k = -slope(excesses[-FALLING_MINUTES - 1 :])
+        if fall_k > 0 and excess / fall_k * MINUTE_S <= min(RETURN_S, LONGEST_S - elapsed_s):
+            return Hold.RETURNING
+    half = len(excesses) // 2
+    if half >= SHORTEST_HALF and elapsed_s < HEATING_S and 0 < slope(excesses[:half]) <= slope(excesses[half:]):
+        return Hold.HEATING
+    return None
+
+
+def slope(values: Sequence[float]) -> float:
+    """K per minute, by least squares over values a minute apart."""
+    count = len(values)
+    middle, mean = (count - 1) / 2, sum(values) / count
+    spread = sum((at - middle) ** 2 for at in range(count))
+    return sum((at - middle) * (value - mean) for at, value in enumerate(values)) / spread if spread else 0.0
