@@ -1,6 +1,6 @@
 """What the contacts of a cabinet say: a defrost that lasts too long or does not come, a door that is left open. Pure.
 
-They are watches as the limits are (rules): time is the sum of the steps between good values.
+They are watches as the limits are (rules): time is the sum of the steps between good values, which the caller keeps short.
 """
 
 from typing import Final
@@ -9,20 +9,22 @@ from msgspec import structs
 
 from core.events import Severity
 from core.monitoring.course import Hold
-from core.monitoring.rules import IDLE, MAX_STEP_S, Change, Stepped, Watch
+from core.monitoring.rules import IDLE, Change, Stepped, Watch
 from core.settings import Defrost
 
 DAY_S: Final = 86_400.0
 DOOR_OPEN_S: Final = 300.0
+REMEMBERED_S: Final = 6 * 3600.0  # how long ago a defrost may be that anybody asks for
 # A defrost that is late is waited for as long again: controllers put one off while the door is open or the coil warm.
 MISSED_INTERVALS: Final = 2.0
 
 
 def step_contact(watch: Watch, closed: bool, longest_s: float, dt_s: float) -> Stepped:
     """One value of a contact that may stay closed for `longest_s`. `quiet_s` counts since it opened last."""
-    dt_s = min(max(dt_s, 0.0), MAX_STEP_S)
+    dt_s = max(dt_s, 0.0)
     if not closed:
         quiet_s = 0.0 if watch.breaching else None if watch.quiet_s is None else watch.quiet_s + dt_s
+        quiet_s = quiet_s if quiet_s is not None and quiet_s <= REMEMBERED_S else None
         change = Change.CLEARED if watch.severity is not None else None
         return Watch(quiet_s=quiet_s), change
     elapsed_s = watch.elapsed_s + dt_s if watch.breaching else 0.0
@@ -53,7 +55,7 @@ def step_missed(watch: Watch, defrosting: bool, defrost: Defrost, dt_s: float) -
         return IDLE, None
     if defrosting:
         return IDLE, Change.CLEARED if watch.severity is not None else None
-    waited = structs.replace(watch, elapsed_s=watch.elapsed_s + min(max(dt_s, 0.0), MAX_STEP_S))
+    waited = structs.replace(watch, elapsed_s=watch.elapsed_s + max(dt_s, 0.0))
     if waited.severity is None and waited.elapsed_s > MISSED_INTERVALS * DAY_S / defrost.per_day:
         return structs.replace(waited, severity=Severity.INFO), Change.OPENED
     return waited, None

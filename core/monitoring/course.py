@@ -34,8 +34,10 @@ class Hold(StrEnum):
 INFERRED: Final = frozenset({Hold.HEATING, Hold.RETURNING})
 
 
-def hold(excesses: Sequence[float], excess: float) -> Hold | None:
-    """`excesses`: how far beyond the limit, in K, minute by minute since the breach began; `excess`: now."""
+def hold(excesses: Sequence[float], excess: float, *, heated: bool = True) -> Hold | None:
+    """`excesses`: how far beyond the limit, in K, minute by minute since the breach began; `excess`: now. `heated`: whether
+    a defrost is what leads that way; air that gets ever colder is no defrost.
+    """
     elapsed_s = len(excesses) * MINUTE_S
     if elapsed_s >= LONGEST_S:
         return None
@@ -44,7 +46,12 @@ def hold(excesses: Sequence[float], excess: float) -> Hold | None:
         if fall_k > 0 and excess / fall_k * MINUTE_S <= min(RETURN_S, LONGEST_S - elapsed_s):
             return Hold.RETURNING
     half = len(excesses) // 2
-    if half >= SHORTEST_HALF and elapsed_s < HEATING_S and 0 < slope(excesses[:half]) <= slope(excesses[half:]):
+    if (
+        heated
+        and half >= SHORTEST_HALF
+        and elapsed_s < HEATING_S
+        and 0 < slope(excesses[:half]) <= slope(excesses[half:])
+    ):
         return Hold.HEATING
     return None
 

@@ -113,7 +113,7 @@ class Monitor:
         window = self._window(post.cabinet) if post.edges else None
         for edge in post.edges:
             self._judge_limit(post, edge, reading, reading.value, dt_s, window)
-        self._judge_contact(post, reading, dt_s)
+        self._judge_contact(post, reading, min(dt_s, post.stale_after_s))
 
     def look_for_silence(self) -> None:
         """A sensor of which nothing was heard for `stale_after_s` is stale: a case of its own."""
@@ -142,7 +142,9 @@ class Monitor:
     def _window(self, cabinet: Cabinet) -> Hold | None:
         """Whether a defrost of this cabinet is known to be under way, or just over with the air not yet back."""
         mine = [post for post in self._posts.values() if post.cabinet.id == cabinet.id]
-        for key in (post.key(Kind.DEFROST_OVERRUN) for post in mine if Kind.DEFROST_OVERRUN in post.kinds):
+        for key in (
+            post.key(Kind.DEFROST_OVERRUN) for post in mine if Kind.DEFROST_OVERRUN in post.kinds and post.speaks
+        ):
             watch = self._book.watch(key)
             if not watch.breaching and not any(post.is_warm for post in mine):
                 self._book.keep_watch(key, contacts.recovered(watch), durable=False)

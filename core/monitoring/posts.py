@@ -8,7 +8,7 @@ from msgspec import Struct
 from core.monitoring.cases import Kind
 from core.monitoring.presets import Terms
 from core.monitoring.rules import Edge, Side
-from core.samples import Quantity, Reading
+from core.samples import Quality, Quantity, Reading
 from core.sensors.source import Source
 from core.settings import Cabinet, Sensor
 
@@ -54,6 +54,11 @@ class Post(Struct, kw_only=True):
 
     def key(self, kind: Kind) -> tuple[str, Kind]:
         return self.sensor.id, kind
+
+    @property
+    def speaks(self) -> bool:
+        """Whether its newest reading is good, and not old."""
+        return self.reading is not None and self.reading.quality is Quality.GOOD and not self.silent
 
     @property
     def is_warm(self) -> bool:

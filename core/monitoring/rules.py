@@ -199,9 +199,11 @@ def _opened(watch: Watch, edge: Edge, value: float, window: Hold | None) -> Step
 def _held(watch: Watch, edge: Edge, value: float, severity: Severity, window: Hold | None) -> Watch:
     """With the reason why this severity waits; without one it is due now."""
     limit = edge.limit_for(severity)
-    reason = window if watch.elapsed_s < course.LONGEST_S else None
+    high = edge.side is Side.HIGH
+    reason = window if high and watch.elapsed_s < course.LONGEST_S else None
     if reason is None and len(watch.excused) < HOLDS_PER_DAY:
-        reason = course.hold([edge.excess(one, limit) for one in watch.course], edge.excess(value, limit))
+        excesses = [edge.excess(one, limit) for one in watch.course]
+        reason = course.hold(excesses, edge.excess(value, limit), heated=high)
     if reason is not None:
         return structs.replace(watch, hold=reason, held_at_s=watch.elapsed_s)
     doubtful = watch.hold is not None and watch.elapsed_s - watch.held_at_s <= DOUBT_S

@@ -36,13 +36,6 @@ def test_a_door_is_told_of_when_it_stays_open(closed: list[bool], told: list[Cha
     assert after(*closed)[1] == told
 
 
-def test_a_gap_makes_no_door_open() -> None:
-    """What happened while nobody looked is not known."""
-    watch, _ = step_contact(IDLE, True, 3600.0, 0.0)
-    watch, change = step_contact(watch, True, 3600.0, 86_400.0)
-    assert (change, watch.elapsed_s) == (None, 300.0)
-
-
 def test_a_defrost_excuses_the_air_while_it_lasts_and_until_the_air_is_back() -> None:
     defrost = Defrost(max_s=2700.0, recovery_s=600.0)
     running, _ = after(True, True, longest_s=defrost.max_s)

@@ -34,6 +34,11 @@ def test_a_rise_that_does_not_slow_down_is_a_heater(per_minute_k: float) -> None
     assert now([per_minute_k * minute for minute in range(30)]) is Hold.HEATING
 
 
+def test_air_that_gets_ever_colder_is_no_defrost() -> None:
+    """A compressor that does not stop any more freezes the goods."""
+    assert hold([0.5 * minute for minute in range(30)], 15.0, heated=False) is None
+
+
 def test_no_heater_is_on_for_ever() -> None:
     minutes = int(HEATING_S / MINUTE_S)
     assert now([0.5 * minute for minute in range(minutes - 1)]) is Hold.HEATING

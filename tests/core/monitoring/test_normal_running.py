@@ -262,3 +262,32 @@ def test_a_value_that_swings_round_the_limit_is_one_case(tmp_path: Path) -> None
     found = over(tmp_path, course, Cabinet(id="03", preset="iso_m1", alarm_delay_s=120.0))
     assert len(found) == 1
     assert found[0].seq <= 12
+
+
+def test_a_contact_that_does_not_speak_any_more_excuses_nothing(tmp_path: Path) -> None:
+    """It failed while it said that a defrost was under way."""
+    clock = FakeClock()
+    sensors = (
+        Sensor(id="03.air", cabinet="03", source="sim", point="chiller"),
+        Sensor(id="03.defrost", cabinet="03", source="sim", point="chiller", quantity=Quantity.DEFROST),
+    )
+    source = SimulatedSource(SimulatedSettings(id="sim"), sensors, clock)
+    line = Line(id="sim", driver="simulated", source=source, interval_s=60.0, sensors=sensors)
+    with a_book(tmp_path, clock) as book:
+        monitor = Monitor([line], [Cabinet(id="03", preset="iso_m1", alarm_delay_s=600.0)], book, clock)
+        monitor.take(Sample(sensor="03.defrost", at=START, steady_s=0.0, value=1.0))
+        for minute in range(1, 20):
+            at = START + timedelta(minutes=minute)
+            monitor.take(Sample(sensor="03.defrost", at=at, steady_s=60.0 * minute, fault="timeout"))
+            monitor.take(Sample(sensor="03.air", at=at, steady_s=60.0 * minute, value=9.0))
+        [case] = [case for case in book.all() if case.kind in TEMPERATURE]
+    assert case.opened_at == START + timedelta(minutes=11)
+
+
+def test_air_that_gets_too_cold_is_told_in_time(tmp_path: Path) -> None:
+    """Ever faster, during a defrost or not."""
+    course = [(60.0 * minute, 1.0 - 0.002 * minute**2) for minute in range(90)]
+    [case] = over(tmp_path, course, Cabinet(id="03", preset="iso_m1", alarm_delay_s=600.0))
+    below_s = next(at_s for at_s, value in course if value < -1.0)
+    assert case.kind is Kind.TEMP_LOW
+    assert (case.opened_at - START).total_seconds() == below_s + 600.0
