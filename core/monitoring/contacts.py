@@ -14,16 +14,19 @@ from core.settings import Defrost
 
 DAY_S: Final = 86_400.0
 DOOR_OPEN_S: Final = 300.0
+DRIP_S: Final = 600.0  # what the coil gives off after a defrost still warms the air
 REMEMBERED_S: Final = 6 * 3600.0  # how long ago a defrost may be that anybody asks for
 # A defrost that is late is waited for as long again: controllers put one off while the door is open or the coil warm.
 MISSED_INTERVALS: Final = 2.0
 
 
 def step_contact(watch: Watch, closed: bool, longest_s: float, dt_s: float) -> Stepped:
-    """One value of a contact that may stay closed for `longest_s`. `quiet_s` counts since it opened last."""
+    """One value of a contact that may stay closed for `longest_s`. `quiet_s` counts since it opened in time."""
     dt_s = max(dt_s, 0.0)
     if not closed:
-        quiet_s = 0.0 if watch.breaching else None if watch.quiet_s is None else watch.quiet_s + dt_s
+        quiet_s = None if watch.quiet_s is None else watch.quiet_s + dt_s
+        if watch.breaching:
+            quiet_s = 0.0 if watch.severity is None else None
         quiet_s = quiet_s if quiet_s is not None and quiet_s <= REMEMBERED_S else None
         change = Change.CLEARED if watch.severity is not None else None
         return Watch(quiet_s=quiet_s), change
@@ -44,9 +47,14 @@ def defrost_window(watch: Watch, defrost: Defrost) -> Hold | None:
     return Hold.DEFROST if watch.quiet_s is not None and watch.quiet_s < defrost.recovery_s else None
 
 
+def may_be_over(watch: Watch) -> bool:
+    """Whether the drip and the fans' delay after a defrost are over too, and nobody has said so yet."""
+    return watch.quiet_s is not None and watch.quiet_s >= DRIP_S and not watch.breaching
+
+
 def recovered(watch: Watch) -> Watch:
     """The air is back: what comes now is not the defrost's doing."""
-    return watch if watch.quiet_s is None else structs.replace(watch, quiet_s=None)
+    return structs.replace(watch, quiet_s=None)
 
 
 def step_missed(watch: Watch, defrosting: bool, defrost: Defrost, dt_s: float) -> Stepped:

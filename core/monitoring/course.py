@@ -2,11 +2,12 @@
 
 Two things tell normal running from a failure, on every cabinet and whatever its size:
 
-* What is on its way back needs no alarm: the air falls, and at this rate is inside again within RETURN_S.
+* What is on its way back needs no alarm: the air is clearly below its peak, and falls so that it is inside again within
+  RETURN_S.
 * A cabinet that nobody cools any more warms ever more slowly, since it comes nearer to the room (Newton's law of cooling). A
   rise that does not slow down is being driven: by the heater of a defrost, at most for HEATING_S.
 
-Neither holds an alarm beyond LONGEST_S from the first minute above the limit.
+Neither holds an alarm beyond LONGEST_S of judged time (rules) from the first minute above the limit.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ HEATING_S: Final = (
     45 * MINUTE_S
 )  # the longest defrost that controllers are set to (Danfoss EKC: every 8 h, 45 min at most)
 RETURN_S: Final = 30 * MINUTE_S
+TURNED_K: Final = 0.5  # more than a probe's noise
+HEATING_K: Final = 0.1  # per minute: slower, noise decides whether a rise slows down
 FALLING_MINUTES: Final = 3  # long enough for a probe's noise, short enough to see the turn
 SHORTEST_HALF: Final = 4  # minutes of which a slope can be told
 
@@ -31,9 +34,6 @@ class Hold(StrEnum):
     RETURNING = "returning"  # inferred
 
 
-INFERRED: Final = frozenset({Hold.HEATING, Hold.RETURNING})
-
-
 def hold(excesses: Sequence[float], excess: float, *, heated: bool = True) -> Hold | None:
     """`excesses`: how far beyond the limit, in K, minute by minute since the breach began; `excess`: now. `heated`: whether
     a defrost is what leads that way; air that gets ever colder is no defrost.
@@ -43,14 +43,18 @@ def hold(excesses: Sequence[float], excess: float, *, heated: bool = True) -> Ho
         return None
     if len(excesses) > FALLING_MINUTES:
         fall_k = -slope(excesses[-FALLING_MINUTES - 1 :])
-        if fall_k > 0 and excess / fall_k * MINUTE_S <= min(RETURN_S, LONGEST_S - elapsed_s):
+        if (
+            fall_k > 0
+            and excess <= max(excesses) - TURNED_K
+            and excess / fall_k * MINUTE_S <= min(RETURN_S, LONGEST_S - elapsed_s)
+        ):
             return Hold.RETURNING
     half = len(excesses) // 2
     if (
         heated
         and half >= SHORTEST_HALF
         and elapsed_s < HEATING_S
-        and 0 < slope(excesses[:half]) <= slope(excesses[half:])
+        and HEATING_K <= slope(excesses[:half]) <= slope(excesses[half:])
     ):
         return Hold.HEATING
     return None

@@ -16,7 +16,7 @@ from core.monitoring import cases, contacts, polling, rules
 from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Case, Condition, Kind
 from core.monitoring.course import Hold
-from core.monitoring.posts import TEMPERATURE_KINDS, Line, Post
+from core.monitoring.posts import CONTACT_KINDS, TEMPERATURE_KINDS, Line, Post
 from core.monitoring.presets import terms_of
 from core.monitoring.readings import UNITS, read
 from core.monitoring.rules import Change, Edge, Stepped, Watch
@@ -38,6 +38,9 @@ class Monitor:
         by_id = {cabinet.id: cabinet for cabinet in cabinets}
         self._posts = {
             sensor.id: self._post(line, sensor, by_id[sensor.cabinet]) for line in lines for sensor in line.sensors
+        }
+        self._mates = {
+            cabinet.id: [post for post in self._posts.values() if post.cabinet.id == cabinet.id] for cabinet in cabinets
         }
         book.retire({post.key(kind) for post in self._posts.values() for kind in post.kinds})
         self.beat = 0
@@ -141,13 +144,13 @@ class Monitor:
 
     def _window(self, cabinet: Cabinet) -> Hold | None:
         """Whether a defrost of this cabinet is known to be under way, or just over with the air not yet back."""
-        mine = [post for post in self._posts.values() if post.cabinet.id == cabinet.id]
+        mine = self._mates[cabinet.id]
         for key in (
             post.key(Kind.DEFROST_OVERRUN) for post in mine if Kind.DEFROST_OVERRUN in post.kinds and post.speaks
         ):
             watch = self._book.watch(key)
-            if not watch.breaching and not any(post.is_warm for post in mine):
-                self._book.keep_watch(key, contacts.recovered(watch), durable=False)
+            if contacts.may_be_over(watch) and not any(post.may_be_warm for post in mine):
+                self._book.keep_watch(key, contacts.recovered(watch), durable=True)
             elif (window := contacts.defrost_window(watch, cabinet.defrost)) is not None:
                 return window
         return None
@@ -215,7 +218,10 @@ class Monitor:
             return
         now_s = self._clock.steady()
         turned = after.phase != before.phase
-        runs = after.breaching or after.severity is not None or bool(kind is Kind.DEFROST_OVERRUN and after.quiet_s)
+        # A contact's clock is not worth a line a minute.
+        runs = (after.breaching or after.severity is not None) and kind not in CONTACT_KINDS.get(
+            post.sensor.quantity, ()
+        )
         durable = turned or (runs and now_s - post.kept_s.get(kind, 0.0) >= CHECKPOINT_S)
         if durable:
             post.kept_s[kind] = now_s

@@ -61,13 +61,17 @@ class Post(Struct, kw_only=True):
         return self.reading is not None and self.reading.quality is Quality.GOOD and not self.silent
 
     @property
-    def is_warm(self) -> bool:
-        """Beyond its upper limit, as far as is known."""
-        high = [edge for edge in self.edges if edge.side is Side.HIGH]
-        return self.last_value is not None and any(edge.excess(self.last_value, edge.inner) > 0 for edge in high)
+    def may_be_warm(self) -> bool:
+        """Beyond its upper limit, or not heard yet."""
+        value, high = self.last_value, [edge for edge in self.edges if edge.side is Side.HIGH]
+        return any(value is None or edge.excess(value, edge.inner) > 0 for edge in high)
 
     @property
     def kinds(self) -> list[Kind]:
         """What can be wrong with this sensor, as it is configured."""
         limits = [TEMPERATURE_KINDS[edge.side] for edge in self.edges]
-        return [Kind.SENSOR_FAULT, Kind.SENSOR_STALE, *limits, *CONTACT_KINDS.get(self.sensor.quantity, ())]
+        contacts = [kind for kind in CONTACT_KINDS.get(self.sensor.quantity, ()) if self._is_asked(kind)]
+        return [Kind.SENSOR_FAULT, Kind.SENSOR_STALE, *limits, *contacts]
+
+    def _is_asked(self, kind: Kind) -> bool:
+        return kind is not Kind.DEFROST_MISSED or self.cabinet.defrost.per_day is not None

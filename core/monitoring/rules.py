@@ -20,8 +20,8 @@ MAX_STEP_S: Final = 300.0
 MISSES_TO_OPEN: Final = 3  # one silent or broken answer is normal on a bus; three in a row are a fault
 GOODS_TO_CLEAR: Final = 3
 REOPEN_WINDOW_S: Final = 1800.0  # a breach that begins this soon after the last one is the same trouble again
-DOUBT_S: Final = 180.0  # a hold lasts this long beyond its last reason: at its turn the air stands still for a while
-HOLDS_PER_DAY: Final = 8  # breaches a day that the course alone may excuse: no cabinet defrosts more often
+DOUBT_S: Final = 240.0  # a hold lasts this long beyond its last reason: at its turn the air stands still for a while
+HOLDS_PER_DAY: Final = 8  # breaches a day that may be excused: hardly a cabinet defrosts more often
 DAY_S: Final = 86_400.0
 MOST_REOPENS: Final = 10  # beyond that the clear delay is the whole window anyway
 
@@ -95,18 +95,19 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where one watch stands, in seconds of judged time. A clock that is None does not run.
 
     `breach_s` and `critical_s` count beyond the inner and the critical limit, `inside_s` back inside since the case
-    opened, `elapsed_s` all since the breach began, `quiet_s` from the last case's end to the next breach, as far as
+    opened, `below_s` since it was last beyond the limit, `elapsed_s` all since the breach began, `quiet_s` from the last case's end to the next breach, as far as
     REOPEN_WINDOW_S. `misses` and `goods` count answers for a fault watch. `severity` is that of the open case.
 
     `course` holds the value minute by minute since the breach began, `minute` sum and count of the one that runs; `hold` why
-    a due alarm waits, with the `elapsed_s` of its last reason; `excused` how long ago each breach of the last day was that
-    the course alone excused; `reopens` how often in a row the trouble came back within the window.
+    a due alarm waits or waited, `…_held_s` the `elapsed_s` when a severity last had a reason; `excused` how long ago each breach of the last day was that
+    was excused; `reopens` how often in a row the trouble came back within the window.
     """
 
     breaching: bool = False
     breach_s: float | None = None
     critical_s: float | None = None
     inside_s: float | None = None
+    below_s: float = 0.0
     elapsed_s: float = 0.0
     quiet_s: float | None = None
     misses: int = 0
@@ -116,7 +117,8 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     course: tuple[float, ...] = ()
     minute: tuple[float, int] = (0.0, 0)
     hold: Hold | None = None
-    held_at_s: float = 0.0
+    warning_held_s: float | None = None
+    critical_held_s: float | None = None
     excused: tuple[float, ...] = ()
     reopens: int = 0
 
@@ -145,7 +147,7 @@ def step(watch: Watch, edge: Edge, value: float, dt_s: float, window: Hold | Non
         return _step_open(_counted(watch, edge, value, dt_s, excess), edge, value, window)
     if watch.breaching:
         if excess <= -edge.hysteresis_k:
-            excused = watch.excused if watch.hold not in course.INFERRED else (*watch.excused, 0.0)
+            excused = watch.excused if watch.hold is None else (*watch.excused, 0.0)
             quiet_s = _quiet(watch, watch.elapsed_s + dt_s)
             return Watch(quiet_s=quiet_s, excused=excused, reopens=_reopens(watch, quiet_s)), None
         return _opened(_counted(watch, edge, value, dt_s, excess), edge, value, window)
@@ -164,7 +166,11 @@ def step(watch: Watch, edge: Edge, value: float, dt_s: float, window: Hold | Non
 
 def _step_open(watch: Watch, edge: Edge, value: float, window: Hold | None) -> Stepped:
     """Whether the open case clears or gets worse."""
-    if watch.inside_s is not None and watch.inside_s >= _clear_delay_s(watch, edge):
+    if (
+        watch.inside_s is not None
+        and watch.inside_s >= edge.clear_delay_s
+        and watch.below_s >= _quiet_delay_s(watch, edge)
+    ):
         over = Watch(
             quiet_s=0.0, elapsed_s=watch.elapsed_s, peak=watch.peak, excused=watch.excused, reopens=watch.reopens
         )
@@ -172,42 +178,39 @@ def _step_open(watch: Watch, edge: Edge, value: float, window: Hold | None) -> S
     worst = _ripe(watch, edge, value)
     if worst is None or rank(worst) <= rank(watch.severity or worst):
         return watch, None
-    watch = _held(watch, edge, value, worst, window)
-    if watch.hold is not None:
-        return watch, None
-    return structs.replace(watch, severity=worst), Change.SEVERITY_CHANGED
+    watch, waits = _waits(watch, edge, value, worst, window)
+    return (watch, None) if waits else (structs.replace(watch, severity=worst), Change.SEVERITY_CHANGED)
 
 
-def _clear_delay_s(watch: Watch, edge: Edge) -> float:
-    """Twice as long with each reopening: a value that swings round its limit is one case, not a hundred messages."""
-    if not watch.reopens:
-        return edge.clear_delay_s
-    return min(max(edge.clear_delay_s, course.MINUTE_S) * 2.0**watch.reopens, REOPEN_WINDOW_S)
+def _quiet_delay_s(watch: Watch, edge: Edge) -> float:
+    """How long it must not have been beyond its limit; twice as long with each reopening, so that a value that swings round
+    its limit is one case, not a hundred messages.
+    """
+    return min(max(edge.clear_delay_s, course.MINUTE_S) * 2.0**watch.reopens, REOPEN_WINDOW_S) if watch.reopens else 0.0
 
 
 def _opened(watch: Watch, edge: Edge, value: float, window: Hold | None) -> Stepped:
     """The worst severity that is due and that nothing holds back."""
     for severity in _all_ripe(watch, edge, value):
-        held = _held(watch, edge, value, severity, window)
-        if held.hold is None:
+        watch, waits = _waits(watch, edge, value, severity, window)
+        if not waits:
             reopens = watch.reopens + 1 if watch.quiet_s is not None else 0
-            return structs.replace(held, severity=severity, reopens=min(reopens, MOST_REOPENS)), Change.OPENED
-        watch = held
+            return structs.replace(watch, severity=severity, reopens=min(reopens, MOST_REOPENS)), Change.OPENED
     return watch, None
 
 
-def _held(watch: Watch, edge: Edge, value: float, severity: Severity, window: Hold | None) -> Watch:
-    """With the reason why this severity waits; without one it is due now."""
-    limit = edge.limit_for(severity)
-    high = edge.side is Side.HIGH
-    reason = window if high and watch.elapsed_s < course.LONGEST_S else None
-    if reason is None and len(watch.excused) < HOLDS_PER_DAY:
-        excesses = [edge.excess(one, limit) for one in watch.course]
-        reason = course.hold(excesses, edge.excess(value, limit), heated=high)
+def _waits(watch: Watch, edge: Edge, value: float, severity: Severity, window: Hold | None) -> tuple[Watch, bool]:
+    """Whether this severity, which is due, has a reason to wait; and the watch that remembers it."""
+    mark = "critical_held_s" if severity is Severity.CRITICAL else "warning_held_s"
+    limit, high = edge.limit_for(severity), edge.side is Side.HIGH
+    if len(watch.excused) >= HOLDS_PER_DAY or watch.elapsed_s >= course.LONGEST_S:
+        return structs.replace(watch, hold=None), False
+    excesses = [edge.excess(one, limit) for one in watch.course]
+    reason = (window if high else None) or course.hold(excesses, edge.excess(value, limit), heated=high)
     if reason is not None:
-        return structs.replace(watch, hold=reason, held_at_s=watch.elapsed_s)
-    doubtful = watch.hold is not None and watch.elapsed_s - watch.held_at_s <= DOUBT_S
-    return watch if doubtful and watch.elapsed_s < course.LONGEST_S else structs.replace(watch, hold=None)
+        return structs.replace(watch, hold=reason, **{mark: watch.elapsed_s}), True
+    held_s = getattr(watch, mark)
+    return watch, held_s is not None and watch.elapsed_s - held_s <= DOUBT_S
 
 
 def _reopens(watch: Watch, quiet_s: float | None) -> int:
@@ -237,6 +240,7 @@ def _counted(watch: Watch, edge: Edge, value: float, dt_s: float, excess: float)
         breach_s=_run(watch.breach_s, excess, edge.hysteresis_k, dt_s),
         critical_s=critical_s,
         inside_s=inside_s,
+        below_s=0.0 if excess > 0 else watch.below_s + dt_s,
         elapsed_s=elapsed_s,
         peak=edge.worse(watch.peak, value),
         course=drawn,
@@ -247,11 +251,12 @@ def _counted(watch: Watch, edge: Edge, value: float, dt_s: float, excess: float)
 def _drawn(
     drawn: tuple[float, ...], minute: tuple[float, int], elapsed_s: float
 ) -> tuple[tuple[float, ...], tuple[float, int]]:
-    """The course with every minute that is over by now; a long step gives the minutes within it one mean."""
+    """The course with every minute that is over by now; over those of a long step it runs straight."""
     over = int(min(elapsed_s, course.LONGEST_S) // course.MINUTE_S) + 1 - len(drawn)
     if over <= 0:
         return drawn, minute
-    return (*drawn, *[minute[0] / minute[1]] * over), (0.0, 0)
+    mean, last = minute[0] / minute[1], drawn[-1] if drawn else minute[0] / minute[1]
+    return (*drawn, *[last + (mean - last) * at / over for at in range(1, over + 1)]), (0.0, 0)
 
 
 def _run(clock_s: float | None, excess: float, hysteresis_k: float, dt_s: float) -> float | None:

@@ -45,6 +45,8 @@ def test_a_defrost_excuses_the_air_while_it_lasts_and_until_the_air_is_back() ->
     assert defrost_window(recovered(over), defrost) is None
     long_over, _ = after(True, *[False] * 12, longest_s=defrost.max_s)
     assert defrost_window(long_over, defrost) is None
+    too_long, _ = after(*[True] * 50, False, longest_s=defrost.max_s)
+    assert defrost_window(too_long, defrost) is None
     assert defrost_window(IDLE, defrost) is None
 
 

@@ -135,6 +135,7 @@ def over(directory: Path, course: Iterable[tuple[float, float]], cabinet: Cabine
         monitor = Monitor([line], [cabinet], book, clock)
         for at_s, value in course:
             at = START + timedelta(seconds=at_s)
+            clock.advance(max(0.0, 1000.0 + at_s - clock.steady()))
             monitor.take(Sample(sensor="03.air", at=at, steady_s=at_s, value=value))
         return [case for case in book.all() if case.kind in TEMPERATURE]
 
@@ -291,3 +292,48 @@ def test_air_that_gets_too_cold_is_told_in_time(tmp_path: Path) -> None:
     below_s = next(at_s for at_s, value in course if value < -1.0)
     assert case.kind is Kind.TEMP_LOW
     assert (case.opened_at - START).total_seconds() == below_s + 600.0
+
+
+@pytest.mark.parametrize("interval_s", [10, 60, 180, 240, 300, 600])
+def test_a_real_kind_of_defrost_is_seen_however_often_somebody_looks(tmp_path: Path, interval_s: int) -> None:
+    """Up in 30 minutes, back in 25."""
+    minutes = [-20.0 + 0.7 * at for at in range(35)] + [4.5 - 1.0 * at for at in range(1, 26)] + [-20.5] * 30
+    course = [(float(at_s), minutes[at_s // 60]) for at_s in range(0, 60 * len(minutes), interval_s)]
+    assert over(tmp_path, course, FROZEN) == []
+
+
+def test_a_warning_does_not_wait_for_what_only_the_critical_limit_excuses(tmp_path: Path) -> None:
+    """On its way back from -6 °C, but far too slowly to be below -15 within the half hour."""
+    course = [(60.0 * at, -6.0 - 0.11 * at) for at in range(60)]
+    opened = over(tmp_path, course, FROZEN)[0].opened_at
+    assert (opened - START).total_seconds() <= 35 * 60
+
+
+def test_what_swung_round_its_limit_does_not_hide_the_next_failure(tmp_path: Path) -> None:
+    """A healthy cabinet that comes near its limit in every cycle is healthy all the same."""
+    swings = [5.0 + 0.8 * math.sin(2 * math.pi * at / 30) for at in range(120)]
+    healthy = [3.0 + 1.7 * math.sin(2 * math.pi * at / 24) for at in range(24 * 60)]
+    course = [(60.0 * at, value) for at, value in enumerate([*swings, *healthy, *[12.0] * 60])]
+    found = over(tmp_path, course, Cabinet(id="03", preset="iso_m1", alarm_delay_s=300.0))
+    assert [case.condition for case in found] == ["active", "cleared"]
+    assert (found[0].opened_at - START).total_seconds() == 60 * (120 + 24 * 60 + 5)
+
+
+def test_an_idle_cabinet_writes_nothing(tmp_path: Path) -> None:
+    """A defrost contact and a door by themselves, after a defrost and an opening."""
+    clock = FakeClock()
+    sensors = tuple(
+        Sensor(id=f"03.{quantity}", cabinet="03", source="sim", point="chiller", quantity=quantity)
+        for quantity in (Quantity.DOOR, Quantity.DEFROST)
+    )
+    source = SimulatedSource(SimulatedSettings(id="sim"), sensors, clock)
+    line = Line(id="sim", driver="simulated", source=source, interval_s=60.0, sensors=sensors)
+    cabinet = Cabinet(id="03", preset="iso_m1", defrost=Defrost(per_day=1))
+    with a_book(tmp_path, clock) as book:
+        monitor = Monitor([line], [cabinet], book, clock)
+        for minute in range(12 * 60):
+            clock.advance(60.0)
+            at = START + timedelta(minutes=minute)
+            for sensor in sensors:
+                monitor.take(Sample(sensor=sensor.id, at=at, steady_s=60.0 * minute, value=float(5 <= minute < 8)))
+    assert (tmp_path / "cases.jsonl").read_bytes().count(b"\n") < 12
