@@ -23,7 +23,6 @@ REOPEN_WINDOW_S: Final = 1800.0  # a breach that begins this soon after the last
 DOUBT_S: Final = 240.0  # a hold lasts this long beyond its last reason: at its turn the air stands still for a while
 HOLDS_PER_DAY: Final = 8  # breaches a day that may be excused: hardly a cabinet defrosts more often
 DAY_S: Final = 86_400.0
-MOST_REOPENS: Final = 10  # beyond that the clear delay is the whole window anyway
 
 
 class Side(StrEnum):
@@ -95,19 +94,18 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where one watch stands, in seconds of judged time. A clock that is None does not run.
 
     `breach_s` and `critical_s` count beyond the inner and the critical limit, `inside_s` back inside since the case
-    opened, `below_s` since it was last beyond the limit, `elapsed_s` all since the breach began, `quiet_s` from the last case's end to the next breach, as far as
+    opened, `elapsed_s` all since the breach began, `quiet_s` from the last case's end to the next breach, as far as
     REOPEN_WINDOW_S. `misses` and `goods` count answers for a fault watch. `severity` is that of the open case.
 
     `course` holds the value minute by minute since the breach began, `minute` sum and count of the one that runs; `hold` why
     a due alarm waits or waited, `…_held_s` the `elapsed_s` when a severity last had a reason; `excused` how long ago each breach of the last day was that
-    was excused; `reopens` how often in a row the trouble came back within the window.
+    was excused.
     """
 
     breaching: bool = False
     breach_s: float | None = None
     critical_s: float | None = None
     inside_s: float | None = None
-    below_s: float = 0.0
     elapsed_s: float = 0.0
     quiet_s: float | None = None
     misses: int = 0
@@ -120,7 +118,6 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     warning_held_s: float | None = None
     critical_held_s: float | None = None
     excused: tuple[float, ...] = ()
-    reopens: int = 0
 
     @property
     def pending(self) -> bool:
@@ -149,32 +146,24 @@ def step(watch: Watch, edge: Edge, value: float, dt_s: float, window: Hold | Non
         if excess <= -edge.hysteresis_k:
             excused = watch.excused if watch.hold is None else (*watch.excused, 0.0)
             quiet_s = _quiet(watch, watch.elapsed_s + dt_s)
-            return Watch(quiet_s=quiet_s, excused=excused, reopens=_reopens(watch, quiet_s)), None
+            return Watch(quiet_s=quiet_s, excused=excused), None
         return _opened(_counted(watch, edge, value, dt_s, excess), edge, value, window)
     quiet_s = _quiet(watch, dt_s)
     if excess <= 0:
-        return Watch(quiet_s=quiet_s, excused=watch.excused, reopens=_reopens(watch, quiet_s)), None
+        return Watch(quiet_s=quiet_s, excused=watch.excused), None
     begun = Watch(
         breaching=True,
         quiet_s=quiet_s,
         excused=watch.excused,
         course=(value,),
-        reopens=_reopens(watch, quiet_s),
     )
     return _opened(_counted(begun, edge, value, 0.0, excess), edge, value, window)
 
 
 def _step_open(watch: Watch, edge: Edge, value: float, window: Hold | None) -> Stepped:
     """Whether the open case clears or gets worse."""
-    if (
-        watch.inside_s is not None
-        and watch.inside_s >= edge.clear_delay_s
-        and watch.below_s >= _quiet_delay_s(watch, edge)
-    ):
-        over = Watch(
-            quiet_s=0.0, elapsed_s=watch.elapsed_s, peak=watch.peak, excused=watch.excused, reopens=watch.reopens
-        )
-        return over, Change.CLEARED
+    if watch.inside_s is not None and watch.inside_s >= edge.clear_delay_s:
+        return Watch(quiet_s=0.0, elapsed_s=watch.elapsed_s, peak=watch.peak, excused=watch.excused), Change.CLEARED
     worst = _ripe(watch, edge, value)
     if worst is None or rank(worst) <= rank(watch.severity or worst):
         return watch, None
@@ -182,20 +171,12 @@ def _step_open(watch: Watch, edge: Edge, value: float, window: Hold | None) -> S
     return (watch, None) if waits else (structs.replace(watch, severity=worst), Change.SEVERITY_CHANGED)
 
 
-def _quiet_delay_s(watch: Watch, edge: Edge) -> float:
-    """How long it must not have been beyond its limit; twice as long with each reopening, so that a value that swings round
-    its limit is one case, not a hundred messages.
-    """
-    return min(max(edge.clear_delay_s, course.MINUTE_S) * 2.0**watch.reopens, REOPEN_WINDOW_S) if watch.reopens else 0.0
-
-
 def _opened(watch: Watch, edge: Edge, value: float, window: Hold | None) -> Stepped:
     """The worst severity that is due and that nothing holds back."""
     for severity in _all_ripe(watch, edge, value):
         watch, waits = _waits(watch, edge, value, severity, window)
         if not waits:
-            reopens = watch.reopens + 1 if watch.quiet_s is not None else 0
-            return structs.replace(watch, severity=severity, reopens=min(reopens, MOST_REOPENS)), Change.OPENED
+            return structs.replace(watch, severity=severity), Change.OPENED
     return watch, None
 
 
@@ -211,10 +192,6 @@ def _waits(watch: Watch, edge: Edge, value: float, severity: Severity, window: H
         return structs.replace(watch, hold=reason, **{mark: watch.elapsed_s}), True
     held_s = getattr(watch, mark)
     return watch, held_s is not None and watch.elapsed_s - held_s <= DOUBT_S
-
-
-def _reopens(watch: Watch, quiet_s: float | None) -> int:
-    return watch.reopens if quiet_s is not None else 0
 
 
 def _quiet(watch: Watch, dt_s: float) -> float | None:
@@ -240,7 +217,6 @@ def _counted(watch: Watch, edge: Edge, value: float, dt_s: float, excess: float)
         breach_s=_run(watch.breach_s, excess, edge.hysteresis_k, dt_s),
         critical_s=critical_s,
         inside_s=inside_s,
-        below_s=0.0 if excess > 0 else watch.below_s + dt_s,
         elapsed_s=elapsed_s,
         peak=edge.worse(watch.peak, value),
         course=drawn,
