@@ -104,11 +104,7 @@ class ActiveFile:
         new = files.new_of(self._path)
         fd = files.create_new(new)
         try:
-            size = 0
-            for data in generation:
-                files.write_all(fd, data)
-                size += len(data)
-            files.sync_whole(fd, size)
+            size = files.fill(fd, generation)
             if self._trusted:
                 files.keep_previous(self._path)
             new.replace(self._path)
@@ -126,7 +122,7 @@ class ActiveFile:
             raise
 
     def make_room(self) -> bool:
-        """Give up the reserve, and the generation before where this one holds everything. Raises OSError."""
+        """Give up the reserve, and the generation before where this one holds everything; whether that was any."""
         spare = [self._path.parent / files.RESERVE]
         if self._trusted and self.accident is None:
             spare.append(files.previous_of(self._path))

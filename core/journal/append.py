@@ -13,9 +13,9 @@ from typing import Final
 
 from core.clock import Clock, utc_text
 from core.errors import JournalError
-from core.journal import files, quarantine
+from core.journal import files
 from core.journal.lines import encode_line
-from core.journal.quarantine import Quarantine, Report
+from core.journal.quarantine import Quarantine, Report, names
 from core.journal.recovery import look, torn_tail
 
 OF_A_TIME: Final = re.compile(r"-\d{4,6}\.jsonl$")  # how the names of archives end
@@ -131,4 +131,4 @@ class Archive:
         return sum(Quarantine(self._quarantine, name).unacknowledged() for name in self._damaged())
 
     def _damaged(self) -> list[str]:
-        return [name for name in quarantine.names(self._quarantine) if OF_A_TIME.search(name)]
+        return [name for name in names(self._quarantine) if OF_A_TIME.search(name)]

@@ -20,11 +20,8 @@ log = logging.getLogger(__name__)
 FILE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-SICK_DISK: Final = NO_ROOM | {
-    errno.EROFS,
-    errno.EIO,
-    errno.EPERM,
-}  # it can't be written any more; an alarm box goes on without it
+# Nothing can be written there any more; an alarm box goes on without it.
+SICK_DISK: Final = NO_ROOM | {errno.EROFS, errno.EIO, errno.EPERM}
 RESERVE: Final = "reserve"
 RESERVE_BYTES: Final = 1024 * 1024
 _RESERVE_SHARE: Final = 16  # of what is free: a small disk keeps less
@@ -99,14 +96,21 @@ def sync_whole(fd: int, size: int) -> None:
         raise OSError(errno.EIO, "the disk holds less than it says it has taken")
 
 
+def fill(fd: int, pieces: Iterable[bytes]) -> int:
+    """Write a new file, some of it at a time, and sync it; its size. Raises OSError."""
+    size = 0
+    for data in pieces:
+        write_all(fd, data)
+        size += len(data)
+    sync_whole(fd, size)
+    return size
+
+
 def write_file(path: Path, pieces: Iterable[bytes]) -> None:
     """A whole file, some of it at a time, synced; on an error nothing of it stays."""
-    fd, size = create_new(path), 0
+    fd = create_new(path)
     try:
-        for data in pieces:
-            write_all(fd, data)
-            size += len(data)
-        sync_whole(fd, size)
+        fill(fd, pieces)
     except OSError:
         path.unlink(missing_ok=True)
         raise

@@ -42,6 +42,39 @@ source = "sim"
 point = "chiller"
 """
 
+# A cabinet that raises and clears a case about every second.
+BUSY = """
+[device]
+id = "box"
+site = "SH-0412"
+
+[monitor]
+interval_s = 0.2
+heartbeat_s = 0
+
+[[sources]]
+id = "sim"
+driver = "simulated"
+speed = 600
+
+[[cabinets]]
+id = "03"
+limits = {{ high = 3.0 }}
+alarm_delay_s = 0
+clear_delay_s = 0
+
+[[sensors]]
+id = "03.air"
+cabinet = "03"
+source = "sim"
+point = "chiller"
+
+[[webhooks.endpoints]]
+id = "hq"
+url = "http://127.0.0.1:{receiver}/"
+secret = "{secret}"
+"""
+
 MEASURED = SIMULATED.replace('driver = "simulated"', 'driver = "http_json"\nurl = "http://127.0.0.1:{thermometer}/"')
 MEASURED = MEASURED.replace('point = "chiller"', 'point = "temperature"').replace(
     "{ low = 0.0, high = 8.0 }", "{{ low = 0.0, high = 8.0 }}\nalarm_delay_s = 0\nclear_delay_s = 0"

@@ -15,47 +15,20 @@ import pytest
 
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from tests.e2e.conftest import ROOT, Core, free_port, json_lines, wait_until
-from tests.e2e.shops import SECRET, a_shop
+from tests.e2e.shops import BUSY, SECRET, a_shop
 
 # A thermostat's cycle takes some 20 min, two seconds here; the limit lies within it, so each cycle is a case.
-BUSY = """
-[device]
-id = "box"
-site = "SH-0412"
-
-[monitor]
-interval_s = 0.2
-heartbeat_s = 0
-
-[[sources]]
-id = "sim"
-driver = "simulated"
-speed = 600
-
-[[cabinets]]
-id = "03"
-limits = {{ high = 3.0 }}
-alarm_delay_s = 0
-clear_delay_s = 0
-
-[[sensors]]
-id = "03.air"
-cabinet = "03"
-source = "sim"
-point = "chiller"
-
+DAMAGED = (
+    BUSY
+    + """
 [webhooks.retry]
 first_delay_s = 1
 max_delay_s = 2
 
-[[webhooks.endpoints]]
-id = "hq"
-url = "http://127.0.0.1:{receiver}/"
-secret = "{secret}"
-
 [manage_api]
 listen = "127.0.0.1:{thermometer}"
 """
+)
 ACKNOWLEDGE = "/api/manage/durability/acknowledge"
 both_languages = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -96,7 +69,7 @@ def test_a_damaged_log_is_told_until_somebody_says_on_the_console_that_they_have
     tmp_path: Path, language: Language
 ) -> None:
     words = Words(language)
-    with a_shop(tmp_path, BUSY, language) as shop:
+    with a_shop(tmp_path, DAMAGED, language) as shop:
         waited = busy(shop.core)
         file = shop.core.data / "retries.jsonl"
         lost, lines = damage(file)
@@ -184,7 +157,7 @@ class Door:
 @pytest.fixture
 def door(core: Callable[..., Core]) -> Door:
     port = free_port()
-    box = core(BUSY.format(receiver=free_port(), secret=SECRET, thermometer=port))
+    box = core(DAMAGED.format(receiver=free_port(), secret=SECRET, thermometer=port))
     busy(box, 3)
     damage(box.data / "retries.jsonl")
     box.start()
@@ -231,7 +204,7 @@ def test_what_cannot_be_written_down_is_not_called_seen(door: Door) -> None:
 
 
 def test_where_nothing_is_damaged_saying_so_changes_nothing(core: Callable[..., Core]) -> None:
-    box = core(BUSY.format(receiver=free_port(), secret=SECRET, thermometer=free_port()))
+    box = core(DAMAGED.format(receiver=free_port(), secret=SECRET, thermometer=free_port()))
     box.start()
     answer = box.post("durability/acknowledge", {"by": "li"})
     assert (answer["state"], answer["degraded"]) == ("durable", False)

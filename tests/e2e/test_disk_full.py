@@ -14,7 +14,7 @@ import pytest
 
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from tests.e2e.conftest import json_lines, wait_until
-from tests.e2e.shops import Shop, a_shop
+from tests.e2e.shops import BUSY, Shop, a_shop
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root: mounts file systems of its own"),
@@ -27,45 +27,18 @@ SYNCED_S = 0.5  # what was shown the moment before is on disk by then
 TMPFS = ("-t", "tmpfs", "none", "-o")
 
 # A thermostat's cycle takes some 20 min, two seconds here; the limit lies within it, so each cycle is a case.
-BUSY = """
-[device]
-id = "box"
-site = "SH-0412"
-
-[monitor]
-interval_s = 0.2
-heartbeat_s = 0
-
-[[sources]]
-id = "sim"
-driver = "simulated"
-speed = 600
-
-[[cabinets]]
-id = "03"
-limits = {{ high = 3.0 }}
-alarm_delay_s = 0
-clear_delay_s = 0
-
-[[sensors]]
-id = "03.air"
-cabinet = "03"
-source = "sim"
-point = "chiller"
-
+FULL = (
+    BUSY
+    + """
 [webhooks.retry]
 first_delay_s = 300
 max_delay_s = 600
 
 [[webhooks.endpoints]]
-id = "hq"
-url = "http://127.0.0.1:{receiver}/"
-secret = "{secret}"
-
-[[webhooks.endpoints]]
 id = "away"
 url = "http://127.0.0.1:{thermometer}/"
 """
+)
 
 
 def run(*command: str) -> None:
@@ -188,7 +161,7 @@ class Guarded:
 
 @contextlib.contextmanager
 def a_guarded_shop(directory: Path, *disk: str, language: Language = "zh") -> Iterator[Guarded]:
-    with mounted(directory / "data", *disk), a_shop(directory, BUSY, language) as shop:
+    with mounted(directory / "data", *disk), a_shop(directory, FULL, language) as shop:
         guarded = Guarded(shop)
         shop.headquarters()
         shop.core.start()
