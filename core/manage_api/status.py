@@ -19,6 +19,7 @@ class StatusBoard:
 
     def status(self) -> wire.Status:
         parts, device = self._parts, self._parts.loaded.settings.device
+        disk, webhooks = views.durability(parts), views.retry_summary(parts)
         return wire.Status(
             version=__version__,
             device=wire.DeviceInfo(
@@ -34,13 +35,13 @@ class StatusBoard:
             uptime_s=parts.device.uptime_s,
             simulated=any(line.source.simulated for line in parts.monitor.lines),
             network="unknown",
-            durability=views.durability(parts),
+            durability=disk,
             monitoring=self._monitoring(),
             cases=views.case_counts(parts),
-            webhooks=views.retry_summary(parts),
+            webhooks=webhooks,
             epoch=parts.queue.epoch,
             seq=parts.queue.seq,
-            problems=self._problems(),
+            problems=self._problems(disk, webhooks.accounts),
         )
 
     def _monitoring(self) -> wire.MonitoringInfo:
@@ -63,27 +64,24 @@ class StatusBoard:
             simulated=line.source.simulated,
         )
 
-    def _problems(self) -> tuple[wire.Problem, ...]:
-        found = {**self._found(), **self._parts.troubles()}
+    def _problems(self, disk: wire.DurabilityInfo, accounts: wire.Accounts) -> tuple[wire.Problem, ...]:
+        found = {**self._found(disk, accounts), **self._parts.troubles()}
         now = self._parts.clock.now()
-        told = {f"{name}_not_durable": journal.health().since for name, journal in self._parts.journals.items()}
+        told = {f"{name}_not_durable": health.since for name, health in disk.journals.items()}
         self._since = {code: told.get(code) or self._since.get(code, now) for code in found}
         return tuple(wire.Problem(code=code, since=self._since[code], text=text) for code, text in found.items())
 
-    def _found(self) -> dict[str, str]:
+    def _found(self, disk: wire.DurabilityInfo, accounts: wire.Accounts) -> dict[str, str]:
         parts = self._parts
         found = {}
-        for name, journal in parts.journals.items():
-            health = journal.health()
+        for name, health in disk.journals.items():
             if health.state is not Durability.DURABLE:
                 found[f"{name}_not_durable"] = f"{name} can't be written: {health.reason}"
             if health.degraded:
                 found[f"{name}_degraded"] = _degraded(name, health)
-        if parts.archive.unacknowledged:
-            found["archive_degraded"] = (
-                f"{parts.archive.unacknowledged} accidents of the archive are to be acknowledged"
-            )
-        if (missing := parts.queue.missing) > 0:
+        if (unseen := disk.archive_unacknowledged) > 0:
+            found["archive_degraded"] = f"{unseen} accidents of the archive are to be acknowledged"
+        if (missing := accounts.unaccounted - parts.queue.unaccounted_seen) > 0:
             found["deliveries_unaccounted"] = f"{missing} accepted deliveries are in no account: damage took them"
         undecodable = parts.queue.undecodable + parts.book.undecodable
         if undecodable:

@@ -97,14 +97,15 @@ class Entries:
         return accounts.drawn_up(self._books, (entry.delivery for entry in self), self.accepted)
 
     @property
-    def missing(self) -> int:
-        """Accepted deliveries that damage took, and that no person has acknowledged yet."""
-        return self.accounts().unaccounted - self._books.unaccounted_seen
+    def unaccounted_seen(self) -> int:
+        """How many of the unaccounted deliveries a person has acknowledged."""
+        return self._books.unaccounted_seen
 
     async def acknowledge_missing(self) -> None:
         """A person knows that they are gone. Returns once that is on disk."""
-        if self.missing:
-            self._books = msgspec.structs.replace(self._books, unaccounted_seen=self.accounts().unaccounted)
+        unaccounted = self.accounts().unaccounted
+        if unaccounted != self.unaccounted_seen:
+            self._books = msgspec.structs.replace(self._books, unaccounted_seen=unaccounted)
             await self._journal.settled(self._journal.put(accounts.BOOKS_ID, accounts.encode(self._books)))
 
     def add(self, delivery: Delivery) -> Entry:

@@ -77,9 +77,9 @@ class RetryQueue:
         return self._entries.accounts()
 
     @property
-    def missing(self) -> int:
-        """Accepted deliveries that damage took, and that no person has acknowledged yet."""
-        return self._entries.missing
+    def unaccounted_seen(self) -> int:
+        """How many of the unaccounted deliveries a person has acknowledged."""
+        return self._entries.unaccounted_seen
 
     async def acknowledge_missing(self) -> None:
         await self._entries.acknowledge_missing()
