@@ -11,15 +11,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import msgspec
+from msgspec import Struct
 
 from core.clock import Clock
 from core.errors import SensorError
 from core.samples import Sample
 from core.settings import POINT_TYPES, Sensor
 from core.settings import ReplaySource as ReplaySettings
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 # What one poll hands over at most, so that a fast replay of years stays within memory; the rest follows at the next.
 MAX_ROWS: Final = 20_000
@@ -35,7 +39,7 @@ class ReplaySource:
     def __init__(self, settings: ReplaySettings, sensors: tuple[Sensor, ...], clock: Clock):
         self._settings, self._clock = settings, clock
         self._recording = Recording(Path(settings.path), settings.time_column, loop=settings.loop)
-        self._columns = [(sensor.id, _column(sensor)) for sensor in sensors]
+        self._columns = [(sensor.id, column_of(sensor)) for sensor in sensors]
         self._start_s: float | None = None
 
     async def poll(self) -> list[Sample]:
@@ -54,20 +58,36 @@ class ReplaySource:
             samples = []
             for steady_s, (at, cells) in self._recording.until(elapsed_s):
                 for (sensor, _), place in zip(self._columns, places, strict=True):
-                    value, fault = _number(cells, place)
+                    value, fault = number(cells, place)
                     samples.append(Sample(sensor=sensor, at=at, steady_s=steady_s, value=value, fault=fault))
             return samples
 
 
+class Skipped(Struct):
+    """How many rows were left out for one reason, and in which line of the file the first one ends."""
+
+    count: int = 0
+    first_line: int = 0
+
+    def note(self, line: int) -> None:
+        self.first_line = self.first_line or line
+        self.count += 1
+
+
 class Recording:
-    """The rows of the file in time, over loops and over a file that was lost for a while."""
+    """The rows of the file in time, over loops and over a file that was lost for a while.
+
+    `header` names the columns once it was opened; `unreadable` are the rows whose time can't be read, `backwards` those that
+    go back in time.
+    """
 
     def __init__(self, path: Path, time_column: str, *, loop: bool):
         # A poll that was given up goes on in its thread while the next one begins.
         self.lock = threading.Lock()
         self._path, self._time_column, self._loop = path, time_column, loop
         self._file: TextIO | None = None
-        self._header: list[str] = []
+        self.header: list[str] = []
+        self.unreadable, self.backwards = Skipped(), Skipped()
         self._rows: Iterator[tuple[float, Row]] = iter(())
         self._next: tuple[float, Row] | None = None
         self._last_at: datetime | None = None
@@ -79,9 +99,10 @@ class Recording:
         try:
             if self._file is None:
                 self._file = self._path.open(encoding="utf-8-sig", errors="replace", newline="")
-                self._header = [name.strip() for name in next(csv.reader(self._file), [])]
+                reader = csv.reader(self._file)
+                self.header = [name.strip() for name in next(reader, [])]
                 places = self._places([self._time_column, *columns])
-                self._rows = self._timed(self._file, places[0])
+                self._rows = self._timed(self._file, reader, places[0])
             return self._places(columns)
         except FileNotFoundError as exc:
             raise SensorError("no_such_file", str(self._path)) from exc
@@ -109,18 +130,21 @@ class Recording:
 
     def _places(self, columns: list[str]) -> list[int]:
         for column in columns:
-            if column not in self._header:
+            if column not in self.header:
                 self.close()
                 raise SensorError("no_such_column", column)
-        return [self._header.index(column) for column in columns]
+        return [self.header.index(column) for column in columns]
 
-    def _timed(self, file: TextIO, place: int) -> Iterator[tuple[float, Row]]:
+    def _timed(self, file: TextIO, reader: "Reader", place: int) -> Iterator[tuple[float, Row]]:
         resumed_at = self._last_at  # a file that was lost for a while goes on after what was played
         while True:
             played = resumed_at is not None
-            for at, cells in _rows(file, place):
+            for at, cells in _rows(reader, place, self.unreadable):
+                if resumed_at is not None and at <= resumed_at:
+                    continue
                 if self._last_at is not None:
-                    if at < self._last_at or at == resumed_at:
+                    if at < self._last_at:
+                        self.backwards.note(reader.line_num)
                         continue
                     self._gap_s = (at - self._last_at).total_seconds() or self._gap_s
                     self._steady_s += (at - self._last_at).total_seconds()
@@ -132,29 +156,34 @@ class Recording:
             self._steady_s += self._gap_s
             self._last_at = resumed_at = None
             file.seek(0)
+            reader = csv.reader(file)
+            next(reader, None)
 
 
-def _rows(file: TextIO, place: int) -> Iterator[Row]:
-    """Rows whose time can be read, the header not being one."""
-    reader = csv.reader(file)
+def _rows(reader: "Reader", place: int, unreadable: Skipped) -> Iterator[Row]:
+    """Rows whose time can be read; an empty line is none."""
     while True:
         try:
             cells = next(reader)
+            if not cells:
+                continue
+            at = datetime.fromisoformat(cells[place].strip())
+            at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
         except StopIteration:
             return
-        except csv.Error:
-            continue
-        with suppress(ValueError, OverflowError, IndexError):
-            at = datetime.fromisoformat(cells[place].strip())
-            yield (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC), cells
+        except (csv.Error, ValueError, OverflowError, IndexError):
+            unreadable.note(reader.line_num)
+        else:
+            yield at, cells
 
 
-def _column(sensor: Sensor) -> str:
+def column_of(sensor: Sensor) -> str:
+    """The column that a sensor of a replay is."""
     column: str = msgspec.convert(sensor.point, POINT_TYPES[ReplaySettings])
     return column
 
 
-def _number(cells: list[str], place: int) -> tuple[float | None, str | None]:
+def number(cells: list[str], place: int) -> tuple[float | None, str | None]:
     """Value and fault; exactly one of them is set."""
     text = cells[place].strip() if place < len(cells) else ""
     if not text:

@@ -8,7 +8,7 @@ import pytest
 from core.errors import SensorError
 from core.samples import Sample
 from core.sensors import replay
-from core.sensors.replay import ReplaySource
+from core.sensors.replay import Recording, ReplaySource, Skipped
 from core.settings import ReplaySource as ReplaySettings
 from core.settings import Sensor
 from tests.fakes import FakeClock
@@ -121,6 +121,21 @@ async def test_a_row_that_goes_back_in_time_is_skipped(tmp_path: Path) -> None:
     clock = FakeClock()
     text = "time,air\n2026-01-01T00:00:00Z,1\n2025-12-31T23:00:00Z,9\n2026-01-01T00:01:00Z,2\n"
     assert told(await played(a_source(tmp_path, text, clock), clock, 600)) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("loop", [False, True], ids=["once", "loop"])
+def test_rows_that_are_skipped_are_counted_with_the_line_of_the_first(tmp_path: Path, loop: bool) -> None:
+    """Neither the header nor an empty line is one, in no round."""
+    file = tmp_path / "freezer.csv"
+    file.write_text('"time",air\n2026-01-02,"1"\n\nsoon,2\n2026-01-01,3\nlater,4\n2026-01-03,5\n')
+    recording = Recording(file, "time", loop=loop)
+    recording.open(["air"])
+    rounds = 2 if loop else 1
+    assert len(list(recording.until(86_400.0 * (2 * rounds - 1)))) == 2 * rounds
+    list(recording.until(0.0))
+    recording.close()
+    assert recording.unreadable == Skipped(count=2 * rounds, first_line=4)
+    assert recording.backwards == Skipped(count=rounds, first_line=5)
 
 
 async def test_after_the_end_it_falls_silent(tmp_path: Path) -> None:
