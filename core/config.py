@@ -4,7 +4,7 @@ What a key means is said in settings.py, how it is checked in config_read.py, wh
 in config_edit.py, where the file is looked for in places.py.
 """
 
-from core.config_edit import redacted, save
+from core.config_edit import preview, redacted, save
 from core.config_read import load, parse
 
-__all__ = ["load", "parse", "redacted", "save"]
+__all__ = ["load", "parse", "preview", "redacted", "save"]

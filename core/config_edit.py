@@ -52,6 +52,17 @@ def save(path: Path, changes: Mapping[str, object]) -> LoadedSettings:
     Returns what the file now says. Raises ConfigError when the file is not valid as it stands, RefusalError (409) when
     the result would not be, OSError when it can't be written; the file is then untouched.
     """
+    after, data = _laid_over(path, changes)
+    _replace(path.resolve(), data)
+    return after
+
+
+def preview(path: Path, changes: Mapping[str, object]) -> LoadedSettings:
+    """What the file would say after `save`, which raises the same; nothing is written."""
+    return _laid_over(path, changes)[0]
+
+
+def _laid_over(path: Path, changes: Mapping[str, object]) -> tuple[LoadedSettings, bytes]:
     before = read_text(path)
     parse(before, path)
     document = tomlkit.parse(before)
@@ -64,14 +75,11 @@ def save(path: Path, changes: Mapping[str, object]) -> LoadedSettings:
         text = tomlkit.dumps(document)
         if tomllib.loads(text) != document.unwrap():
             raise RefusalError(409, "config_invalid", "the change can't be written into this layout of tables")
-        after = parse(text, path)
-        data = text.encode()
+        return parse(text, path), text.encode()
     except ConfigError as error:
         raise RefusalError(409, "config_invalid", f"{error.key}: {error.problem}") from error
     except (TOMLKitError, ValueError) as error:
         raise RefusalError(409, "config_invalid", "a value that TOML can't hold") from error
-    _replace(path.resolve(), data)
-    return after
 
 
 def _merge(table: Any, changes: Mapping[str, object], at: str) -> None:

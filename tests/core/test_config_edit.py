@@ -54,6 +54,14 @@ def test_only_the_changed_line_changes(tmp_path: Path) -> None:
     assert sorted(came) == sorted(['site_name = "静安寺店"     # 店名', *RETRY_LINES])
 
 
+def test_a_preview_is_what_a_save_would_give_and_leaves_the_file(tmp_path: Path) -> None:
+    path, changes = a_config(tmp_path, FULL), {"cabinets": {"03": {"limits": {"high": 6.5}}}}
+    shown = config.preview(path, changes)
+    assert path.read_bytes() == FULL.encode()
+    assert os.listdir(tmp_path) == [path.name]
+    assert config.save(path, changes) == shown
+
+
 def test_the_retry_settings_in_force_are_written_out(tmp_path: Path) -> None:
     """An empty change writes them, and nothing else; a second one finds them there."""
     gone, came = saved(tmp_path, {})
