@@ -7,8 +7,8 @@ a restart, and accepting is idempotent: so a kill between the two files neither 
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Collection
-from typing import Final
+from collections.abc import Callable, Collection, Iterable
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import structs
@@ -16,7 +16,6 @@ from msgspec import structs
 from core.clock import Clock
 from core.errors import RefusalError
 from core.events import Publisher
-from core.journal import Archive, SnapshotJournal
 from core.monitoring import cases
 from core.monitoring.cases import Case, Condition, Kind
 from core.monitoring.rules import IDLE, Watch
@@ -29,10 +28,28 @@ Key = tuple[str, Kind]
 log = logging.getLogger(__name__)
 
 
+class Journal(Protocol):
+    """Where a book's newest documents stand: a SnapshotJournal, or memory for a book that need not survive."""
+
+    def items(self) -> Iterable[tuple[str, int, bytes]]: ...
+
+    def put(self, item_id: str, document: bytes, *, lazy: bool = False) -> int: ...
+
+    def delete(self, item_id: str, *, lazy: bool = False) -> int: ...
+
+    async def settled(self, n: int) -> None: ...
+
+
+class Shelf(Protocol):
+    """Where closed cases go that are too many: an Archive."""
+
+    def append(self, name: str, item_id: str, document: bytes) -> bool: ...
+
+
 class CaseBook:
     """Open over the journal; at most one case of a sensor and kind is not closed and not cleared."""
 
-    def __init__(self, journal: SnapshotJournal, archive: Archive, clock: Clock):
+    def __init__(self, journal: Journal, archive: Shelf, clock: Clock):
         self._journal, self._archive, self._clock = journal, archive, clock
         self._cases: dict[str, Case] = {}
         self._numbers: dict[str, int] = {}
