@@ -1,4 +1,4 @@
-"""`cdg-core`: argv -> serve | check-config | verify | token. Parses, calls, prints; every expected error is one line and a code."""
+"""`cdg-core`: argv -> serve | check-config | verify | backtest | token. Parses, calls, prints; every expected error is one line and a code."""
 
 import argparse
 import asyncio
@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from core import __version__, config, places
 from core.clock import SystemClock
 from core.errors import EXIT_FAILURE, ConfigError, CoreError
@@ -16,7 +18,7 @@ from core.settings import LoadedSettings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit codes: 0, 1 failure, 2 configuration or use, 75 data directory held by another core."""
+    """Exit codes: 0, 1 failure or something found, 2 configuration or use, 75 data directory held by another core."""
     arguments = _parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)
@@ -43,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="check the journals of a data directory, changing nothing")
     verify.add_argument("directory", type=Path, metavar="DIR")
     verify.set_defaults(run=_verify)
+    trial = _add_backtest(commands)
     token = commands.add_parser("token", help="tokens for the manage API on TCP")
     actions = token.add_subparsers(required=True, metavar="ACTION")
     add = actions.add_parser("add", help="make a token; it is the last word printed")
@@ -54,9 +57,28 @@ def _parser() -> argparse.ArgumentParser:
     revoke = actions.add_parser("revoke", help="end a token, at once")
     revoke.add_argument("name")
     revoke.set_defaults(run=_token_revoke)
-    for command in (serve, check, add, listing, revoke):
+    for command in (serve, check, trial, add, listing, revoke):
         command.add_argument("--config", type=Path, help="the configuration file")
     return parser
+
+
+def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    trial = commands.add_parser("backtest", help="judge a recording as the guard would have; 1 where there are cases")
+    trial.add_argument("--cabinet", metavar="ID", required=True)
+    trial.add_argument(
+        "--csv", type=Path, metavar="FILE", required=True, help="a header, a time column, oldest row first"
+    )
+    trial.add_argument("--sensor", metavar="ID", help="the temperature sensor, where the cabinet has several")
+    trial.add_argument(
+        "--column", metavar="[SENSOR=]NAME", action="append", default=[], help="its column; SENSOR=NAME for any other"
+    )
+    trial.add_argument("--time-column", metavar="NAME", help="ISO 8601, UTC; else the replay's, else time")
+    trial.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="try another value of the cabinet's key"
+    )
+    trial.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    trial.set_defaults(run=_backtest)
+    return trial
 
 
 def _load(arguments: argparse.Namespace) -> LoadedSettings:
@@ -112,6 +134,26 @@ def _verify(arguments: argparse.Namespace) -> int:
     for finding in findings:
         print(harmless(str(finding)))
     return 0 if all(finding.sound for finding in findings) else EXIT_FAILURE
+
+
+def _backtest(arguments: argparse.Namespace) -> int:
+    """1 where cases were found."""
+    from core.backtest_csv import backtest, table
+
+    done = backtest(
+        places.find_config(arguments.config),
+        arguments.cabinet,
+        arguments.csv,
+        columns=arguments.column,
+        time_column=arguments.time_column,
+        sensor_id=arguments.sensor,
+        tried=arguments.set,
+    )
+    for note in done.notes:
+        print(f"cdg-core: {harmless(note)}", file=sys.stderr)
+    lines = [msgspec.json.encode(done.verdict).decode()] if arguments.json else table(done.verdict)
+    print("\n".join(lines))
+    return EXIT_FAILURE if done.verdict.cases else 0
 
 
 def _tokens_file(arguments: argparse.Namespace) -> Path:

@@ -39,7 +39,7 @@ VALUES = ("core.settings", "core.samples", "core.events", "core.wire", "core.err
 # From the top down; a module may import only from layers below its own, or its own package's neighbours on the same one.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("core.__main__",),
-    ("core.guard", "core.verify"),
+    ("core.guard", "core.verify", "core.backtest", "core.backtest_csv"),
     ("core.manage_api",),
     LOOPS,
     ("core.monitoring.case_book", "core.webhooks.retry_queue"),
