@@ -3,7 +3,6 @@
 import base64
 import binascii
 import grp
-import itertools
 import math
 import re
 import tomllib
@@ -16,16 +15,14 @@ import httpx
 import msgspec
 from msgspec import structs
 
+from core.config_checks import wrongs
 from core.config_lines import KeyPath, dotted, key_on, line_of, not_utf8, printable
 from core.errors import ConfigError
 from core.journal.append import OF_A_TIME
-from core.monitoring.presets import PRESETS, terms_of
 from core.settings import (
     POINT_TYPES,
-    Cabinet,
     Endpoint,
     HttpJsonSource,
-    Limits,
     LoadedSettings,
     ModbusSource,
     ReplaySource,
@@ -95,8 +92,8 @@ class _Checker:
         settings = self._convert(document, Settings, ())
         self._check_ids(settings)
         self._check_sensors(settings)
-        for index, cabinet in enumerate(settings.cabinets):
-            self._check_cabinet(cabinet, ("cabinets", index))
+        for problem, at in wrongs(settings):
+            raise self._error(problem, at)
         self._check_retry(settings)
         self._check_doors(settings)
         sources = tuple(self._source(one, ("sources", index)) for index, one in enumerate(settings.sources))
@@ -167,31 +164,6 @@ class _Checker:
             if sensor.source not in sources:
                 raise self._error(f"there is no source {sensor.source!r}", (*at, "source"))
             self._convert(sensor.point, POINT_TYPES[type(sources[sensor.source])], (*at, "point"))
-
-    def _check_cabinet(self, cabinet: Cabinet, at: KeyPath) -> None:
-        if cabinet.preset is not None and cabinet.preset not in PRESETS:
-            raise self._error(f"unknown preset; known are {', '.join(PRESETS)}", (*at, "preset"))
-        limits = terms_of(cabinet).limits
-        self._check_order(cabinet, limits, at)
-        if limits.low is None or limits.high is None or cabinet.hysteresis_k < limits.high - limits.low:
-            return
-        band = limits.high - limits.low
-        raise self._error(
-            f"is not below the band from low to high ({band:g}): no case could clear", (*at, "hysteresis_k")
-        )
-
-    def _check_order(self, cabinet: Cabinet, limits: Limits, at: KeyPath) -> None:
-        given = [
-            (name, value)
-            for name in ("low", "warn_low", "warn_high", "high")
-            if (value := getattr(limits, name)) is not None
-        ]
-        for (name, value), (upper_name, upper) in itertools.pairwise(given):
-            if value < upper:
-                continue
-            if getattr(cabinet.limits, upper_name) is not None:
-                raise self._error(f"is not above {name} ({upper:g} <= {value:g})", (*at, "limits", upper_name))
-            raise self._error(f"is not below {upper_name} ({value:g} >= {upper:g})", (*at, "limits", name))
 
     def _check_retry(self, settings: Settings) -> None:
         retry, at = settings.webhooks.retry, ("webhooks", "retry")

@@ -33,12 +33,21 @@ class EventType(StrEnum):
     CASE_OPENED = "case.opened"
     CASE_SEVERITY_CHANGED = "case.severity_changed"
     CASE_ACKNOWLEDGED = "case.acknowledged"
+    CASE_ESCALATED = "case.escalated"
+    CASE_NOTE_ADDED = "case.note_added"
     CASE_ACTION_RECORDED = "case.action_recorded"
+    CASE_SHELVED = "case.shelved"
+    CASE_UNSHELVED = "case.unshelved"
     CASE_CONDITION_CLEARED = "case.condition_cleared"
     CASE_REOPENED = "case.reopened"
+    CASE_FLAPPING = "case.flapping"
     CASE_CLOSED = "case.closed"
+    CABINET_OUT_OF_SERVICE = "cabinet.out_of_service"
+    CABINET_IN_SERVICE = "cabinet.in_service"
+    SITE_STORM = "site.storm"
     DEVICE_STARTED = "device.started"
     DEVICE_HEARTBEAT = "device.heartbeat"
+    DEVICE_CLOCK_CHANGED = "device.clock_changed"
 
 
 # Every type of the contract, sent today or not: a mistyped one would keep all alarms from an endpoint.
@@ -93,6 +102,12 @@ class Event(Struct, frozen=True, kw_only=True):
     case_id: str | None = None
     seq: int | None = None
     cabinet: str | None = None
+
+
+class News(Struct, frozen=True, kw_only=True):
+    """News that is of no case and no cabinet, until it is accepted."""
+
+    outbox: tuple[Event, ...]
 
 
 class DeviceStamp(Struct, frozen=True, kw_only=True):

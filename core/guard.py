@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import SystemRandom
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from core import __version__
 from core.clock import Clock
@@ -23,6 +24,7 @@ from core.manage_api.routes import routes
 from core.manage_api.server import ManageServer
 from core.manage_api.views import case_counts, durability, retry_summary
 from core.monitoring.case_book import CaseBook
+from core.monitoring.health import DeviceHealth
 from core.monitoring.monitor import Monitor
 from core.monitoring.posts import Line
 from core.places import CORE_LOG, SOCKET
@@ -34,6 +36,7 @@ from core.webhooks.dispatcher import Channel, Dispatcher
 from core.webhooks.drains import Drains
 from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.sender import Sender
+from core.wire import Durability
 
 # One of these stands in every data directory, also where much of it was lost.
 OURS: Final = frozenset({"lock", "cases.jsonl", "cases.jsonl.prev", "retries.jsonl", "quarantine", CORE_LOG})
@@ -86,8 +89,11 @@ class Guard:
         self._drains = Drains(self._queue, self._dispatcher, clock)
         self._archive = Archive(directory, clock)
         self._bounds = Bounds(self._queue, self._archive, settings.webhooks.retry, clock)
-        self._book = CaseBook(cases, self._archive, clock)
-        self._monitor = Monitor(_lines(loaded, clock), settings.cabinets, self._book, clock)
+        self._book = CaseBook(cases, self._archive, clock, settings.monitor)
+        self._monitor = Monitor(
+            _lines(loaded, clock), settings.cabinets, self._book, clock, zone=ZoneInfo(settings.device.timezone)
+        )
+        self._health = DeviceHealth(self._book, directory, self._is_durable, clock)
         self._parts = Parts(
             loaded=loaded,
             clock=clock,
@@ -142,6 +148,7 @@ class Guard:
             "monitoring": self._monitor.run,
             "publishing": lambda: self._book.run(self._dispatcher),
             "bounds": self._bounds.run,
+            "health": self._health.run,
             "heartbeat": lambda: self._device.run(self._dispatcher, self._vitals),
         }
         draining = group.create_task(self._keep_running("drains", self._drains.run))
@@ -200,6 +207,9 @@ class Guard:
         if (problem := self._archive.problem) is not None:
             found["archive_troubled"] = problem
         return found
+
+    def _is_durable(self) -> bool:
+        return all(journal.health().state is Durability.DURABLE for journal in self._journals.values())
 
     def _vitals(self) -> dict[str, object]:
         """What the box's own events carry."""

@@ -10,6 +10,7 @@ class Quality(StrEnum):
     """How far a reading can be trusted. Only GOOD may be judged as a temperature."""
 
     GOOD = "good"
+    SUSPECT = "suspect"
     FAULT = "fault"
     STALE = "stale"
 
@@ -39,7 +40,10 @@ class Sample(Struct, frozen=True, kw_only=True):
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """A sample after the quality gate: `value` is calibrated and set only when `quality` is GOOD."""
+    """A sample after the quality gate: `value` is calibrated and set only when `quality` is GOOD, `raw` as it came.
+
+    `fault` is the code of a FAULT, and of what is SUSPECT: `jump` or `flat_line`.
+    """
 
     sensor: str
     cabinet: str

@@ -4,6 +4,7 @@ Durations end in `_s`, temperatures are °C, differences `_k`. Field names are t
 """
 
 import hmac
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -57,10 +58,17 @@ class Device(Table, frozen=True, kw_only=True):
 
 
 class Monitor(Table, frozen=True, kw_only=True):
-    """`interval_s` between two polls of a source that names none; `heartbeat_s` 0 sends no heartbeat."""
+    """`interval_s` between two polls of a source that names none; `heartbeat_s` 0 sends no heartbeat.
+
+    A critical case that nobody acknowledges is escalated after `escalate_after_s` (0: never) and again every
+    `escalate_every_s`; an acknowledgement holds for `acknowledged_for_s` while the condition goes on.
+    """
 
     interval_s: Interval = 10.0
     heartbeat_s: Duration = 300.0
+    escalate_after_s: Duration = 900.0
+    escalate_every_s: Period = 3600.0
+    acknowledged_for_s: Period = 3600.0
 
 
 class Source(Table, frozen=True, kw_only=True, tag_field="driver"):
@@ -164,18 +172,27 @@ class Limits(Table, frozen=True, kw_only=True):
     warn_high: float | None = None
 
 
+TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
 class Defrost(Table, frozen=True, kw_only=True):
     """How the cabinet defrosts: how often a day where that is known, how long at most, and how long the air may take to come
-    back afterwards.
+    back afterwards. `times` (of the site's zone) is for a cabinet whose controller's clock defrosts it and has no contact.
     """
 
+    times: Annotated[tuple[TimeOfDay, ...], Meta(max_length=48)] = ()
     per_day: Annotated[float, Meta(gt=0, le=48)] | None = None
     max_s: Period = 2700.0
     recovery_s: Duration = 3600.0
 
 
 class Cabinet(Table, frozen=True, kw_only=True):
-    """One display cabinet. What is not given here comes from its preset."""
+    """One display cabinet. What is not given here comes from its preset.
+
+    `budget_min` are the minutes above the limit that a rolling day may hold, 0 for any number; `rate_of_rise_k` how far the
+    air may rise in 15 minutes. `humidity` limits are % relative. A breach that begins within `reopen_window_s` after
+    the last one reopens its case.
+    """
 
     id: Id
     name: str = ""
@@ -184,12 +201,26 @@ class Cabinet(Table, frozen=True, kw_only=True):
     alarm_delay_s: Duration | None = None
     clear_delay_s: Duration | None = None
     hysteresis_k: Annotated[float, Meta(ge=0, le=20)] = 0.5
+    reopen_window_s: Duration = 1800.0
+    budget_min: Annotated[float, Meta(ge=0, le=1440)] | None = None
+    rate_of_rise_k: Annotated[float, Meta(gt=0, le=100)] | None = None
+    trend: bool = True
+    humidity: Limits | None = None
     door_open_s: Duration | None = None
     defrost: Defrost = Defrost()
 
 
+class Calibration(Table, frozen=True, kw_only=True):
+    """When a probe was compared with a reference (ice point), by whom, and when it is to be again."""
+
+    on: date
+    by: Annotated[str, Meta(min_length=1, max_length=100)]
+    due: date | None = None
+
+
 class Sensor(Table, frozen=True, kw_only=True):
-    """One point of a source, standing in one cabinet. `offset` is added to what the source gives.
+    """One point of a source, standing in one cabinet. `offset` is added to what the source gives; `calibration` says where it
+    comes from.
 
     `point` is typed by its source's driver (POINT_TYPES).
     """
@@ -200,6 +231,7 @@ class Sensor(Table, frozen=True, kw_only=True):
     point: str | dict[str, str | int | float]
     quantity: Quantity = Quantity.TEMPERATURE
     offset: float = 0.0
+    calibration: Calibration | None = None
 
 
 class Retry(Table, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 Datetimes are UTC with Z, durations end in `_s`. New fields may join; none is renamed.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -170,7 +170,8 @@ class ReadingItem(Answer, frozen=True, kw_only=True):
 
     `last_value` is the newest good value and `last_value_at` its time, for people who ask what it was. `state`: ok, pending, warning, critical, fault,
     stale. `beyond_s`: how long it has been beyond its limit while no case is open yet; `hold`: why a due alarm waits:
-    defrost (known), heating or returning (inferred from the course).
+    defrost, startup, door or maintenance (known), heating or returning (inferred from the course). `raw` is what the
+    sensor gave, `offset` what calibration adds to it; `quality` suspect: a jump or a flat line that no air makes.
     """
 
     sensor: str
@@ -191,6 +192,11 @@ class ReadingItem(Answer, frozen=True, kw_only=True):
     simulated: bool = False
     beyond_s: float | None = None
     hold: str | None = None
+    raw: float | None = None
+    offset: float = 0.0
+    calibrated_on: date | None = None
+    calibrated_by: str | None = None
+    calibration_due: date | None = None
 
 
 class Readings(Answer, frozen=True, kw_only=True):
@@ -198,11 +204,24 @@ class Readings(Answer, frozen=True, kw_only=True):
 
 
 class CabinetItem(Answer, frozen=True, kw_only=True):
-    """`state` is the worst of its sensors."""
+    """`state` is the worst of its sensors, or out_of_service. The basis, edition and medium (air, product) of its preset say
+    what the limits are worth. `budget_used_s` of `budget_s`: how long it was too warm in the last day, all in all.
+    `maintenance_s`: how long somebody still works on it; `service_by` and `service_reason` of the last such word.
+    """
 
     id: str
     name: str
     preset: str | None
+    preset_basis: str | None = None
+    preset_edition: str | None = None
+    preset_medium: str | None = None
+    budget_s: float | None = None
+    budget_used_s: float | None = None
+    out_since: Moment | None = None
+    due_back: Moment | None = None
+    maintenance_s: float | None = None
+    service_by: str | None = None
+    service_reason: str | None = None
     state: str
     low: float | None
     high: float | None
@@ -248,6 +267,10 @@ class CaseItem(Answer, frozen=True, kw_only=True):
     closed_because: str | None
     seq: int
     simulated: bool
+    gap_s: float | None = None
+    escalations: int = 0
+    shelved_s: float | None = None
+    untold: int = 0
 
 
 class Cases(Answer, frozen=True, kw_only=True):
@@ -260,6 +283,51 @@ class Acknowledge(Body, frozen=True, kw_only=True):
 
     by: Name
     note: Note = ""
+
+
+class Remark(Body, frozen=True, kw_only=True):
+    """A note to a case."""
+
+    by: Name
+    note: Annotated[str, Meta(min_length=1, max_length=4000)]
+
+
+class Close(Body, frozen=True, kw_only=True):
+    """`force` and a note close what has not cleared or was not acted on."""
+
+    by: Name
+    reason: Literal["handled", "false_alarm", "maintenance"]
+    note: Note = ""
+    force: bool = False
+
+
+class Shelve(Body, frozen=True, kw_only=True):
+    """Nobody is called again for `for_s`, at most 8 hours."""
+
+    by: Name
+    for_s: Annotated[float, Meta(ge=60, le=28_800)]
+    note: Annotated[str, Meta(min_length=1, max_length=4000)]
+
+
+class OutOfService(Body, frozen=True, kw_only=True):
+    """Nothing of the cabinet is judged until it is put back, which `due_back` promises."""
+
+    by: Name
+    reason: Annotated[str, Meta(min_length=1, max_length=1000)]
+    due_back: Moment | None = None
+
+
+class InService(Body, frozen=True, kw_only=True):
+    by: Name
+    reason: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class Maintenance(Body, frozen=True, kw_only=True):
+    """Somebody works on the cabinet for `for_s`, at most 8 hours: its alarms wait longer, within their bound. 0 ends it."""
+
+    by: Name
+    reason: Annotated[str, Meta(min_length=1, max_length=1000)]
+    for_s: Annotated[float, Meta(ge=0, le=28_800)]
 
 
 class Seen(Body, frozen=True, kw_only=True):

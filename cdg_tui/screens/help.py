@@ -29,6 +29,8 @@ def help_text(words: Words, page: str) -> Content:
     for state, mark in MARKS.items():
         group = "severity" if state == "info" else "state"
         lines.append(
-            Content.assemble((fit(f"{mark} {words.of(group, state)}", 14), STYLES[state]), words(f"meaning.{state}"))
+            Content.assemble(
+                (fit(f"{mark} {words.of(group, state)}", 14), STYLES.get(state, "")), words(f"meaning.{state}")
+            )
         )
     return Content("\n").join(lines)

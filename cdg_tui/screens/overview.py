@@ -8,7 +8,7 @@ from cdg_tui.text import NOTHING, named, number, span, trend
 from cdg_tui.widgets.rows import Column, Row
 from core import wire
 
-_ORDER: Final = ("critical", "warning", "fault", "stale", "pending", "ok")
+_ORDER: Final = ("critical", "warning", "fault", "suspect", "stale", "pending", "ok", "out_of_service")
 _UNKNOWN: Final = "stale"
 NARROW_POINTS: Final = 12
 

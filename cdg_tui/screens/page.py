@@ -19,11 +19,21 @@ STYLES: Final = {
     "critical": "bold red",
     "warning": "yellow",
     "fault": "magenta",
+    "suspect": "magenta",
     "stale": "magenta",
     "pending": "yellow",
     "info": "cyan",
 }
-MARKS: Final = {"critical": "!!", "warning": "!", "fault": "?", "stale": "?", "pending": "!", "info": "i"}
+MARKS: Final = {
+    "critical": "!!",
+    "warning": "!",
+    "fault": "?",
+    "suspect": "?",
+    "stale": "?",
+    "pending": "!",
+    "info": "i",
+    "out_of_service": "-",
+}
 
 Detail = list[tuple[str, str]]
 

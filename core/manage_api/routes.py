@@ -1,32 +1,19 @@
 """The route table: method, path, permission, handler, query, body and answer of everything the manage API can do."""
 
 import asyncio
-from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from core import config, wire
 from core.errors import ConfigError, RefusalError
 from core.manage_api import views
+from core.manage_api.cabinets import CabinetHandlers, cabinet_routes
+from core.manage_api.cases import CaseHandlers, case_routes
 from core.manage_api.parts import Parts
 from core.manage_api.retries import RetryHandlers, retry_routes
 from core.manage_api.status import StatusBoard
 from core.manage_api.table import Call, MergePatch, Route, Scope
-from core.monitoring.cases import Condition, Handling
 from core.settings import LoadedSettings
-
-Limit = Annotated[int, Meta(ge=1, le=250)]
-
-
-class CaseQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`open` true: not closed. The cursor is the last answer's `next`."""
-
-    open: bool | None = None
-    condition: Condition | None = None
-    handling: Handling | None = None
-    cabinet: str | None = None
-    limit: Limit = 50
-    cursor: str | None = None
 
 
 class Handlers:
@@ -50,53 +37,8 @@ class Handlers:
             raise RefusalError(503, "not_ready", f"not polled yet: {', '.join(waiting)}")
         return wire.Health(status="ok")
 
-    async def cabinets(self, _: Call) -> Struct:
-        return views.cabinets(self._parts)
-
     async def readings(self, _: Call) -> Struct:
         return wire.Readings(items=tuple(views.reading(self._parts, post) for post in self._parts.monitor.posts))
-
-    async def cases(self, call: Call) -> Struct:
-        query = call.query
-        assert isinstance(query, CaseQuery)
-        found = [
-            case
-            for case in self._parts.book.all()
-            if (query.open is None or query.open is not case.closed)
-            and (query.condition is None or query.condition is case.condition)
-            and (query.handling is None or query.handling is case.handling)
-            and (query.cabinet is None or query.cabinet == case.cabinet)
-        ]
-        start = 0
-        if query.cursor is not None:
-            start = next((at for at, case in enumerate(found, start=1) if case.case_id == query.cursor), 0)
-            if not start:
-                raise RefusalError(404, "unknown_cursor", "this cursor is not of this list; start without one")
-        page = found[start : start + query.limit]
-        more = start + query.limit < len(found)
-        return wire.Cases(items=tuple(views.case(case) for case in page), next=page[-1].case_id if more else None)
-
-    async def case(self, call: Call) -> Struct:
-        return views.case(self._parts.book.get(call.path["case_id"]))
-
-    async def acknowledge(self, call: Call) -> Struct:
-        body = call.body
-        assert isinstance(body, wire.Acknowledge)
-        actor = f"{body.by} ({call.actor.name})"
-        case = await self._parts.book.acknowledge(call.path["case_id"], actor=actor, note=body.note)
-        return views.case(case)
-
-    async def handle(self, call: Call) -> Struct:
-        body = call.body
-        assert isinstance(body, wire.Handle)
-        case = await self._parts.book.handle(
-            call.path["case_id"],
-            actor=f"{body.by} ({call.actor.name})",
-            action=body.action,
-            disposition=body.disposition,
-            note=body.note,
-        )
-        return views.case(case)
 
     async def acknowledge_damage(self, call: Call) -> Struct:
         body = call.body
@@ -107,7 +49,7 @@ class Handlers:
                 self._parts.archive.acknowledge,
             ):
                 try:
-                    await asyncio.to_thread(acknowledge, f"{body.by} ({call.actor.name})")
+                    await asyncio.to_thread(acknowledge, call.says(body.by))
                 except OSError as error:
                     detail = f"the acknowledgement can't be written down ({error.strerror})"
                     raise RefusalError(409, "quarantine_not_writable", detail) from error
@@ -141,9 +83,6 @@ class Handlers:
         )
 
 
-_CASE_REFUSALS = {404: ("case_not_found",), 409: ("illegal_transition",)}
-
-
 def routes(parts: Parts) -> tuple[Route, ...]:
     """Every route of this core."""
     on = Handlers(parts)
@@ -173,14 +112,7 @@ def routes(parts: Parts) -> tuple[Route, ...]:
             summary="The whole box at a glance",
             answer=wire.Status,
         ),
-        Route(
-            method="GET",
-            path="/api/manage/cabinets",
-            scope=Scope.READ,
-            handler=on.cabinets,
-            summary="Cabinets with limits, state and sensors",
-            answer=wire.Cabinets,
-        ),
+        *cabinet_routes(CabinetHandlers(parts)),
         Route(
             method="GET",
             path="/api/manage/readings",
@@ -189,45 +121,7 @@ def routes(parts: Parts) -> tuple[Route, ...]:
             summary="The latest reading of every sensor",
             answer=wire.Readings,
         ),
-        Route(
-            method="GET",
-            path="/api/manage/cases",
-            scope=Scope.READ,
-            handler=on.cases,
-            summary="Cases, newest first",
-            answer=wire.Cases,
-            query=CaseQuery,
-            refusals={404: ("unknown_cursor",)},
-        ),
-        Route(
-            method="GET",
-            path="/api/manage/cases/{case_id}",
-            scope=Scope.READ,
-            handler=on.case,
-            summary="One case",
-            answer=wire.CaseItem,
-            refusals={404: ("case_not_found",)},
-        ),
-        Route(
-            method="POST",
-            path="/api/manage/cases/{case_id}/acknowledge",
-            scope=Scope.OPERATE,
-            handler=on.acknowledge,
-            summary="Say that somebody has seen the case",
-            answer=wire.CaseItem,
-            body=wire.Acknowledge,
-            refusals=_CASE_REFUSALS,
-        ),
-        Route(
-            method="POST",
-            path="/api/manage/cases/{case_id}/handle",
-            scope=Scope.OPERATE,
-            handler=on.handle,
-            summary="Record what was done; closes the case where its condition has cleared",
-            answer=wire.CaseItem,
-            body=wire.Handle,
-            refusals=_CASE_REFUSALS,
-        ),
+        *case_routes(CaseHandlers(parts)),
         *retry_routes(RetryHandlers(parts)),
         Route(
             method="POST",

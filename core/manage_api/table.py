@@ -33,6 +33,10 @@ class Call:
     query: Struct
     body: Struct
 
+    def says(self, by: str) -> str:
+        """A person's name, and beside it who was logged in."""
+        return f"{by} ({self.actor.name})"
+
 
 class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """No query, or no body."""

@@ -6,17 +6,21 @@ from urllib.parse import urlsplit
 from core import wire
 from core.events import Severity
 from core.manage_api.parts import Parts
+from core.monitoring.budget import Budget
 from core.monitoring.cases import Case, Condition, Kind
+from core.monitoring.judges import LIMIT_KINDS
 from core.monitoring.posts import Post
-from core.monitoring.presets import terms_of
+from core.monitoring.presets import PRESETS, terms_of
 from core.monitoring.readings import UNITS
 from core.monitoring.rules import Watch
-from core.samples import Quality
+from core.samples import Quality, Quantity
+from core.settings import Cabinet, Limits
 from core.webhooks.deliveries import Attempt, Status
 from core.webhooks.entries import Entry
 
 # From harmless to worst; a cabinet shows the worst of its sensors.
-STATES = ("ok", "pending", "stale", "fault", "warning", "critical")
+OUT = "out_of_service"
+STATES = (OUT, "ok", "pending", "stale", "suspect", "fault", "warning", "critical")
 
 
 def reading(parts: Parts, post: Post) -> wire.ReadingItem:
@@ -26,6 +30,7 @@ def reading(parts: Parts, post: Post) -> wire.ReadingItem:
     stale = latest is None or post.silent or (age_s is not None and age_s > post.stale_after_s)
     quality = Quality.STALE if stale or latest is None else latest.quality
     waiting = [watch for watch in _limits(parts, post) if watch.pending]
+    calibration, limits = post.sensor.calibration, _limits_of(post)
     return wire.ReadingItem(
         sensor=post.sensor.id,
         cabinet=post.cabinet.id,
@@ -39,20 +44,37 @@ def reading(parts: Parts, post: Post) -> wire.ReadingItem:
         at=latest.at if latest else None,
         age_s=None if age_s is None else round(age_s, 3),
         stale=stale,
-        low=post.terms.limits.low if post.edges else None,
-        high=post.terms.limits.high if post.edges else None,
+        low=limits.low,
+        high=limits.high,
         state=_state(parts, post, quality),
         simulated=post.simulated,
+        raw=latest.raw if latest else None,
+        offset=post.sensor.offset,
+        calibrated_on=calibration.on if calibration else None,
+        calibrated_by=calibration.by if calibration else None,
+        calibration_due=calibration.due if calibration else None,
         beyond_s=max((round(watch.elapsed_s, 1) for watch in waiting), default=None),
         hold=next((watch.hold for watch in waiting if watch.hold is not None), None),
     )
 
 
+def _limits_of(post: Post) -> Limits:
+    match post.sensor.quantity:
+        case Quantity.TEMPERATURE:
+            return post.terms.limits
+        case Quantity.HUMIDITY:
+            return post.cabinet.humidity or Limits()
+        case _:
+            return Limits()
+
+
 def _limits(parts: Parts, post: Post) -> list[Watch]:
-    return [parts.book.watch(post.key(kind)) for kind in (Kind.TEMP_HIGH, Kind.TEMP_LOW)]
+    return [parts.book.watch(post.key(kind)) for kind in post.kinds if kind in LIMIT_KINDS]
 
 
 def _state(parts: Parts, post: Post, quality: Quality) -> str:
+    if parts.book.service(post.cabinet.id).out:
+        return OUT
     if quality is not Quality.GOOD:
         return str(quality)
     open_as = {parts.book.watch(post.key(kind)).severity for kind in post.kinds}
@@ -62,31 +84,46 @@ def _state(parts: Parts, post: Post, quality: Quality) -> str:
     return "pending" if any(watch.pending for watch in _limits(parts, post)) else "ok"
 
 
-def cabinets(parts: Parts) -> wire.Cabinets:
-    posts, items = parts.monitor.posts, []
-    open_cases = Counter(one.cabinet for one in parts.book.all() if not one.closed)
-    for cabinet in parts.loaded.settings.cabinets:
-        mine = [post for post in posts if post.cabinet.id == cabinet.id]
-        sensors = tuple(reading(parts, post) for post in mine)
-        terms = terms_of(cabinet)
-        items.append(
-            wire.CabinetItem(
-                id=cabinet.id,
-                name=cabinet.name,
-                preset=cabinet.preset,
-                state=max((sensor.state for sensor in sensors), key=STATES.index, default="stale"),
-                low=terms.limits.low,
-                high=terms.limits.high,
-                warn_low=terms.limits.warn_low,
-                warn_high=terms.limits.warn_high,
-                alarm_delay_s=terms.alarm_delay_s,
-                clear_delay_s=terms.clear_delay_s,
-                hysteresis_k=terms.hysteresis_k,
-                open_cases=open_cases[cabinet.id],
-                sensors=sensors,
-            )
-        )
-    return wire.Cabinets(items=tuple(items))
+def open_cases(parts: Parts) -> Counter[str]:
+    """How many of each cabinet are not closed."""
+    return Counter(one.cabinet for one in parts.book.all() if not one.closed)
+
+
+def cabinet(parts: Parts, one: Cabinet, open_cases: int) -> wire.CabinetItem:
+    mine = [post for post in parts.monitor.posts if post.cabinet.id == one.id]
+    sensors = tuple(reading(parts, post) for post in mine)
+    terms, preset, said = terms_of(one), PRESETS.get(one.preset or ""), parts.book.service(one.id)
+    worst = max((sensor.state for sensor in sensors), key=STATES.index, default="stale")
+    return wire.CabinetItem(
+        id=one.id,
+        name=one.name,
+        preset=one.preset,
+        preset_basis=preset.basis if preset else None,
+        preset_edition=preset.edition if preset else None,
+        preset_medium=preset.medium if preset else None,
+        state=OUT if said.out else worst,
+        low=terms.limits.low,
+        high=terms.limits.high,
+        warn_low=terms.limits.warn_low,
+        warn_high=terms.limits.warn_high,
+        alarm_delay_s=terms.alarm_delay_s,
+        clear_delay_s=terms.clear_delay_s,
+        hysteresis_k=terms.hysteresis_k,
+        budget_s=terms.budget_s,
+        budget_used_s=max((_budget_used_s(parts, post) for post in mine), default=None) if terms.budget_s else None,
+        open_cases=open_cases,
+        out_since=said.out_since,
+        due_back=said.due_back,
+        maintenance_s=None if said.maintenance_s is None else round(said.maintenance_s, 1),
+        service_by=said.by,
+        service_reason=said.reason,
+        sensors=sensors,
+    )
+
+
+def _budget_used_s(parts: Parts, post: Post) -> float:
+    watch = parts.book.watch(post.key(Kind.BUDGET_EXCEEDED))
+    return round(watch.used_s, 1) if isinstance(watch, Budget) else 0.0
 
 
 def case(one: Case) -> wire.CaseItem:
@@ -116,6 +153,10 @@ def case(one: Case) -> wire.CaseItem:
         closed_because=one.closed_because,
         seq=one.seq,
         simulated=one.simulated,
+        gap_s=one.gap_s,
+        escalations=one.escalations,
+        shelved_s=None if one.shelved_s is None else round(one.shelved_s, 1),
+        untold=one.untold,
     )
 
 

@@ -1,17 +1,16 @@
-"""The life-cycle of a case on two axes, what machine and people may do to it, and the events that say so. Pure.
+"""The life-cycle of a case on two axes, what the readings do to it, and the events that say so. Pure.
 
-condition: active, cleared, unknown — only readings move it.  handling: new, acknowledged, actioned, closed — only people
-move it, but for the close that follows when a case with an action clears, or when nobody watches it any more.
+condition: active, cleared, unknown — only readings move it.  handling: new, acknowledged, actioned, closed — people move it
+(handling), the machine only closes what clears with an action taken or what nobody watches any more.
 """
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct, structs
 
-from core.errors import RefusalError
 from core.events import Event, EventType, Severity
 
 
@@ -20,11 +19,18 @@ class Kind(StrEnum):
 
     TEMP_HIGH = "temp_high"
     TEMP_LOW = "temp_low"
+    RATE_OF_RISE = "rate_of_rise"
+    BUDGET_EXCEEDED = "budget_exceeded"
+    TREND = "trend"
+    AFTER_OUTAGE = "after_outage"
+    HUMIDITY_HIGH = "humidity_high"
+    HUMIDITY_LOW = "humidity_low"
     SENSOR_FAULT = "sensor_fault"
     SENSOR_STALE = "sensor_stale"
     DOOR_OPEN = "door_open"
     DEFROST_OVERRUN = "defrost_overrun"
     DEFROST_MISSED = "defrost_missed"
+    DEVICE_HEALTH = "device_health"
 
 
 class Condition(StrEnum):
@@ -44,26 +50,16 @@ class Handling(StrEnum):
     CLOSED = "closed"
 
 
-class Verb(StrEnum):
-    """What people may do."""
-
-    ACKNOWLEDGE = "acknowledge"
-    ACTION = "action"
-    CLOSE = "close"
-
-
-HANDLING_MOVES: Final[dict[tuple[Handling, Verb], Handling]] = {
-    (Handling.NEW, Verb.ACKNOWLEDGE): Handling.ACKNOWLEDGED,
-    (Handling.NEW, Verb.ACTION): Handling.ACTIONED,
-    (Handling.ACKNOWLEDGED, Verb.ACTION): Handling.ACTIONED,
-    (Handling.ACTIONED, Verb.ACTION): Handling.ACTIONED,
-    (Handling.ACTIONED, Verb.CLOSE): Handling.CLOSED,
-}
-
-
 class Case(Struct, frozen=True, kw_only=True):
     """One alarm incident. `fault` is the source's code of a sensor_fault; `closed_because` is set where the machine closed
-    it: `not_watched` says that its sensor or limit has left the configuration. `outbox` are the events that the retry queue has not accepted yet, oldest first."""
+    it: `not_watched` says that its sensor or limit has left the configuration, `over` that it was for information and has
+    cleared. `gap_s` is how long nothing was known before an after_outage began.
+
+    `waiting_s` counts what people are waited for: from the opening or the last escalation to the acknowledgement, from there
+    to its end; `escalations` how often that was in vain; `shelved_s` how long the case is still shelved. `untold` are
+    the changes since the last event that only a digest will tell. `outbox` are the events that the retry queue has not
+    accepted yet, oldest first.
+    """
 
     case_id: str
     cabinet: str
@@ -90,12 +86,22 @@ class Case(Struct, frozen=True, kw_only=True):
     note: str | None = None
     fault: str | None = None
     closed_because: str | None = None
+    gap_s: float | None = None
+    waiting_s: float = 0.0
+    escalations: int = 0
+    shelved_s: float | None = None
+    untold: int = 0
     seq: int = 0
     outbox: tuple[Event, ...] = ()
 
     @property
     def closed(self) -> bool:
         return self.handling is Handling.CLOSED
+
+    @property
+    def goes_on(self) -> bool:
+        """Neither closed nor known to be over."""
+        return not self.closed and self.condition is not Condition.CLEARED
 
 
 class CaseData(Struct, frozen=True, kw_only=True):
@@ -123,9 +129,13 @@ class CaseData(Struct, frozen=True, kw_only=True):
     note: str | None
     fault: str | None
     closed_because: str | None
+    gap_s: float | None
+    escalations: int
+    shelved_s: float | None
+    untold: int
 
 
-def _told(case: Case, event_type: EventType, at: datetime) -> Case:
+def told(case: Case, event_type: EventType, at: datetime) -> Case:
     """The case with one event more: its number is the case's next, its id fixed by case and number."""
     seq = case.seq + 1
     fields: dict[str, Any] = structs.asdict(case)
@@ -140,11 +150,11 @@ def _told(case: Case, event_type: EventType, at: datetime) -> Case:
         seq=seq,
         cabinet=case.cabinet,
     )
-    return structs.replace(case, seq=seq, outbox=(*case.outbox, event))
+    return structs.replace(case, seq=seq, untold=0, outbox=(*case.outbox, event))
 
 
 def opened(case: Case) -> Case:
-    return _told(case, EventType.CASE_OPENED, case.opened_at)
+    return told(case, EventType.CASE_OPENED, case.opened_at)
 
 
 def reopened(case: Case, *, severity: Severity, value: float | None, fault: str | None, at: datetime) -> Case:
@@ -159,64 +169,42 @@ def reopened(case: Case, *, severity: Severity, value: float | None, fault: str 
         reopened=case.reopened + 1,
         fault=fault,
         actor=None,
+        waiting_s=0.0,
+        escalations=0,
     )
-    return _told(again, EventType.CASE_REOPENED, at)
+    return told(again, EventType.CASE_REOPENED, at)
 
 
 def severity_changed(case: Case, severity: Severity, at: datetime) -> Case:
-    return _told(structs.replace(case, severity=severity, actor=None), EventType.CASE_SEVERITY_CHANGED, at)
+    """What was shelved as a warning is not when it gets critical."""
+    worse = structs.replace(case, severity=severity, actor=None, shelved_s=None, waiting_s=0.0)
+    return told(worse, EventType.CASE_SEVERITY_CHANGED, at)
 
 
 def cleared(case: Case, at: datetime) -> Case:
-    """The condition is over; a case on which somebody acted closes with it."""
-    over = structs.replace(case, condition=Condition.CLEARED, cleared_at=at, actor=None)
-    over = _told(over, EventType.CASE_CONDITION_CLEARED, at)
-    return _closed(over, at) if over.handling is Handling.ACTIONED else over
+    """The condition is over; a case on which somebody acted closes with it, and one that was for information only."""
+    over = structs.replace(case, condition=Condition.CLEARED, cleared_at=at, actor=None, shelved_s=None)
+    over = told(over, EventType.CASE_CONDITION_CLEARED, at)
+    if over.handling is Handling.ACTIONED:
+        return closed(over, at)
+    return closed(over, at, "over") if over.severity is Severity.INFO else over
 
 
 def retired(case: Case, at: datetime) -> Case:
     """Nobody watches this any more: the machine closes it, and says that it does not know how it ended."""
-    ended = structs.replace(
-        case,
-        condition=Condition.UNKNOWN,
-        handling=Handling.CLOSED,
-        closed_at=at,
-        actor=None,
-        closed_because="not_watched",
-    )
-    return _told(ended, EventType.CASE_CLOSED, at)
+    return closed(structs.replace(case, condition=Condition.UNKNOWN, actor=None), at, "not_watched")
 
 
-def _closed(case: Case, at: datetime) -> Case:
-    ended = structs.replace(case, handling=_moved(case, Verb.CLOSE), closed_at=at)
-    return _told(ended, EventType.CASE_CLOSED, at)
+def closed(case: Case, at: datetime, because: str | None = None) -> Case:
+    ended = structs.replace(case, handling=Handling.CLOSED, closed_at=at, closed_because=because, shelved_s=None)
+    return told(ended, EventType.CASE_CLOSED, at)
 
 
-def _moved(case: Case, verb: Verb) -> Handling:
-    """Raises RefusalError 409 for a move that the table does not have; nothing is changed."""
-    after = HANDLING_MOVES.get((case.handling, verb))
-    if after is None:
-        raise RefusalError(409, "illegal_transition", f"{verb} is not possible while the case is {case.handling}")
-    return after
+def muffled(before: Case, after: Case) -> Case:
+    """The change without its event: a digest will tell of it."""
+    return structs.replace(after, seq=before.seq, outbox=before.outbox, untold=before.untold + 1)
 
 
-def acknowledge(case: Case, *, actor: str, note: str, at: datetime) -> Case:
-    """Somebody has seen it. Saying so again changes nothing."""
-    if case.handling is Handling.ACKNOWLEDGED:
-        return case
-    seen = structs.replace(case, handling=_moved(case, Verb.ACKNOWLEDGE), actor=actor, note=note or case.note)
-    return _told(seen, EventType.CASE_ACKNOWLEDGED, at)
-
-
-def handle(case: Case, *, actor: str, action: str, disposition: str, note: str, at: datetime) -> Case:
-    """Record what was done; where the condition has cleared, close as well."""
-    done = structs.replace(
-        case,
-        handling=_moved(case, Verb.ACTION),
-        actor=actor,
-        action=action,
-        disposition=disposition or None,
-        note=note or case.note,
-    )
-    done = _told(done, EventType.CASE_ACTION_RECORDED, at)
-    return _closed(done, at) if done.condition is Condition.CLEARED else done
+def digest(case: Case, at: datetime) -> Case:
+    """How a case stands that changes too often for each change to be told; `untold` is how many were not."""
+    return told(case, EventType.CASE_FLAPPING, at)

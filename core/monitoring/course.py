@@ -30,6 +30,9 @@ class Hold(StrEnum):
     """Why an alarm that is due waits. Inferred ones are guesses from the course, the others are known."""
 
     DEFROST = "defrost"
+    STARTUP = "startup"
+    DOOR = "door"
+    MAINTENANCE = "maintenance"
     HEATING = "heating"  # inferred
     RETURNING = "returning"  # inferred
 

@@ -4,23 +4,26 @@ Judging waits for nothing: neither for a disk nor for a network. Pure rules deci
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from msgspec import structs
 
 from core.clock import Clock
 from core.events import Severity
-from core.monitoring import cases, contacts, polling, rules
+from core.monitoring import cases, polling, rules
 from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Case, Condition, Kind
-from core.monitoring.course import Hold
-from core.monitoring.posts import CONTACT_KINDS, TEMPERATURE_KINDS, Line, Post
+from core.monitoring.health import HEALTH_KEYS
+from core.monitoring.judges import LIMIT_KINDS, OF_VALUES, Judge, Seen, judges_of
+from core.monitoring.posts import Line, Post
 from core.monitoring.presets import terms_of
-from core.monitoring.readings import UNITS, read
-from core.monitoring.rules import Change, Edge, Stepped, Watch
-from core.samples import Quality, Quantity, Reading, Sample
+from core.monitoring.readings import UNITS, gated, read
+from core.monitoring.rules import Change, Edge, Watch
+from core.monitoring.windows import Windows
+from core.samples import Quality, Reading, Sample
 from core.settings import Cabinet, Sensor
 
 BEAT_S: Final = 1.0
@@ -31,18 +34,28 @@ YIELD_EVERY: Final = 500  # samples judged in one go before other loops get thei
 
 
 class Monitor:
-    """Runs until cancelled. `lines` must cover every sensor's source."""
+    """Runs until cancelled. `lines` must cover every sensor's source; `zone` is the site's. `outage_s` is how long nobody
+    looked before this start, infinite where that is unknown and None where it was no outage.
+    """
 
-    def __init__(self, lines: Sequence[Line], cabinets: Sequence[Cabinet], book: CaseBook, clock: Clock):
+    def __init__(
+        self,
+        lines: Sequence[Line],
+        cabinets: Sequence[Cabinet],
+        book: CaseBook,
+        clock: Clock,
+        *,
+        zone: tzinfo = UTC,
+        outage_s: float | None = None,
+    ):
         self._lines, self._book, self._clock = tuple(lines), book, clock
+        self._outage_s = outage_s
         by_id = {cabinet.id: cabinet for cabinet in cabinets}
         self._posts = {
             sensor.id: self._post(line, sensor, by_id[sensor.cabinet]) for line in lines for sensor in line.sensors
         }
-        self._mates = {
-            cabinet.id: [post for post in self._posts.values() if post.cabinet.id == cabinet.id] for cabinet in cabinets
-        }
-        book.retire({post.key(kind) for post in self._posts.values() for kind in post.kinds})
+        self._windows = Windows(self.posts, book, zone, clock)
+        book.retire({post.key(kind) for post in self._posts.values() for kind in post.kinds} | set(HEALTH_KEYS))
         self.beat = 0
         self.late_ms = self.worst_late_ms = 0.0
 
@@ -53,10 +66,11 @@ class Monitor:
             sensor=sensor,
             cabinet=cabinet,
             terms=terms,
-            edges=rules.edges_of(terms, stale_after_s) if sensor.quantity is Quantity.TEMPERATURE else (),
+            judges=judges_of(sensor, cabinet, terms, stale_after_s),
             simulated=line.source.simulated,
             stale_after_s=stale_after_s,
             heard_s=self._clock.steady(),
+            outage_s=self._outage_s,
         )
 
     @property
@@ -99,24 +113,26 @@ class Monitor:
             self.worst_late_ms = max(self.worst_late_ms, self.late_ms)
             self.beat += 1
             self.look_for_silence()
+            self._book.pass_time()
 
     # -- judging ---------------------------------------------------------------------------------------------------
 
     def take(self, sample: Sample) -> None:
         """Judge one sample."""
         post = self._posts[sample.sensor]
-        reading = read(sample, post.sensor)
+        post.gate, reading = gated(post.gate, read(sample, post.sensor))
         post.reading, post.heard_s, post.silent = reading, self._clock.steady(), False
+        if self._book.service(post.cabinet.id).out:
+            self._forget(post, reading)
+            return
         self._clear(post, Kind.SENSOR_STALE, reading.at)
         self._judge_fault(post, reading)
         if reading.value is None:
             return
-        dt_s = 0.0 if post.judged_s is None else reading.steady_s - post.judged_s
+        seen = self._seen(post, reading, reading.value)
         post.judged_s, post.last_value, post.last_value_at = reading.steady_s, reading.value, reading.at
-        window = self._window(post.cabinet) if post.edges else None
-        for edge in post.edges:
-            self._judge_limit(post, edge, reading, reading.value, dt_s, window)
-        self._judge_contact(post, reading, min(dt_s, post.stale_after_s))
+        for judge in post.judges:
+            self._judge(post, judge, reading, seen)
 
     def look_for_silence(self) -> None:
         """A sensor of which nothing was heard for `stale_after_s` is stale: a case of its own."""
@@ -124,9 +140,30 @@ class Monitor:
         for post in self._posts.values():
             if not post.silent and now_s - post.heard_s > post.stale_after_s:
                 post.silent = True
+                if self._book.service(post.cabinet.id).out:
+                    continue
                 if self._book.current(post.key(Kind.SENSOR_STALE)) is None:
                     self._open(post, Kind.SENSOR_STALE, Severity.WARNING, self._clock.now())
                 self._lose_sight(post)
+
+    def _forget(self, post: Post, reading: Reading) -> None:
+        """Out of service nothing is judged, and back in service it is judged as if it were new."""
+        post.judged_s = None
+        if reading.value is not None:
+            post.last_value, post.last_value_at = reading.value, reading.at
+        for kind in post.kinds:
+            self._book.forget_watch(post.key(kind))
+
+    def _seen(self, post: Post, reading: Reading, value: float) -> Seen:
+        """This value as the rules see it, with what is known of the time before it."""
+        if post.judged_s is None:
+            dt_s, outage_s, post.outage_s = 0.0, post.outage_s, None
+        else:
+            dt_s = reading.steady_s - post.judged_s
+            outage_s = dt_s if dt_s > post.stale_after_s else None
+        if outage_s is not None and self._book.watch(post.key(Kind.TEMP_HIGH)).runs:
+            outage_s = None  # it was too warm before
+        return Seen(value=value, dt_s=dt_s, window=self._windows.of(post, reading.at), outage_s=outage_s)
 
     def _judge_fault(self, post: Post, reading: Reading) -> None:
         good = reading.quality is Quality.GOOD
@@ -142,52 +179,31 @@ class Monitor:
         if after != before:
             self._book.keep_watch(key, after, durable=change is not None)
 
-    def _window(self, cabinet: Cabinet) -> Hold | None:
-        """Whether a defrost of this cabinet is known to be under way, or just over with the air not yet back."""
-        mine = self._mates[cabinet.id]
-        for key in (
-            post.key(Kind.DEFROST_OVERRUN) for post in mine if Kind.DEFROST_OVERRUN in post.kinds and post.speaks
-        ):
-            watch = self._book.watch(key)
-            if contacts.may_be_over(watch) and not any(post.may_be_warm for post in mine):
-                self._book.keep_watch(key, contacts.recovered(watch), durable=True)
-            elif (window := contacts.defrost_window(watch, cabinet.defrost)) is not None:
-                return window
-        return None
-
-    def _judge_contact(self, post: Post, reading: Reading, dt_s: float) -> None:
-        """A door or a defrost contact: closed is 1."""
-        closed, cabinet = bool(reading.value), post.cabinet
-        if post.sensor.quantity is Quantity.DOOR:
-            longest_s = contacts.DOOR_OPEN_S if cabinet.door_open_s is None else cabinet.door_open_s
-            self._step(post, Kind.DOOR_OPEN, reading, contacts.step_contact, closed, longest_s, dt_s)
-        elif post.sensor.quantity is Quantity.DEFROST:
-            self._step(post, Kind.DEFROST_OVERRUN, reading, contacts.step_contact, closed, cabinet.defrost.max_s, dt_s)
-            self._step(post, Kind.DEFROST_MISSED, reading, contacts.step_missed, closed, cabinet.defrost, dt_s)
-
-    def _step(self, post: Post, kind: Kind, reading: Reading, rule: Callable[..., Stepped], *how: object) -> None:
-        before = self._book.watch(post.key(kind))
-        after, change = rule(before, *how)
+    def _judge(self, post: Post, judge: Judge, reading: Reading, seen: Seen) -> None:
+        key = post.key(judge.kind)
+        before, case = self._book.watch(key), self._book.current(key)
+        if case is not None:
+            seen = structs.replace(seen, reopened=case.reopened)
+        after, change = judge.step(before, seen)
         if change is Change.OPENED:
             assert after.severity is not None
-            self._open(post, kind, after.severity, reading.at, watch=after)
+            value = seen.value if judge.kind in OF_VALUES else None
+            outage_s = seen.outage_s if judge.kind is Kind.AFTER_OUTAGE else None
+            self._open(
+                post,
+                judge.kind,
+                after.severity,
+                reading.at,
+                edge=judge.edge,
+                watch=after,
+                value=value,
+                outage_s=outage_s,
+            )
+        elif case is not None and judge.edge is not None:
+            self._follow(case, judge.edge, after, change, reading, seen.value)
         elif change is Change.CLEARED:
-            self._clear(post, kind, reading.at)
-        self._keep(post, kind, before, after)
-
-    def _judge_limit(
-        self, post: Post, edge: Edge, reading: Reading, value: float, dt_s: float, window: Hold | None
-    ) -> None:
-        kind = TEMPERATURE_KINDS[edge.side]
-        key = post.key(kind)
-        before = self._book.watch(key)
-        after, change = rules.step(before, edge, value, dt_s, window)
-        if change is Change.OPENED:
-            assert after.severity is not None
-            self._open(post, kind, after.severity, reading.at, edge=edge, watch=after, value=value)
-        elif (case := self._book.current(key)) is not None:
-            self._follow(case, edge, after, change, reading, value)
-        self._keep(post, kind, before, after)
+            self._clear(post, judge.kind, reading.at)
+        self._keep(post, judge.kind, before, after)
 
     def _follow(
         self, case: Case, edge: Edge, watch: Watch, change: Change | None, reading: Reading, value: float
@@ -217,12 +233,7 @@ class Monitor:
         if after == before:
             return
         now_s = self._clock.steady()
-        turned = after.phase != before.phase
-        # A contact's clock is not worth a line a minute.
-        runs = (after.breaching or after.severity is not None) and kind not in CONTACT_KINDS.get(
-            post.sensor.quantity, ()
-        )
-        durable = turned or (runs and now_s - post.kept_s.get(kind, 0.0) >= CHECKPOINT_S)
+        durable = after.phase != before.phase or (after.runs and now_s - post.kept_s.get(kind, 0.0) >= CHECKPOINT_S)
         if durable:
             post.kept_s[kind] = now_s
         self._book.keep_watch(post.key(kind), after, durable=durable)
@@ -238,13 +249,14 @@ class Monitor:
         watch: Watch = rules.IDLE,
         value: float | None = None,
         fault: str | None = None,
+        outage_s: float | None = None,
     ) -> None:
         """Open a case, or reopen the one of the same trouble that nobody has closed yet."""
         now_s = self._clock.steady()
         post.opened_s[kind] = now_s
         earlier = self._book.cleared(post.key(kind))
-        soon_s = now_s - post.cleared_s.get(kind, -rules.REOPEN_WINDOW_S)
-        again = watch.quiet_s is not None if edge is not None else soon_s <= rules.REOPEN_WINDOW_S
+        soon = now_s - post.cleared_s.get(kind, -math.inf) <= post.terms.reopen_window_s
+        again = watch.quiet_s is not None if kind in LIMIT_KINDS else soon
         if earlier is not None and again:
             if edge is not None:
                 peak = edge.worse(earlier.peak, watch.peak)
@@ -258,7 +270,7 @@ class Monitor:
             sensor=post.sensor.id,
             kind=kind,
             severity=severity,
-            unit=UNITS[post.sensor.quantity] if edge else "",
+            unit=UNITS[post.sensor.quantity] if value is not None else "",
             opened_at=at,
             started_at=at - timedelta(seconds=watch.elapsed_s),
             simulated=post.simulated,
@@ -267,6 +279,7 @@ class Monitor:
             peak=watch.peak,
             duration_s=round(watch.elapsed_s, 1),
             fault=fault,
+            gap_s=outage_s if outage_s is not None and math.isfinite(outage_s) else None,
         )
         self._book.put(cases.opened(case))
 
@@ -280,8 +293,8 @@ class Monitor:
             self._book.put(cases.cleared(structs.replace(case, duration_s=round(lasted_s, 1)), at))
 
     def _lose_sight(self, post: Post) -> None:
-        """Without a good reading nobody knows whether a temperature case goes on: it neither clears nor opens."""
-        for kind in TEMPERATURE_KINDS.values():
+        """Without a good reading nobody knows whether a case of its value goes on: it neither clears nor opens."""
+        for kind in OF_VALUES:
             case = self._book.current(post.key(kind))
             if case is not None and case.condition is Condition.ACTIVE:
                 self._book.put(structs.replace(case, condition=Condition.UNKNOWN))

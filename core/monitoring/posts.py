@@ -6,18 +6,15 @@ from typing import Final
 from msgspec import Struct
 
 from core.monitoring.cases import Kind
+from core.monitoring.judges import LIMIT_KINDS, Judge
 from core.monitoring.presets import Terms
+from core.monitoring.readings import Gate
 from core.monitoring.rules import Edge, Side
 from core.samples import Quality, Quantity, Reading
 from core.sensors.source import Source
 from core.settings import Cabinet, Sensor
 
 LONGEST_POLL_S: Final = 60.0  # a driver has deadlines of its own; this one holds where a driver is broken
-CONTACT_KINDS: Final = {
-    Quantity.DOOR: (Kind.DOOR_OPEN,),
-    Quantity.DEFROST: (Kind.DEFROST_OVERRUN, Kind.DEFROST_MISSED),
-}
-TEMPERATURE_KINDS: Final = {Side.HIGH: Kind.TEMP_HIGH, Side.LOW: Kind.TEMP_LOW}
 
 
 class Line(Struct, kw_only=True):
@@ -39,14 +36,16 @@ class Post(Struct, kw_only=True):
     sensor: Sensor
     cabinet: Cabinet
     terms: Terms
-    edges: tuple[Edge, ...]
+    judges: tuple[Judge, ...]
     simulated: bool
     stale_after_s: float
     heard_s: float
     reading: Reading | None = None
+    gate: Gate | None = None
     last_value: float | None = None
     last_value_at: datetime | None = None
     judged_s: float | None = None  # source time of the last good reading
+    outage_s: float | None = None  # how long nobody looked before the first one, where that was an outage
     silent: bool = False
     kept_s: dict[Kind, float] = {}  # when each timer was last written down
     opened_s: dict[Kind, float] = {}  # when a case of this kind opened, in this run
@@ -61,17 +60,19 @@ class Post(Struct, kw_only=True):
         return self.reading is not None and self.reading.quality is Quality.GOOD and not self.silent
 
     @property
+    def edges(self) -> tuple[Edge, ...]:
+        """Its limits: of the air, or of humidity."""
+        return tuple(judge.edge for judge in self.judges if judge.edge is not None and judge.kind in LIMIT_KINDS)
+
+    @property
     def may_be_warm(self) -> bool:
         """Beyond its upper limit, or not heard yet."""
+        if self.sensor.quantity is not Quantity.TEMPERATURE:
+            return False
         value, high = self.last_value, [edge for edge in self.edges if edge.side is Side.HIGH]
         return any(value is None or edge.excess(value, edge.inner) > 0 for edge in high)
 
     @property
     def kinds(self) -> list[Kind]:
         """What can be wrong with this sensor, as it is configured."""
-        limits = [TEMPERATURE_KINDS[edge.side] for edge in self.edges]
-        contacts = [kind for kind in CONTACT_KINDS.get(self.sensor.quantity, ()) if self._is_asked(kind)]
-        return [Kind.SENSOR_FAULT, Kind.SENSOR_STALE, *limits, *contacts]
-
-    def _is_asked(self, kind: Kind) -> bool:
-        return kind is not Kind.DEFROST_MISSED or self.cabinet.defrost.per_day is not None
+        return [Kind.SENSOR_FAULT, Kind.SENSOR_STALE, *(judge.kind for judge in self.judges)]

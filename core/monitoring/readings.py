@@ -3,6 +3,8 @@
 import math
 from typing import Final
 
+from msgspec import Struct, structs
+
 from core.samples import Quality, Quantity, Reading, Sample
 from core.settings import Sensor
 
@@ -15,6 +17,12 @@ PLAUSIBLE: Final = {
     Quantity.DOOR: (0.0, 1.0),
     Quantity.DEFROST: (0.0, 1.0),
 }
+
+JUMP_K: Final = 10.0
+JUMP_WITHIN_S: Final = 60.0  # no air warms or cools by JUMP_K in so short a time
+FLAT_S: Final = 3600.0
+LIVELY_K: Final = 1.0  # a probe whose value moved so far within an hour is in moving air, and can't stand still for one
+LIVELY_STEPS: Final = 10  # and by so many of its smallest steps: a coarse one stands still for long without being stuck
 
 POWER_ON_C: Final = 85.0  # what a DS18B20 shows before it has measured anything; no cabinet is that warm
 
@@ -35,6 +43,68 @@ def read(sample: Sample, sensor: Sensor) -> Reading:
         raw=sample.value,
         fault=fault,
     )
+
+
+class Gate(Struct, frozen=True, kw_only=True):
+    """What the gate remembers of one probe. `value` at `at_s` was the last good one, `doubt` the jump that came after it;
+    since `same_s` it has not moved; `low` to `high` is its range since `hour_s`, `lively_k` that of an hour before;
+    `finest_k` the smallest step seen.
+    """
+
+    value: float
+    at_s: float
+    same_s: float
+    hour_s: float
+    low: float
+    high: float
+    lively_k: float = 0.0
+    finest_k: float = math.inf
+    doubt: float | None = None
+
+
+def gated(gate: Gate | None, reading: Reading) -> tuple[Gate | None, Reading]:
+    """A good temperature is suspect where it jumps as no air can, until the next one agrees with it, or where it has stood
+    still for an hour although that probe never does.
+    """
+    value, now_s = reading.value, reading.steady_s
+    if value is None or reading.quantity is not Quantity.TEMPERATURE:
+        return gate, reading
+    if gate is None or now_s < gate.at_s:
+        return Gate(value=value, at_s=now_s, same_s=now_s, hour_s=now_s, low=value, high=value), reading
+    jumps = abs(value - gate.value) > JUMP_K and now_s - gate.at_s <= JUMP_WITHIN_S
+    if jumps and (gate.doubt is None or abs(value - gate.doubt) > JUMP_K):
+        return structs.replace(gate, doubt=value), _suspect(reading, "jump")
+    gate = _moved(gate, value, now_s)
+    steps = gate.lively_k / gate.finest_k
+    if now_s - gate.same_s >= FLAT_S and gate.lively_k >= LIVELY_K and steps >= LIVELY_STEPS:
+        return gate, _suspect(reading, "flat_line")
+    return gate, reading
+
+
+def _moved(gate: Gate, value: float, now_s: float) -> Gate:
+    step_k = abs(value - gate.value)
+    low, high = min(gate.low, value), max(gate.high, value)
+    lively_k, hour_s = gate.lively_k, gate.hour_s
+    if now_s - hour_s >= FLAT_S:
+        lively_k = high - low or lively_k
+        low = high = value
+        hour_s = now_s
+    return structs.replace(
+        gate,
+        value=value,
+        at_s=now_s,
+        same_s=now_s if step_k else gate.same_s,
+        hour_s=hour_s,
+        low=low,
+        high=high,
+        lively_k=lively_k,
+        finest_k=min(gate.finest_k, step_k) if step_k else gate.finest_k,
+        doubt=None,
+    )
+
+
+def _suspect(reading: Reading, code: str) -> Reading:
+    return structs.replace(reading, quality=Quality.SUSPECT, value=None, fault=code)
 
 
 def _fault_of(value: float | None, quantity: Quantity) -> str | None:

@@ -7,7 +7,7 @@ can neither fire nor clear anything by itself.
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from msgspec import Struct, structs
 
@@ -15,14 +15,19 @@ from core.events import Severity, rank
 from core.monitoring import course
 from core.monitoring.course import Hold
 from core.monitoring.presets import Terms
+from core.settings import Limits
 
 MAX_STEP_S: Final = 300.0
 MISSES_TO_OPEN: Final = 3  # one silent or broken answer is normal on a bus; three in a row are a fault
 GOODS_TO_CLEAR: Final = 3
-REOPEN_WINDOW_S: Final = 1800.0  # a breach that begins this soon after the last one is the same trouble again
+REOPEN_WINDOW_S: Final = 1800.0
+PATIENCE_S: Final = 60.0
+MOST_DOUBLINGS: Final = 10
+STARTUP_S: Final = 3600.0  # pull-down after a power cut: Danfoss ERC 213, A12
 DOUBT_S: Final = 240.0  # a hold lasts this long beyond its last reason: at its turn the air stands still for a while
 HOLDS_PER_DAY: Final = 8  # breaches a day that may be excused: hardly a cabinet defrosts more often
 DAY_S: Final = 86_400.0
+LONG_S: Final = 6 * 3600.0
 
 
 class Side(StrEnum):
@@ -41,6 +46,7 @@ class Edge(Struct, frozen=True, kw_only=True):
     alarm_delay_s: float
     clear_delay_s: float
     hysteresis_k: float
+    reopen_window_s: float = REOPEN_WINDOW_S
     longest_step_s: float = MAX_STEP_S
 
     @property
@@ -63,9 +69,8 @@ class Edge(Struct, frozen=True, kw_only=True):
         return max(known, key=lambda value: self.excess(value, 0.0), default=None)
 
 
-def edges_of(terms: Terms, longest_step_s: float = MAX_STEP_S) -> tuple[Edge, ...]:
-    """The sides that a cabinet has limits for; a slowly polled source needs longer steps than MAX_STEP_S."""
-    limits = terms.limits
+def edges_of(terms: Terms, limits: Limits, longest_step_s: float = MAX_STEP_S) -> tuple[Edge, ...]:
+    """The sides that there are limits for; a slowly polled source needs longer steps than MAX_STEP_S."""
     sides = ((Side.HIGH, limits.warn_high, limits.high), (Side.LOW, limits.warn_low, limits.low))
     return tuple(
         Edge(
@@ -75,6 +80,7 @@ def edges_of(terms: Terms, longest_step_s: float = MAX_STEP_S) -> tuple[Edge, ..
             alarm_delay_s=terms.alarm_delay_s,
             clear_delay_s=terms.clear_delay_s,
             hysteresis_k=terms.hysteresis_k,
+            reopen_window_s=terms.reopen_window_s,
             longest_step_s=longest_step_s,
         )
         for side, warn, critical in sides
@@ -95,7 +101,7 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `breach_s` and `critical_s` count beyond the inner and the critical limit, `inside_s` back inside since the case
     opened, `elapsed_s` all since the breach began, `quiet_s` from the last case's end to the next breach, as far as
-    REOPEN_WINDOW_S. `misses` and `goods` count answers for a fault watch. `severity` is that of the open case.
+    the reopen window. `warm_start`: the first value after an outage was beyond the limit already. `misses` and `goods` count answers for a fault watch. `severity` is that of the open case.
 
     `course` holds the value minute by minute since the breach began, `minute` sum and count of the one that runs; `hold` why
     a due alarm waits or waited, `…_held_s` the `elapsed_s` when a severity last had a reason; `excused` how long ago each breach of the last day was that
@@ -103,6 +109,7 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     breaching: bool = False
+    warm_start: bool = False
     breach_s: float | None = None
     critical_s: float | None = None
     inside_s: float | None = None
@@ -125,9 +132,18 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.severity is None and (self.breaching or self.misses > 0)
 
     @property
-    def phase(self) -> tuple[bool, Severity | None, bool]:
+    def phase(self) -> tuple[object, ...]:
         """What a crash must not cost, while it may cost some of the clocks: breaching, open as what, within the window."""
-        return self.breaching, self.severity, self.quiet_s is not None
+        return self.breaching, self.severity, self.quiet_s is not None, int(self.elapsed_s // LONG_S)
+
+    @property
+    def runs(self) -> bool:
+        """Whether a clock runs that is worth a line a minute."""
+        return self.breaching or self.severity is not None
+
+    def ended(self) -> Self:
+        """As after its case has cleared."""
+        return structs.replace(type(self)(), quiet_s=0.0)
 
 
 IDLE: Final = Watch()
@@ -141,23 +157,24 @@ def step(watch: Watch, edge: Edge, value: float, dt_s: float, window: Hold | Non
     if watch.excused:
         watch = structs.replace(watch, excused=tuple(age + dt_s for age in watch.excused if age + dt_s < DAY_S))
     if watch.severity is not None:
-        return _step_open(_counted(watch, edge, value, dt_s, excess), edge, value, window)
+        return _step_open(counted(watch, edge, value, dt_s, excess), edge, value, window)
     if watch.breaching:
         if excess <= -edge.hysteresis_k:
             excused = watch.excused if watch.hold is None else (*watch.excused, 0.0)
-            quiet_s = _quiet(watch, watch.elapsed_s + dt_s)
+            quiet_s = _quiet(watch, edge, watch.elapsed_s + dt_s)
             return Watch(quiet_s=quiet_s, excused=excused), None
-        return _opened(_counted(watch, edge, value, dt_s, excess), edge, value, window)
-    quiet_s = _quiet(watch, dt_s)
+        return _opened(counted(watch, edge, value, dt_s, excess), edge, value, window)
+    quiet_s = _quiet(watch, edge, dt_s)
     if excess <= 0:
         return Watch(quiet_s=quiet_s, excused=watch.excused), None
     begun = Watch(
         breaching=True,
+        warm_start=watch.warm_start,
         quiet_s=quiet_s,
         excused=watch.excused,
         course=(value,),
     )
-    return _opened(_counted(begun, edge, value, 0.0, excess), edge, value, window)
+    return _opened(counted(begun, edge, value, 0.0, excess), edge, value, window)
 
 
 def _step_open(watch: Watch, edge: Edge, value: float, window: Hold | None) -> Stepped:
@@ -184,23 +201,24 @@ def _waits(watch: Watch, edge: Edge, value: float, severity: Severity, window: H
     """Whether this severity, which is due, has a reason to wait; and the watch that remembers it."""
     mark = "critical_held_s" if severity is Severity.CRITICAL else "warning_held_s"
     limit, high = edge.limit_for(severity), edge.side is Side.HIGH
-    if len(watch.excused) >= HOLDS_PER_DAY or watch.elapsed_s >= course.LONGEST_S:
+    if not edge.alarm_delay_s or len(watch.excused) >= HOLDS_PER_DAY or watch.elapsed_s >= course.LONGEST_S:
         return structs.replace(watch, hold=None), False
     excesses = [edge.excess(one, limit) for one in watch.course]
-    reason = (window if high else None) or course.hold(excesses, edge.excess(value, limit), heated=high)
+    known = window or (Hold.STARTUP if watch.warm_start and watch.elapsed_s < STARTUP_S else None)
+    reason = (known if high else None) or course.hold(excesses, edge.excess(value, limit), heated=high)
     if reason is not None:
         return structs.replace(watch, hold=reason, **{mark: watch.elapsed_s}), True
     held_s = getattr(watch, mark)
     return watch, held_s is not None and watch.elapsed_s - held_s <= DOUBT_S
 
 
-def _quiet(watch: Watch, dt_s: float) -> float | None:
+def _quiet(watch: Watch, edge: Edge, dt_s: float) -> float | None:
     """The quiet clock `dt_s` later; beyond the window the last case is history."""
     quiet_s = None if watch.quiet_s is None else watch.quiet_s + dt_s
-    return quiet_s if quiet_s is not None and quiet_s <= REOPEN_WINDOW_S else None
+    return quiet_s if quiet_s is not None and quiet_s <= edge.reopen_window_s else None
 
 
-def _counted(watch: Watch, edge: Edge, value: float, dt_s: float, excess: float) -> Watch:
+def counted(watch: Watch, edge: Edge, value: float, dt_s: float, excess: float) -> Watch:
     """Run the clocks that this value keeps running, and draw the course on."""
     critical_s = None
     if edge.critical is not None:
@@ -270,3 +288,11 @@ def step_fault(watch: Watch, *, good: bool) -> Stepped:
     if goods < GOODS_TO_CLEAR:
         return structs.replace(watch, goods=goods), None
     return IDLE, Change.CLEARED
+
+
+def patient(edge: Edge, reopened: int) -> Edge:
+    """The longer to clear the oftener the case came back: what swings round its limit is one trouble, not many."""
+    if not reopened:
+        return edge
+    delay_s = max(edge.clear_delay_s, PATIENCE_S) * 2.0 ** min(reopened, MOST_DOUBLINGS)
+    return structs.replace(edge, clear_delay_s=min(delay_s, max(edge.reopen_window_s, edge.clear_delay_s)))

@@ -8,6 +8,7 @@ from core.events import EventType, Severity
 from core.manage_api.views import STATES
 from core.monitoring.cases import Condition, Handling, Kind
 from core.monitoring.course import Hold
+from core.monitoring.health import ILLS
 from core.samples import Quantity
 from core.webhooks.deliveries import DeadLetterReason, ErrorClass, Trigger
 from core.wire import Durability
@@ -31,7 +32,21 @@ ENUMS: dict[str, frozenset[str]] = {
 
 # Of routes that the console never asks.
 NEVER_ASKED = frozenset(
-    {"config_invalid", "config_not_writable", "not_ready", "filter_not_with_since_seq", "retry_not_cancellable"}
+    {
+        "config_invalid",
+        "config_not_writable",
+        "not_ready",
+        "filter_not_with_since_seq",
+        "retry_not_cancellable",
+        "close_needs_force",
+        "critical_not_shelved",
+        "not_shelved",
+        "cabinet_not_found",
+        "already_out_of_service",
+        "due_back_in_the_past",
+        "not_out_of_service",
+        "out_of_service",
+    }
 )
 
 
@@ -70,12 +85,13 @@ def skip_codes() -> frozenset[str]:
 
 
 def fault_codes() -> frozenset[str]:
-    """What can be wrong with a sensor: of a whole source, of one value, or of the driver."""
+    """What can be wrong with a sensor: of a whole source, of one value, or of the driver; and with the box itself."""
     drivers = [_tree(path) for path in (CORE / "sensors").rglob("*.py")]
     gate, polling = _tree(CORE / "monitoring" / "readings.py"), _tree(CORE / "monitoring" / "polling.py")
     found = {code for tree in drivers for code in _first_arguments(tree, "SensorError")}
     found |= {code for tree in (*drivers, gate) for code in _returned(tree)}
-    return frozenset(found | _assigned(polling, "code"))
+    found |= {_text(call.args[1]) for call in _calls(gate, {"_suspect"})}
+    return frozenset(found | _assigned(polling, "code") | set(ILLS))
 
 
 def _tree(path: Path) -> ast.Module:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from core.events import Event
 from core.journal import Archive, SnapshotJournal, snapshot
-from core.monitoring import case_book, cases
+from core.monitoring import case_book, cases, handling
 from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Case
 from core.settings import Retry
@@ -90,10 +90,10 @@ class Life(Shop):
 
     async def one_round(self, case_id: str) -> None:
         await self._put(cases.opened(a_case(case_id=case_id, sensor=case_id)))
-        await self._put(cases.acknowledge(self.book.get(case_id), actor="li", note="", at=self.clock.now()))
+        await self._put(handling.acknowledge(self.book.get(case_id), actor="li", note="", at=self.clock.now()))
         await self._put(cases.cleared(self.book.get(case_id), self.clock.now()))
         done = {"actor": "li", "action": "door closed", "disposition": "", "note": ""}
-        await self._put(cases.handle(self.book.get(case_id), **done, at=self.clock.now()))
+        await self._put(handling.handle(self.book.get(case_id), **done, at=self.clock.now()))
         for outcome in (OK, DOWN, OK, DOWN, DOWN, DOWN, OK):
             await self._attempt("hq", outcome)
             self.clock.advance(2.0)

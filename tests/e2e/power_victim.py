@@ -14,7 +14,7 @@ from random import Random
 from core.clock import SystemClock
 from core.events import Event
 from core.journal import Archive, SnapshotJournal
-from core.monitoring import cases
+from core.monitoring import cases, handling
 from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Case
 from core.monitoring.rules import Watch
@@ -65,11 +65,20 @@ class Box:
         while True:
             case_id = self.book.new_id()
             self.book.put(cases.opened(a_case(case_id=case_id, opened_at=self.clock.now())))
-            self._say_case(await self.book.acknowledge(case_id, actor="wang", note=""))
+            self._say_case(
+                await self.book.act(case_id, lambda case, at: handling.acknowledge(case, actor="wang", note="", at=at))
+            )
             for number in range(TIMERS):
                 self.book.keep_watch(HIGH_KEY, Watch(elapsed_s=float(number)), durable=True)
             self.book.put(cases.cleared(self.book.get(case_id), self.clock.now()))
-            self._say_case(await self.book.handle(case_id, actor="wang", action="door closed", disposition="", note=""))
+            self._say_case(
+                await self.book.act(
+                    case_id,
+                    lambda case, at: handling.handle(
+                        case, actor="wang", action="door closed", disposition="", note="", at=at
+                    ),
+                )
+            )
 
     def _say_case(self, case: Case) -> None:
         _say(self.cases, {"case": case.case_id, "at": case.seq, "ended": case.closed})

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from core.errors import RefusalError
 from core.journal import Archive, SnapshotJournal
-from core.monitoring import cases
+from core.monitoring import cases, handling
 from core.monitoring.case_book import KEPT_CLOSED, CaseBook
 from core.monitoring.cases import Case, Condition, Handling, Kind
 from core.monitoring.rules import IDLE, Watch
@@ -44,7 +44,9 @@ def archived(directory: Path) -> list[str]:
 async def test_a_case_its_handling_and_its_outbox_survive_a_restart(tmp_path: Path) -> None:
     with a_book(tmp_path, FakeClock()) as book:
         book.put(cases.opened(a_case()))
-        before = await book.acknowledge("case_1", actor="li", note="on my way")
+        before = await book.act(
+            "case_1", lambda case, at: handling.acknowledge(case, actor="li", note="on my way", at=at)
+        )
     with a_book(tmp_path, FakeClock()) as book:
         assert book.get("case_1") == before
         assert book.current(HIGH_KEY) == before
@@ -87,14 +89,19 @@ async def test_an_item_that_is_not_understood_is_counted_and_kept(tmp_path: Path
 
 async def test_an_unknown_case_is_refused_with_404(tmp_path: Path) -> None:
     with a_book(tmp_path, FakeClock()) as book, pytest.raises(RefusalError) as refused:
-        await book.acknowledge("case_none", actor="li", note="")
+        await book.act("case_none", lambda case, at: handling.acknowledge(case, actor="li", note="", at=at))
     assert (refused.value.status, refused.value.code) == (404, "case_not_found")
 
 
 async def test_what_people_do_is_on_disk_when_they_are_answered(tmp_path: Path) -> None:
     with a_book(tmp_path, FakeClock()) as book:
         book.put(cases.opened(a_case()))
-        await book.handle("case_1", actor="wang", action="fan mended", disposition="kept", note="")
+        await book.act(
+            "case_1",
+            lambda case, at: handling.handle(
+                case, actor="wang", action="fan mended", disposition="kept", note="", at=at
+            ),
+        )
         assert b"fan mended" in (tmp_path / "cases.jsonl").read_bytes()
 
 
@@ -104,7 +111,7 @@ async def test_an_illegal_move_leaves_the_journal_as_it_is(tmp_path: Path) -> No
         await asyncio.sleep(0)
         before = book.get("case_0001")
         with pytest.raises(RefusalError):
-            await book.acknowledge("case_0001", actor="li", note="")
+            await book.act("case_0001", lambda case, at: handling.acknowledge(case, actor="li", note="", at=at))
         assert book.get("case_0001") is before
 
 
@@ -112,7 +119,10 @@ async def test_what_people_do_to_an_earlier_case_does_not_hide_the_one_that_goes
     with a_book(tmp_path, FakeClock()) as book:
         book.put(cases.cleared(cases.opened(a_case(case_id="case_old")), START))
         book.put(cases.opened(a_case(case_id="case_new", opened_at=START + timedelta(hours=2))))
-        await book.handle("case_old", actor="wang", action="none", disposition="", note="")
+        await book.act(
+            "case_old",
+            lambda case, at: handling.handle(case, actor="wang", action="none", disposition="", note="", at=at),
+        )
         current = book.current(HIGH_KEY)
         assert current is not None
         assert current.case_id == "case_new"
@@ -212,7 +222,7 @@ async def test_a_case_that_still_has_news_to_tell_is_not_archived(tmp_path: Path
     publisher = Gate()
     with a_book(tmp_path, FakeClock()) as book:
         over = cases.cleared(cases.opened(a_case(case_id="case_first", opened_at=START)), START)
-        book.put(cases.handle(over, actor="wang", action="x", disposition="", note="", at=START))
+        book.put(handling.handle(over, actor="wang", action="x", disposition="", note="", at=START))
         for number in range(1, KEPT_CLOSED + 1):
             book.put(closed_case(number))
         async with publishing(book, publisher):

@@ -12,8 +12,9 @@ from msgspec import structs
 
 from core.errors import RefusalError
 from core.events import Event, Severity
-from core.monitoring import cases
-from core.monitoring.cases import HANDLING_MOVES, Case, Condition, Handling, Verb
+from core.monitoring import cases, handling
+from core.monitoring.cases import Case, Condition, Handling
+from core.monitoring.handling import HANDLING_MOVES, Verb
 from tests.core.monitoring.factories import START, a_case
 
 LATER = START + timedelta(minutes=5)
@@ -41,11 +42,11 @@ Move = Callable[[Case], Case]
 
 
 def acknowledge(case: Case) -> Case:
-    return cases.acknowledge(case, actor="li", note="", at=LATER)
+    return handling.acknowledge(case, actor="li", note="", at=LATER)
 
 
 def handle(case: Case) -> Case:
-    return cases.handle(case, actor="wang", action="door closed", disposition="kept", note="", at=LATER)
+    return handling.handle(case, actor="wang", action="door closed", disposition="kept", note="", at=LATER)
 
 
 def clear(case: Case) -> Case:
@@ -130,7 +131,7 @@ def test_nothing_leads_out_of_closed() -> None:
 
 def test_acknowledging_twice_is_one_event() -> None:
     once = an_opened(acknowledge)
-    assert cases.acknowledge(once, actor="zhao", note="me too", at=LATER) is once
+    assert handling.acknowledge(once, actor="zhao", note="me too", at=LATER) is once
     assert told(once) == ["case.opened", "case.acknowledged"]
 
 
@@ -164,7 +165,7 @@ def test_what_the_machine_does_has_no_actor() -> None:
 
 
 def test_an_empty_note_leaves_the_earlier_one() -> None:
-    noted = cases.acknowledge(an_opened(), actor="li", note="fan is off", at=LATER)
+    noted = handling.acknowledge(an_opened(), actor="li", note="fan is off", at=LATER)
     assert handle(noted).note == "fan is off"
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from core.events import Severity
-from core.monitoring import cases
+from core.monitoring import cases, handling
 from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Condition, Handling, Kind
 from core.monitoring.monitor import Monitor
@@ -200,7 +200,7 @@ PROBE = a_line(ScriptedSource()).sensors[0]
 
 def _handled(bench: Bench, case_id: str | None = None) -> Any:
     case = bench.book.get(case_id) if case_id else bench.case()
-    return cases.handle(case, actor="wang", action="door closed", disposition="", note="", at=bench.clock.now())
+    return handling.handle(case, actor="wang", action="door closed", disposition="", note="", at=bench.clock.now())
 
 
 def test_a_case_that_nobody_watches_any_more_is_closed_and_says_so(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from core.events import Severity
-from core.monitoring import cases
+from core.monitoring import handling
 from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Condition, Handling, Kind
 from core.monitoring.monitor import Monitor
@@ -111,7 +111,7 @@ def test_an_acknowledgement_of_a_case_out_of_sight_holds(bench: Bench) -> None:
     """Home Assistant users lose exactly this: an acknowledgement while the sensor is away."""
     bench.breach()
     bench.fail()
-    bench.book.put(cases.acknowledge(bench.case(), actor="li", note="", at=bench.clock.now()))
+    bench.book.put(handling.acknowledge(bench.case(), actor="li", note="", at=bench.clock.now()))
     bench.hear(4.0, 9.0)
     assert (bench.case().condition, bench.case().handling) == (Condition.ACTIVE, Handling.ACKNOWLEDGED)
 

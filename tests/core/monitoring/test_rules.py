@@ -3,7 +3,7 @@
 import pytest
 
 from core.events import Severity
-from core.monitoring.presets import Terms
+from core.monitoring.presets import terms_of
 from core.monitoring.rules import (
     IDLE,
     MAX_STEP_S,
@@ -15,7 +15,7 @@ from core.monitoring.rules import (
     step,
     step_fault,
 )
-from core.settings import Limits
+from core.settings import Cabinet, Limits
 from tests.core.monitoring.factories import after, an_edge, changes
 
 OPEN = Watch(breaching=True, severity=Severity.CRITICAL, elapsed_s=100.0, peak=9.0)
@@ -160,8 +160,8 @@ def test_after_the_reopen_window_the_last_case_is_history(quiet_s: float, kept: 
 
 
 def test_edges_are_made_only_for_the_sides_that_have_limits() -> None:
-    terms = Terms(limits=Limits(warn_high=6.0, high=8.0), alarm_delay_s=1.0, clear_delay_s=2.0, hysteresis_k=0.5)
-    (edge,) = edges_of(terms)
+    terms = terms_of(Cabinet(id="x", limits=Limits(warn_high=6.0, high=8.0)))
+    (edge,) = edges_of(terms, terms.limits)
     assert (edge.side, edge.warn, edge.critical, edge.inner) == (Side.HIGH, 6.0, 8.0, 6.0)
 
 

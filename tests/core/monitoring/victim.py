@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 from core.journal import Archive, SnapshotJournal
+from core.monitoring import handling
 from core.monitoring.case_book import CaseBook
 from core.settings import Retry
 from core.webhooks.retry_queue import RetryQueue
@@ -30,7 +31,12 @@ async def live(directory: Path) -> None:
             if round_number % 3 == 2:
                 case = book.current(HIGH_KEY)
                 assert case is not None
-                await book.handle(case.case_id, actor="wang", action="door closed", disposition="", note="")
+                await book.act(
+                    case.case_id,
+                    lambda case, at: handling.handle(
+                        case, actor="wang", action="door closed", disposition="", note="", at=at
+                    ),
+                )
             bench.recover()
             if round_number == 3:
                 print("alive", flush=True)

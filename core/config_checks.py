@@ -1,0 +1,62 @@
+"""What no type can say of the settings: limits in order, presets that exist, dates and zones that make sense. Pure."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from core.config_lines import KeyPath
+from core.monitoring.presets import PRESETS, terms_of
+from core.settings import Cabinet, Limits, Sensor, Settings
+
+Wrong = tuple[str, KeyPath]
+
+_ORDER: Final = ("low", "warn_low", "warn_high", "high")
+
+
+def wrongs(settings: Settings) -> Iterator[Wrong]:
+    """Problem and key of each mistake."""
+    try:
+        ZoneInfo(settings.device.timezone)
+    except (OSError, ValueError):  # no such name, or a name that is a path
+        yield f"there is no time zone {settings.device.timezone!r}", ("device", "timezone")
+    for index, cabinet in enumerate(settings.cabinets):
+        yield from _of_cabinet(cabinet, ("cabinets", index))
+    for index, sensor in enumerate(settings.sensors):
+        yield from _of_sensor(sensor, ("sensors", index))
+
+
+def _of_cabinet(cabinet: Cabinet, at: KeyPath) -> Iterator[Wrong]:
+    if cabinet.preset is not None and cabinet.preset not in PRESETS:
+        yield f"unknown preset; known are {', '.join(PRESETS)}", (*at, "preset")
+        return
+    limits = terms_of(cabinet).limits
+    yield from _of_order(limits, cabinet.limits, (*at, "limits"))
+    yield from _of_band(cabinet.hysteresis_k, limits, at)
+    if cabinet.humidity is not None:
+        yield from _of_order(cabinet.humidity, cabinet.humidity, (*at, "humidity"))
+        yield from _of_band(cabinet.hysteresis_k, cabinet.humidity, at)
+
+
+def _of_order(limits: Limits, own: Limits | None, at: KeyPath) -> Iterator[Wrong]:
+    given = [(name, value) for name in _ORDER if (value := getattr(limits, name)) is not None]
+    for (name, value), (upper_name, upper) in itertools.pairwise(given):
+        if value < upper:
+            continue
+        if getattr(own, upper_name) is not None:
+            yield f"is not above {name} ({upper:g} <= {value:g})", (*at, upper_name)
+        else:
+            yield f"is not below {upper_name} ({value:g} >= {upper:g})", (*at, name)
+
+
+def _of_band(hysteresis_k: float, limits: Limits, at: KeyPath) -> Iterator[Wrong]:
+    if limits.low is None or limits.high is None or hysteresis_k < limits.high - limits.low:
+        return
+    band = limits.high - limits.low
+    yield f"is not below the band from low to high ({band:g}): no case could clear", (*at, "hysteresis_k")
+
+
+def _of_sensor(sensor: Sensor, at: KeyPath) -> Iterator[Wrong]:
+    done = sensor.calibration
+    if done is not None and done.due is not None and done.due <= done.on:
+        yield f"is not after the calibration ({done.due} <= {done.on})", (*at, "calibration", "due")

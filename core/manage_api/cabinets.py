@@ -1,0 +1,117 @@
+"""The routes of the cabinets: how they stand, and what people say of a whole one."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec import Struct
+
+from core import wire
+from core.errors import RefusalError
+from core.manage_api import views
+from core.manage_api.parts import Parts
+from core.manage_api.table import Call, Handler, Route, Scope
+from core.monitoring import service
+from core.monitoring.service import Service
+from core.settings import Cabinet
+
+
+class CabinetHandlers:
+    """What the rows below call."""
+
+    def __init__(self, parts: Parts):
+        self._parts = parts
+        self._cabinets = {cabinet.id: cabinet for cabinet in parts.loaded.settings.cabinets}
+
+    async def list(self, _: Call) -> Struct:
+        counts = views.open_cases(self._parts)
+        items = tuple(views.cabinet(self._parts, one, counts[one.id]) for one in self._cabinets.values())
+        return wire.Cabinets(items=items)
+
+    async def take_out(self, call: Call) -> Struct:
+        body, cabinet = call.body, self._cabinet(call)
+        assert isinstance(body, wire.OutOfService)
+        actor = call.says(body.by)
+        return await self._serve(
+            cabinet,
+            actor,
+            lambda now, at: service.take_out(
+                now,
+                service.Mover(cabinet=cabinet.id, name=cabinet.name, actor=actor, reason=body.reason, at=at),
+                due_back=body.due_back,
+                event_id=self._parts.book.new_id("evt_"),
+            ),
+        )
+
+    async def put_back(self, call: Call) -> Struct:
+        body, cabinet = call.body, self._cabinet(call)
+        assert isinstance(body, wire.InService)
+        actor = call.says(body.by)
+        return await self._serve(
+            cabinet,
+            actor,
+            lambda now, at: service.put_back(
+                now,
+                service.Mover(cabinet=cabinet.id, name=cabinet.name, actor=actor, reason=body.reason, at=at),
+                event_id=self._parts.book.new_id("evt_"),
+            ),
+        )
+
+    async def maintain(self, call: Call) -> Struct:
+        body, cabinet = call.body, self._cabinet(call)
+        assert isinstance(body, wire.Maintenance)
+        actor = call.says(body.by)
+        return await self._serve(
+            cabinet, actor, lambda now, _: service.maintain(now, actor=actor, reason=body.reason, for_s=body.for_s)
+        )
+
+    def _cabinet(self, call: Call) -> Cabinet:
+        name = call.path["cabinet"]
+        if name not in self._cabinets:
+            raise RefusalError(404, "cabinet_not_found", f"there is no cabinet {name!r}")
+        return self._cabinets[name]
+
+    async def _serve(self, cabinet: Cabinet, actor: str, change: Callable[[Service, datetime], Service]) -> Struct:
+        await self._parts.book.serve(cabinet.id, change, actor=actor)
+        return views.cabinet(self._parts, cabinet, views.open_cases(self._parts)[cabinet.id])
+
+
+def cabinet_routes(on: CabinetHandlers) -> tuple[Route, ...]:
+    return (
+        Route(
+            method="GET",
+            path="/api/manage/cabinets",
+            scope=Scope.READ,
+            handler=on.list,
+            summary="Cabinets with limits, state and sensors",
+            answer=wire.Cabinets,
+        ),
+        _verb(
+            "out_of_service",
+            on.take_out,
+            wire.OutOfService,
+            "Judge nothing of it until it is put back; closes its cases",
+            "already_out_of_service",
+            "due_back_in_the_past",
+        ),
+        _verb("in_service", on.put_back, wire.InService, "Judge it again", "not_out_of_service"),
+        _verb(
+            "maintenance",
+            on.maintain,
+            wire.Maintenance,
+            "Somebody works on it: its alarms wait longer",
+            "out_of_service",
+        ),
+    )
+
+
+def _verb(verb: str, handler: Handler, body: type[Struct], summary: str, *refusals: str) -> Route:
+    return Route(
+        method="POST",
+        path=f"/api/manage/cabinets/{{cabinet}}/{verb}",
+        scope=Scope.OPERATE,
+        handler=handler,
+        summary=summary,
+        answer=wire.CabinetItem,
+        body=body,
+        refusals={404: ("cabinet_not_found",), 409: refusals},
+    )

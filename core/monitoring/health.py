@@ -1,0 +1,105 @@
+"""How the box itself does: its disk and its clock. What is wrong with them is a case like any other.
+
+A guard that can't write forgets with the next power cut, and one whose clock is wrong dates its records wrongly; both say so
+where somebody looks.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from core.clock import Clock
+from core.events import EventType, Severity
+from core.monitoring import cases
+from core.monitoring.case_book import CaseBook, Key
+from core.monitoring.cases import Case, Kind
+
+LOOK_S: Final = 30.0
+LOOKS_TO_OPEN: Final = 2  # a disk may be full for a moment, while something is rewritten
+LEAST_FREE: Final = 0.05  # of the disk, and
+ENOUGH_FREE: Final = 500 * 1024 * 1024  # bytes, are more than any journal's rewrite takes
+UNSYNCHRONISED_S: Final = 86_400.0  # a crystal drifts by some seconds a day; nobody needs to come before that
+STEP_S: Final = 5.0  # a wall clock that goes off by so much against the steady one was set
+
+ILLS: Final = ("disk_full", "not_durable", "clock_unsynchronised")
+HEALTH_KEYS: Final[tuple[Key, ...]] = tuple((ill, Kind.DEVICE_HEALTH) for ill in ILLS)
+
+
+class DeviceHealth:
+    """Looks every LOOK_S. `durable` says whether what is accepted is on disk."""
+
+    def __init__(self, book: CaseBook, directory: Path, durable: Callable[[], bool], clock: Clock):
+        self._book, self._directory, self._durable, self._clock = book, directory, durable, clock
+        self._seen = dict.fromkeys(ILLS, 0)
+        self._synchronised_s = clock.steady()
+        self._wall = self._offset()
+
+    async def run(self) -> None:
+        while True:
+            await self.look()
+            await self._clock.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Open and clear the cases of this box, and tell of a wall clock that was set."""
+        free = await asyncio.to_thread(_free_share, self._directory)  # a disk that hangs must hang nobody else
+        ills = set(self._ills(free))
+        for ill in ILLS:
+            self._seen[ill] = self._seen[ill] + 1 if ill in ills else 0
+            case = self._book.current((ill, Kind.DEVICE_HEALTH))
+            if case is None and self._seen[ill] >= LOOKS_TO_OPEN:
+                self._book.put(cases.opened(self._case(ill)))
+            elif case is not None and not self._seen[ill]:
+                self._book.put(cases.cleared(case, self._clock.now()))
+        self._look_at_wall()
+
+    def _ills(self, free: float) -> Iterator[str]:
+        if free < LEAST_FREE:
+            yield "disk_full"
+        if not self._durable():
+            yield "not_durable"
+        now_s = self._clock.steady()
+        if self._clock.synchronised():
+            self._synchronised_s = now_s
+        if now_s - self._synchronised_s >= UNSYNCHRONISED_S:
+            yield "clock_unsynchronised"
+
+    def _case(self, ill: str) -> Case:
+        now = self._clock.now()
+        return Case(
+            case_id=self._book.new_id(),
+            cabinet="",
+            cabinet_name="",
+            sensor=ill,
+            kind=Kind.DEVICE_HEALTH,
+            severity=Severity.INFO if ill == "clock_unsynchronised" else Severity.WARNING,
+            unit="",
+            opened_at=now,
+            started_at=now,
+            simulated=False,
+            fault=ill,
+        )
+
+    def _look_at_wall(self) -> None:
+        before, self._wall = self._wall, self._offset()
+        if abs(self._wall - before) >= STEP_S:
+            self._book.tell(
+                EventType.DEVICE_CLOCK_CHANGED,
+                Severity.INFO,
+                {"by_s": round(self._wall - before, 3), "clock_synced": self._clock.synchronised()},
+            )
+
+    def _offset(self) -> float:
+        """The wall clock against the steady one, in seconds: it stays what it is unless somebody sets the clock."""
+        return self._clock.now().timestamp() - self._clock.steady()
+
+
+def _free_share(directory: Path) -> float:
+    """The share of the disk that is free for us, 1 where there is enough whatever its size, or nobody can say."""
+    try:
+        found = os.statvfs(directory)
+    except OSError:
+        return 1.0
+    free = found.f_bavail * found.f_frsize
+    return 1.0 if free >= ENOUGH_FREE or not found.f_blocks else found.f_bavail / found.f_blocks
