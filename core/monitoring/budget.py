@@ -16,7 +16,7 @@ HOURS: Final = 24
 
 
 class Budget(Watch, frozen=True, kw_only=True, omit_defaults=True):
-    """`hours` are the seconds above the limit in each of the last HOURS hours, newest last; `hour_s` how far the newest is."""
+    """`hours` are the seconds above the critical limit in each of the last HOURS hours, newest last; `hour_s` how far the newest is."""
 
     hours: tuple[float, ...] = (0.0,)
     hour_s: float = 0.0
@@ -41,18 +41,18 @@ def step_budget(watch: Budget, edge: Edge, budget_s: float, value: float, dt_s: 
     It is over when so much of the day has rolled by that the rest keeps within the budget, and the air is inside.
     """
     dt_s = min(max(dt_s, 0.0), edge.longest_step_s)
-    beyond = edge.excess(value, edge.inner) > 0
+    excess = edge.excess(value, edge.limit_for(Severity.CRITICAL))
     hours, hour_s = list(watch.hours), watch.hour_s + dt_s
-    hours[-1] += dt_s if beyond else 0.0
+    hours[-1] += dt_s if excess > 0 else 0.0
     while hour_s >= HOUR_S:
         hours.append(0.0)
         hour_s -= HOUR_S
     after = structs.replace(watch, hours=tuple(hours[-HOURS:]), hour_s=hour_s, breaching=False)
     if after.severity is None:
-        if not beyond or after.used_s <= budget_s:
+        if excess <= 0 or after.used_s <= budget_s:
             return after, None
         return structs.replace(after, severity=Severity.CRITICAL, elapsed_s=after.used_s, peak=value), Change.OPENED
     after = structs.replace(after, elapsed_s=watch.elapsed_s + dt_s, peak=edge.worse(watch.peak, value))
-    if after.used_s > budget_s or edge.excess(value, edge.inner) > -edge.hysteresis_k:
+    if after.used_s > budget_s or excess > -edge.hysteresis_k:
         return after, None
     return structs.replace(after, severity=None, peak=None), Change.CLEARED

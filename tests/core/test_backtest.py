@@ -226,7 +226,8 @@ def test_a_compressor_that_fails_in_it_is_one_case_in_time(desk: Desk, tmp_path:
     course = recorded()
     tail = list(warming(failed, course[failed][1], 2.0))
     above = next(minute for minute, value in tail if value > -15.0)
-    [case] = desk.json(FROZEN, a_csv(tmp_path, [*course[:failed], *tail]), code=1)["cases"]
+    cases = desk.json(FROZEN, a_csv(tmp_path, [*course[:failed], *tail]), code=1)["cases"]
+    [case] = [case for case in cases if case["kind"] != "budget_exceeded"]  # which the hours that follow use up
     assert (case["kind"], case["severity"], case["cleared_at"]) == ("temp_high", "critical", None)
     assert stamp(above) < case["opened_at"] <= stamp(above + 35)
 
