@@ -49,7 +49,8 @@ class Punctuality(SystemClock):
 
 def a_line(number: int, clock: SystemClock) -> tuple[Line, Cabinet]:
     name = f"{number:02}"
-    cabinet = Cabinet(id=name, limits=Limits(low=-5.0, high=6.0), alarm_delay_s=60.0, clear_delay_s=60.0)
+    limits = Limits(low=-5.0, high=6.0)
+    cabinet = Cabinet(id=name, limits=limits, alarm_delay_s=60.0, clear_delay_s=60.0, reopen_window_s=0.0)
     sensors = (Sensor(id=f"{name}.air", cabinet=name, source=name, point=POINT),)
     source = SimulatedSource(SimulatedSettings(id=name, seed=number, speed=SPEED), sensors, clock)
     return Line(id=name, driver="simulated", source=source, interval_s=INTERVAL_S, sensors=sensors), cabinet

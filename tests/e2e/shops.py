@@ -62,6 +62,7 @@ id = "03"
 limits = {{ high = 3.0 }}
 alarm_delay_s = 0
 clear_delay_s = 0
+reopen_window_s = 0
 
 [[sensors]]
 id = "03.air"

@@ -48,6 +48,7 @@ id = "{n}"
 limits = {{ high = 8.0 }}
 alarm_delay_s = 0
 clear_delay_s = 0
+reopen_window_s = 0
 
 [[sensors]]
 id = "{n}.air"
