@@ -1,4 +1,6 @@
-"""`cdg-core`: argv -> serve | check-config | verify | backtest | token. Parses, calls, prints; every expected error is one line and a code."""
+"""`cdg-core`: argv -> serve | check-config | verify | backtest | export | token. Parses, calls, prints; every expected error is
+one line and a code.
+"""
 
 import argparse
 import asyncio
@@ -46,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("directory", type=Path, metavar="DIR")
     verify.set_defaults(run=_verify)
     trial = _add_backtest(commands)
+    export = _add_export(commands)
     token = commands.add_parser("token", help="tokens for the manage API on TCP")
     actions = token.add_subparsers(required=True, metavar="ACTION")
     add = actions.add_parser("add", help="make a token; it is the last word printed")
@@ -57,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke = actions.add_parser("revoke", help="end a token, at once")
     revoke.add_argument("name")
     revoke.set_defaults(run=_token_revoke)
-    for command in (serve, check, trial, add, listing, revoke):
+    for command in (serve, check, trial, export, add, listing, revoke):
         command.add_argument("--config", type=Path, help="the configuration file")
     return parser
 
@@ -79,6 +82,18 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     trial.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     trial.set_defaults(run=_backtest)
     return trial
+
+
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    export = commands.add_parser("export", help="the minutes of the history as CSV or JSON")
+    export.add_argument("--data-dir", type=Path, help="whose history")
+    export.add_argument("--sensor", action="append", default=[], metavar="ID", help="only this one; may be repeated")
+    export.add_argument("--since", metavar="TIME", help="ISO 8601, UTC where no zone is given")
+    export.add_argument("--until", metavar="TIME", help="up to before this time")
+    export.add_argument("--format", choices=["csv", "json"], default="csv")
+    export.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of standard output")
+    export.set_defaults(run=_export)
+    return export
 
 
 def _load(arguments: argparse.Namespace) -> LoadedSettings:
@@ -154,6 +169,21 @@ def _backtest(arguments: argparse.Namespace) -> int:
     lines = [msgspec.json.encode(done.verdict).decode()] if arguments.json else table(done.verdict)
     print("\n".join(lines))
     return EXIT_FAILURE if done.verdict.cases else 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from core.export import export, moment
+
+    since, until = (None if text is None else moment(text) for text in (arguments.since, arguments.until))
+    export(_data_dir(arguments), arguments.sensor, since, until, arguments.format, arguments.output)
+    return 0
+
+
+def _data_dir(arguments: argparse.Namespace) -> Path:
+    """The given one needs no configuration; without one it is where a core with this configuration keeps it."""
+    if arguments.data_dir is not None:
+        return Path(arguments.data_dir)
+    return _load(arguments).data_dir or places.default_data_dir()
 
 
 def _tokens_file(arguments: argparse.Namespace) -> Path:

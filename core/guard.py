@@ -25,6 +25,7 @@ from core.manage_api.server import ManageServer
 from core.manage_api.views import case_counts, durability, retry_summary
 from core.monitoring.case_book import CaseBook
 from core.monitoring.health import DeviceHealth
+from core.monitoring.history import History
 from core.monitoring.monitor import Monitor
 from core.monitoring.posts import Line
 from core.places import CORE_LOG, SOCKET
@@ -90,8 +91,16 @@ class Guard:
         self._archive = Archive(directory, clock)
         self._bounds = Bounds(self._queue, self._archive, settings.webhooks.retry, clock)
         self._book = CaseBook(cases, self._archive, clock, settings.monitor)
+        sensors = [sensor.id for sensor in settings.sensors]
+        self._history = History(directory, settings.history, sensors, clock, self._device.boot_id)
         self._monitor = Monitor(
-            _lines(loaded, clock), settings.cabinets, self._book, clock, zone=ZoneInfo(settings.device.timezone)
+            _lines(loaded, clock),
+            settings.cabinets,
+            self._book,
+            clock,
+            record=self._history.add,
+            zone=ZoneInfo(settings.device.timezone),
+            outage_s=self._history.outage_s,
         )
         self._health = DeviceHealth(self._book, directory, self._is_durable, clock)
         self._parts = Parts(
@@ -100,6 +109,7 @@ class Guard:
             device=self._device,
             monitor=self._monitor,
             book=self._book,
+            history=self._history,
             queue=self._queue,
             dispatcher=self._dispatcher,
             drains=self._drains,
@@ -149,6 +159,7 @@ class Guard:
             "publishing": lambda: self._book.run(self._dispatcher),
             "bounds": self._bounds.run,
             "health": self._health.run,
+            "history": self._history.run,
             "heartbeat": lambda: self._device.run(self._dispatcher, self._vitals),
         }
         draining = group.create_task(self._keep_running("drains", self._drains.run))
@@ -171,6 +182,7 @@ class Guard:
         await self._dispatcher.close()
         for journal in self._journals.values():
             await asyncio.to_thread(journal.close)
+        await self._history.close()
         self._lock.release()
 
     async def _keep_running(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -206,6 +218,8 @@ class Guard:
             found["tokens_unreadable"] = problem
         if (problem := self._archive.problem) is not None:
             found["archive_troubled"] = problem
+        if (problem := self._history.problem) is not None:
+            found["history_troubled"] = problem
         return found
 
     def _is_durable(self) -> bool:

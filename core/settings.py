@@ -292,6 +292,12 @@ class Access(Table, frozen=True, kw_only=True):
     kiosk_users: tuple[str | int, ...] = ()
 
 
+class History(Table, frozen=True, kw_only=True):
+    """How long the minutes of every sensor are kept."""
+
+    minute_days: Annotated[float, Meta(gt=0, le=36_500)] = 400.0
+
+
 class Settings(Table, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -303,6 +309,7 @@ class Settings(Table, frozen=True, kw_only=True):
     webhooks: Webhooks = Webhooks()
     manage_api: ManageApi = ManageApi()
     access: Access = Access()
+    history: History = History()
 
 
 class LoadedSettings(Struct, frozen=True, kw_only=True):

@@ -44,7 +44,9 @@ def verify(directory: Path) -> list[Finding]:
     names = {path.name for path in directory.iterdir()}
     journals = {name for name in names if name.endswith(".jsonl")}
     told_of = {name.removesuffix(".prev") for name in names if name.endswith(".jsonl.prev")} | {
-        name for name in quarantine.names(directory / _QUARANTINE) if not OF_A_TIME.search(name)
+        name
+        for name in quarantine.names(directory / _QUARANTINE)
+        if name.endswith(".jsonl") and not OF_A_TIME.search(name)
     }
     findings = [_journal(directory, name) for name in sorted(journals)]
     findings += [Finding(name=name, sound=False, text="missing") for name in sorted(told_of - journals)]

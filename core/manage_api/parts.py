@@ -7,6 +7,7 @@ from core.clock import Clock
 from core.device import Device
 from core.journal import Archive, SnapshotJournal
 from core.monitoring.case_book import CaseBook
+from core.monitoring.history import History
 from core.monitoring.monitor import Monitor
 from core.settings import LoadedSettings
 from core.webhooks.dispatcher import Dispatcher
@@ -23,6 +24,7 @@ class Parts:
     device: Device
     monitor: Monitor
     book: CaseBook
+    history: History
     queue: RetryQueue
     dispatcher: Dispatcher
     drains: Drains

@@ -9,6 +9,7 @@ from core.errors import ConfigError, RefusalError
 from core.manage_api import views
 from core.manage_api.cabinets import CabinetHandlers, cabinet_routes
 from core.manage_api.cases import CaseHandlers, case_routes
+from core.manage_api.history import history_routes
 from core.manage_api.parts import Parts
 from core.manage_api.retries import RetryHandlers, retry_routes
 from core.manage_api.status import StatusBoard
@@ -47,6 +48,7 @@ class Handlers:
             for acknowledge in (
                 *(one.acknowledge for one in self._parts.journals.values()),
                 self._parts.archive.acknowledge,
+                self._parts.history.acknowledge,
             ):
                 try:
                     await asyncio.to_thread(acknowledge, call.says(body.by))
@@ -121,6 +123,7 @@ def routes(parts: Parts) -> tuple[Route, ...]:
             summary="The latest reading of every sensor",
             answer=wire.Readings,
         ),
+        *history_routes(parts),
         *case_routes(CaseHandlers(parts)),
         *retry_routes(RetryHandlers(parts)),
         Route(

@@ -5,8 +5,8 @@ Judging waits for nothing: neither for a disk nor for a network. Pure rules deci
 
 import asyncio
 import math
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from msgspec import structs
@@ -20,7 +20,7 @@ from core.monitoring.health import HEALTH_KEYS
 from core.monitoring.judges import LIMIT_KINDS, OF_VALUES, Judge, Seen, judges_of
 from core.monitoring.posts import Line, Post
 from core.monitoring.presets import terms_of
-from core.monitoring.readings import UNITS, gated, read
+from core.monitoring.readings import gated, read
 from core.monitoring.rules import Change, Edge, Watch
 from core.monitoring.windows import Windows
 from core.samples import Quality, Reading, Sample
@@ -34,8 +34,8 @@ YIELD_EVERY: Final = 500  # samples judged in one go before other loops get thei
 
 
 class Monitor:
-    """Runs until cancelled. `lines` must cover every sensor's source; `zone` is the site's. `outage_s` is how long nobody
-    looked before this start, infinite where that is unknown and None where it was no outage.
+    """Runs until cancelled. `lines` must cover every sensor's source; `record` is told of every reading; `zone` is the site's.
+    `outage_s` is how long nobody looked before this start, infinite where that is unknown and None where it was no outage.
     """
 
     def __init__(
@@ -45,11 +45,12 @@ class Monitor:
         book: CaseBook,
         clock: Clock,
         *,
+        record: Callable[[Reading], None] | None = None,
         zone: tzinfo = UTC,
         outage_s: float | None = None,
     ):
         self._lines, self._book, self._clock = tuple(lines), book, clock
-        self._outage_s = outage_s
+        self._record, self._outage_s = record, outage_s
         by_id = {cabinet.id: cabinet for cabinet in cabinets}
         self._posts = {
             sensor.id: self._post(line, sensor, by_id[sensor.cabinet]) for line in lines for sensor in line.sensors
@@ -121,6 +122,8 @@ class Monitor:
         """Judge one sample."""
         post = self._posts[sample.sensor]
         post.gate, reading = gated(post.gate, read(sample, post.sensor))
+        if self._record is not None:
+            self._record(reading)
         post.reading, post.heard_s, post.silent = reading, self._clock.steady(), False
         if self._book.service(post.cabinet.id).out:
             self._forget(post, reading)
@@ -263,24 +266,9 @@ class Monitor:
                 earlier = structs.replace(earlier, limit=edge.limit_for(severity), peak=peak)
             self._book.put(cases.reopened(earlier, severity=severity, value=value, fault=fault, at=at))
             return
-        case = Case(
-            case_id=self._book.new_id(),
-            cabinet=post.cabinet.id,
-            cabinet_name=post.cabinet.name,
-            sensor=post.sensor.id,
-            kind=kind,
-            severity=severity,
-            unit=UNITS[post.sensor.quantity] if value is not None else "",
-            opened_at=at,
-            started_at=at - timedelta(seconds=watch.elapsed_s),
-            simulated=post.simulated,
-            limit=edge.limit_for(severity) if edge else None,
-            value=value,
-            peak=watch.peak,
-            duration_s=round(watch.elapsed_s, 1),
-            fault=fault,
-            gap_s=outage_s if outage_s is not None and math.isfinite(outage_s) else None,
-        )
+        case = post.case(self._book.new_id(), kind, severity, at, watch=watch, edge=edge)
+        gap_s = outage_s if outage_s is not None and math.isfinite(outage_s) else None
+        case = structs.replace(case, value=value, fault=fault, gap_s=gap_s)
         self._book.put(cases.opened(case))
 
     def _clear(self, post: Post, kind: Kind, at: datetime) -> None:

@@ -1,15 +1,16 @@
 """What the monitor keeps of each source and each sensor while it runs. The monitor alone changes it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
-from core.monitoring.cases import Kind
-from core.monitoring.judges import LIMIT_KINDS, Judge
+from core.events import Severity
+from core.monitoring.cases import Case, Kind
+from core.monitoring.judges import LIMIT_KINDS, OF_VALUES, Judge
 from core.monitoring.presets import Terms
-from core.monitoring.readings import Gate
-from core.monitoring.rules import Edge, Side
+from core.monitoring.readings import UNITS, Gate
+from core.monitoring.rules import Edge, Side, Watch
 from core.samples import Quality, Quantity, Reading
 from core.sensors.source import Source
 from core.settings import Cabinet, Sensor
@@ -76,3 +77,23 @@ class Post(Struct, kw_only=True):
     def kinds(self) -> list[Kind]:
         """What can be wrong with this sensor, as it is configured."""
         return [Kind.SENSOR_FAULT, Kind.SENSOR_STALE, *(judge.kind for judge in self.judges)]
+
+    def case(
+        self, case_id: str, kind: Kind, severity: Severity, at: datetime, *, watch: Watch, edge: Edge | None
+    ) -> Case:
+        """A case of this sensor as it opens."""
+        return Case(
+            case_id=case_id,
+            cabinet=self.cabinet.id,
+            cabinet_name=self.cabinet.name,
+            sensor=self.sensor.id,
+            kind=kind,
+            severity=severity,
+            unit=UNITS[self.sensor.quantity] if kind in OF_VALUES else "",
+            opened_at=at,
+            started_at=at - timedelta(seconds=watch.elapsed_s),
+            simulated=self.simulated,
+            limit=edge.limit_for(severity) if edge else None,
+            peak=watch.peak,
+            duration_s=round(watch.elapsed_s, 1),
+        )

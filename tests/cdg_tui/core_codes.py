@@ -46,6 +46,10 @@ NEVER_ASKED = frozenset(
         "due_back_in_the_past",
         "not_out_of_service",
         "out_of_service",
+        "sensor_not_found",
+        "since_after_until",
+        "too_many_points",
+        "history_unreadable",
     }
 )
 

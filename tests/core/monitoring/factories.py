@@ -14,7 +14,7 @@ from core.monitoring.cases import Case, Kind
 from core.monitoring.monitor import Monitor
 from core.monitoring.posts import Line
 from core.monitoring.rules import IDLE, Change, Edge, Side, Watch, step
-from core.samples import Sample
+from core.samples import Reading, Sample
 from core.settings import Cabinet, Limits, Retry, Sensor
 from core.webhooks.retry_queue import RetryQueue
 from tests.fakes import FakeClock
@@ -219,10 +219,16 @@ def a_line(
 class Bench:
     """A monitor over a book, with the one sensor AIR whose samples the test hands in, ten seconds apart."""
 
-    def __init__(self, book: CaseBook, clock: FakeClock, cabinet: Cabinet = CHILLED):
+    def __init__(
+        self,
+        book: CaseBook,
+        clock: FakeClock,
+        cabinet: Cabinet = CHILLED,
+        record: Callable[[Reading], None] | None = None,
+    ):
         self.book, self.clock = book, clock
         self.source = ScriptedSource()
-        self.monitor = Monitor([a_line(self.source)], [cabinet], book, clock)
+        self.monitor = Monitor([a_line(self.source)], [cabinet], book, clock, record=record)
         self.source_s = 0.0
 
     def hear(self, *values: float | None, dt_s: float = 10.0) -> None:

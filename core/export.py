@@ -1,0 +1,111 @@
+"""`cdg-core export`: the minutes of sensors as CSV or JSON, streamed from the file. Changes nothing, also beside a running core.
+
+A row a minute; what is missing is a gap, and a minute without a good value has none. Times are UTC.
+"""
+
+import csv
+import io
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal, TextIO
+
+import msgspec
+
+from core.errors import ConfigError, CoreError
+from core.monitoring import minutes
+from core.monitoring.history import NAME
+
+Format = Literal["csv", "json"]
+COLUMNS: Final = ("sensor", "time UTC", "min", "mean", "max", "samples", "quality")
+_BOM: Final = "\ufeff"  # else Excel takes Chinese for Latin-1
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run
+_EVER: Final = (-(2**62), 2**62)
+
+
+def moment(text: str) -> datetime:
+    """A date or a time after ISO 8601; without a zone it is UTC. Raises ConfigError."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"{text!r} is no time such as 2026-11-23 or 2026-11-23T08:00:00Z") from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def export(
+    directory: Path,
+    sensors: Sequence[str] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+    kind: Format = "csv",
+    output: Path | None = None,
+) -> None:
+    """Write the minutes of `sensors`, or of all, to `output` or standard output; a file is there whole or not at all.
+
+    Raises ConfigError for a sensor nobody recorded, or `since` after `until`; CoreError where the file can't be read.
+    """
+    since_ms = _EVER[0] if since is None else minutes.ms(since)
+    until_ms = _EVER[1] if until is None else minutes.ms(until)
+    if since_ms > until_ms:
+        raise ConfigError("--since is after --until")
+    path = directory / NAME
+    if not path.is_file():
+        raise ConfigError("there is no history; is it the data directory of a guard?", path=path)
+    try:
+        with minutes.reading(path) as db:
+            recorded = minutes.sensors(db)
+            for sensor in sensors:
+                if sensor not in recorded:
+                    raise ConfigError(f"nothing was recorded of a sensor {sensor!r}", path=path)
+            write = _write_csv if kind == "csv" else _write_json
+            with _writing(output) as file:
+                write(file, db, sensors or recorded, since_ms, until_ms)
+    except sqlite3.Error as error:
+        raise CoreError(f"{path}: {error}") from error
+
+
+@contextmanager
+def _writing(output: Path | None) -> Iterator[TextIO]:
+    if output is None:
+        with io.TextIOWrapper(open(sys.stdout.fileno(), "wb", closefd=False), "utf-8", newline="") as file:
+            yield file
+        return
+    part = output.with_name(output.name + ".part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write_csv(file: TextIO, db: sqlite3.Connection, sensors: Sequence[str], since_ms: int, until_ms: int) -> None:
+    file.write(_BOM + _line(COLUMNS))
+    for sensor in sensors:
+        named = _line((_harmless(sensor),)).removesuffix("\r\n")
+        file.writelines(named + rest for rest in minutes.lines(db, sensor, since_ms, until_ms, "csv"))
+
+
+def _write_json(file: TextIO, db: sqlite3.Connection, sensors: Sequence[str], since_ms: int, until_ms: int) -> None:
+    """An array, with one object a line."""
+    between = "["
+    for sensor in sensors:
+        named = '{"sensor":' + msgspec.json.encode(sensor).decode()
+        for rest in minutes.lines(db, sensor, since_ms, until_ms, "json"):
+            file.write(f"{between}\n{named}{rest}")
+            between = ","
+    file.write("\n]\n" if between == "," else "[]\n")
+
+
+def _harmless(text: str) -> str:
+    """Text that a spreadsheet would take for a formula, made text for it too; numbers never come here."""
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
+def _line(cells: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue()

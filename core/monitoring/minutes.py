@@ -1,0 +1,117 @@
+"""Reading the minutes: what the file of `minute_file` holds, in the order it was judged in. Blocks; any process, any thread.
+
+A row's tick and label are counted from those of its span.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from core.monitoring.statistics import Minute
+
+SCALE: Final = 100  # rows hold hundredths of the sensor's unit
+MINUTE_MS: Final = 60_000
+QUALITIES: Final = ("good", "suspect", "fault", "stale")  # by their number in the file; the worst of a minute counts
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
+_PATIENCE_S: Final = 2.0
+
+_AT: Final = f"s.at + m.minute * {MINUTE_MS} + m.late"
+# CROSS JOIN: spans first, whatever the planner thinks.
+_ROWS: Final = f"""
+FROM spans AS s CROSS JOIN minutes AS m ON m.span = s.id
+WHERE s.sensor = :sensor AND s.last_at >= :since AND s.at < :until AND {_AT} >= :since AND {_AT} < :until
+ORDER BY s.tick, m.minute
+"""
+_MINUTES: Final = f"""
+SELECT s.tick + m.minute, {_AT}, m.low / {SCALE}.0, m.mean / {SCALE}.0, m.high / {SCALE}.0, m.good, m.good + m.missed, m.quality
+{_ROWS}"""
+# SQLite itself writes the lines: a month of 16 sensors has 700,000, and none of them becomes an object of ours.
+_TIME: Final = f"strftime('%Y-%m-%dT%H:%M:%SZ', ({_AT}) / 1000, 'unixepoch')"
+_QUALITY: Final = "CASE m.quality " + " ".join(f"WHEN {n} THEN '{one}'" for n, one in enumerate(QUALITIES)) + " END"
+_VALUES: Final = ", ".join(f"m.{name} / {SCALE}.0" for name in ("low", "mean", "high"))
+_LINES: Final = {
+    kind: f"""
+SELECT printf('{before}%s', {_TIME})
+    || CASE WHEN m.mean IS NULL THEN '{unknown}' ELSE printf('{known}', {_VALUES}) END
+    || printf('{after}', m.good + m.missed, {_QUALITY})
+{_ROWS}"""
+    for kind, before, unknown, known, after in (
+        ("csv", ",", ",,,", ",%.2f,%.2f,%.2f", ",%d,%s\r\n"),
+        (
+            "json",
+            ',"at":"',
+            '","min":null,"mean":null,"max":null',
+            '","min":%.2f,"mean":%.2f,"max":%.2f',
+            ',"samples":%d,"quality":"%s"}',
+        ),
+    )
+}
+_RECENT: Final = """
+SELECT s.tick + m.minute, m.mean FROM spans AS s CROSS JOIN minutes AS m ON m.span = s.id
+WHERE s.sensor = :sensor AND s.tick + s.last > :after AND s.tick + m.minute > :after ORDER BY s.tick, m.minute
+"""
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that can change nothing, also beside a running core and on a disk that can't be written."""
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    with contextlib.closing(sqlite3.connect(address, _PATIENCE_S, uri=True)) as db:
+        try:
+            db.execute("SELECT 1 FROM spans LIMIT 1")
+        except sqlite3.OperationalError:
+            if _has_log(path):
+                raise
+        else:
+            yield db
+            return
+    # Without a log nobody writes; only then may SQLite do without the files that coordinate it.
+    with contextlib.closing(sqlite3.connect(f"{address}&immutable=1", uri=True)) as db:
+        yield db
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def sensors(db: sqlite3.Connection) -> list[str]:
+    """Of which sensors there is anything, in the order of their names."""
+    return [name for (name,) in db.execute("SELECT DISTINCT sensor FROM spans ORDER BY sensor")]
+
+
+def minutes(db: sqlite3.Connection, sensor: str, since_ms: int, until_ms: int) -> Iterator[Minute]:
+    """In the order they were judged in; labels from `since_ms` to before `until_ms`."""
+    found = db.execute(_MINUTES, {"sensor": sensor, "since": since_ms, "until": until_ms})
+    return map(Minute._make, found)
+
+
+def lines(db: sqlite3.Connection, sensor: str, since_ms: int, until_ms: int, kind: str) -> Iterator[str]:
+    """The same as text for an export, without the sensor: `kind` csv, from the comma after its cell on, or json, from the
+    comma after its member on.
+    """
+    found = db.execute(_LINES[kind], {"sensor": sensor, "since": since_ms, "until": until_ms})
+    return (line for (line,) in found)
+
+
+def recent(db: sqlite3.Connection, sensor: str, count: int) -> list[float | None]:
+    """The means of the newest `count` minutes, oldest first; None where there is none. Shorter where there are fewer."""
+    oldest, newest = db.execute("SELECT min(tick), max(tick + last) FROM spans WHERE sensor = ?", (sensor,)).fetchone()
+    if newest is None:
+        return []
+    found = dict(db.execute(_RECENT, {"sensor": sensor, "after": newest - count}).fetchall())
+    means = [found.get(tick) for tick in range(max(oldest, newest - count + 1), newest + 1)]
+    return [None if mean is None else mean / SCALE for mean in means]
+
+
+def ms(at: datetime) -> int:
+    return (at - EPOCH) // _MS
+
+
+def moment(at_ms: int) -> datetime:
+    return EPOCH + at_ms * _MS

@@ -1,0 +1,129 @@
+"""The history as the manage API gives it: of a running core, by steps, with its limits and statistics."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from core import wire_history as wire
+from core.errors import RefusalError
+from core.manage_api.history import HistoryHandlers, HistoryQuery
+from core.manage_api.table import Actor, Call, Nothing, Scope
+from core.monitoring.history import History
+from core.monitoring.monitor import Monitor
+from tests.core.monitoring.factories import AIR, CHILLED, START, ScriptedSource, a_book, a_line
+from tests.core.monitoring.histories import a_history, record
+from tests.e2e.conftest import Core, core, processes, wait_until
+from tests.fakes import FakeClock
+
+__all__ = ["core", "processes"]
+
+pytestmark = pytest.mark.anyio
+
+SIMULATED = """
+[device]
+id = "box"
+site = "site"
+
+[[sources]]
+id = "sim"
+driver = "simulated"
+speed = 20000
+interval_s = 0.1
+
+[[cabinets]]
+id = "01"
+preset = "iso_m1"
+
+[[sensors]]
+id = "01.air"
+cabinet = "01"
+source = "sim"
+point = "chiller"
+"""
+
+
+class Desk:
+    def __init__(self, history: History, monitor: Monitor, clock: FakeClock):
+        self.history, self.clock = history, clock
+        self._on = HistoryHandlers(SimpleNamespace(history=history, monitor=monitor, clock=clock))  # type: ignore[arg-type]
+
+    async def ask(self, **query: Any) -> wire.History:
+        actor = Actor(name="hq", scope=Scope.READ)
+        asked = msgspec.convert({"sensor": AIR, **query}, HistoryQuery)
+        answer = await self._on.history(Call(actor=actor, path={}, query=asked, body=Nothing()))
+        assert isinstance(answer, wire.History)
+        return answer
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    clock = FakeClock()
+    with a_book(tmp_path, clock) as book:
+        yield Desk(a_history(tmp_path, clock), Monitor([a_line(ScriptedSource())], [CHILLED], book, clock), clock)
+
+
+async def test_a_sensor_is_shown_by_steps_with_its_limits_and_what_it_amounts_to(desk: Desk) -> None:
+    record(desk.history, [4.0, 9.0, None, 6.0])
+    await desk.history.close()
+    answer = await desk.ask(since=START, until=START + timedelta(minutes=6), step_s=120)
+    assert (answer.unit, answer.low, answer.high, answer.step_s) == ("°C", 0.0, 8.0, 120)
+    assert [(p.min, p.mean, p.max, p.minutes, p.quality) for p in answer.points] == [
+        (4.0, 6.5, 9.0, 2, "good"),
+        (6.0, 6.0, 6.0, 1, "fault"),
+        (None, None, None, 0, None),
+    ]
+    said = answer.statistics
+    assert (said.known_min, said.gap_min, said.excursions, said.longest_excursion_min) == (3, 1, 1, 1)
+    assert said.in_limit_pct == pytest.approx(66.667)
+    assert said.mkt is not None
+    assert said.mean is not None
+    assert said.mean < said.mkt < 9.0
+
+
+async def test_without_times_it_is_the_last_day(desk: Desk) -> None:
+    desk.history.commit()
+    answer = await desk.ask()
+    assert (answer.since, answer.until) == (desk.clock.wall - timedelta(days=1), desk.clock.wall)
+    assert len(answer.points) == 288
+    assert answer.statistics.known_min == 0
+
+
+async def test_a_sensor_that_is_configured_no_more_is_still_there(desk: Desk) -> None:
+    record(desk.history, [4.0], sensor="old")
+    await desk.history.close()
+    answer = await desk.ask(sensor="old", since=START, until=START + timedelta(minutes=1))
+    assert (answer.unit, answer.low, answer.high, answer.points[0].mean) == (None, None, None, 4.0)
+    with pytest.raises(RefusalError) as refusal:
+        await desk.ask(sensor="never")
+    assert (refusal.value.status, refusal.value.code) == (404, "sensor_not_found")
+
+
+def test_a_running_core_answers_for_its_past_life(core: Callable[..., Core]) -> None:
+    """And refuses what makes no sense with a code of its own."""
+    box = core(SIMULATED)
+    box.start()
+    wait_until(lambda: box.get("readings")["items"][0]["value"] is not None, "the sensor is read")
+    assert box.stop() == 0
+    box.start()
+    found = box.get("readings/history", sensor="01.air", step_s=86_400)
+    assert found["statistics"]["known_min"] >= 1
+    assert found["points"][0]["good"] >= 1
+    assert (found["low"], found["high"]) == (-1, 5)
+    for query, status, code in (
+        ({"sensor": "nobody"}, 404, "sensor_not_found"),
+        (
+            {"sensor": "01.air", "since": "2026-11-25T00:00:00Z", "until": "2026-11-24T00:00:00Z"},
+            409,
+            "since_after_until",
+        ),
+        ({"sensor": "01.air", "since": "2016-11-25T00:00:00Z", "step_s": "60"}, 409, "too_many_points"),
+        ({"sensor": "01.air", "step_s": "59"}, 422, "invalid_parameter"),
+        ({}, 422, "invalid_parameter"),
+    ):
+        answer = box.request("GET", "/api/manage/readings/history", params=query)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
