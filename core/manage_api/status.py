@@ -65,11 +65,21 @@ class StatusBoard:
         )
 
     def _problems(self, disk: wire.DurabilityInfo, accounts: wire.Accounts) -> tuple[wire.Problem, ...]:
-        found = {**self._found(disk, accounts), **self._parts.troubles()}
+        found = {**self._found(disk, accounts), **self._due(), **self._parts.troubles()}
         now = self._parts.clock.now()
         told = {f"{name}_not_durable": health.since for name, health in disk.journals.items()}
         self._since = {code: told.get(code) or self._since.get(code, now) for code in found}
         return tuple(wire.Problem(code=code, since=self._since[code], text=text) for code, text in found.items())
+
+    def _due(self) -> dict[str, str]:
+        """What was to be done before today, as far as the clock can be believed."""
+        found: dict[str, str] = {}
+        today = self._parts.clock.now().date()
+        calibrations = {one.id: one.calibration for one in self._parts.loaded.settings.sensors}
+        late = [name for name, done in calibrations.items() if done and done.due is not None and done.due < today]
+        if late and self._parts.clock.synchronised():
+            found["calibration_due"] = f"to be calibrated again: {', '.join(late)}"
+        return found
 
     def _found(self, disk: wire.DurabilityInfo, accounts: wire.Accounts) -> dict[str, str]:
         parts = self._parts
