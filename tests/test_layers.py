@@ -33,6 +33,7 @@ PURE = (
     "core.monitoring.handling",
     "core.monitoring.service",
     "core.monitoring.chatter",
+    "core.monitoring.running",
     "core.sensors.cabinet_model",
     "core.monitoring.cases",
     "core.monitoring.presets",

@@ -16,6 +16,7 @@ from core.monitoring.outages import step_outage
 from core.monitoring.presets import Terms
 from core.monitoring.rise import Rise, step_rise
 from core.monitoring.rules import Change, Edge, Side, Watch, edges_of, patient, step
+from core.monitoring.running import Running, after_outage, step_running
 from core.samples import Quantity
 from core.settings import Cabinet, Sensor
 
@@ -26,7 +27,11 @@ LIMIT_KINDS: Final = frozenset({*TEMPERATURE_KINDS.values(), *HUMIDITY_KINDS.val
 OF_VALUES: Final = LIMIT_KINDS | {Kind.AFTER_OUTAGE, Kind.RATE_OF_RISE, Kind.BUDGET_EXCEEDED}
 
 # What is remembered of a kind where a plain Watch does not hold it.
-WATCHES: Final[dict[Kind, type[Watch]]] = {Kind.BUDGET_EXCEEDED: Budget, Kind.RATE_OF_RISE: Rise}
+WATCHES: Final[dict[Kind, type[Watch]]] = {
+    Kind.BUDGET_EXCEEDED: Budget,
+    Kind.RATE_OF_RISE: Rise,
+    Kind.TREND: Running,
+}
 
 
 def watch_type(kind: Kind) -> type[Watch]:
@@ -82,6 +87,8 @@ def _of_temperature(cabinet: Cabinet, terms: Terms, longest_step_s: float) -> tu
                 found.append(_budget(edge, terms.budget_s))
     if (threshold_k := cabinet.rate_of_rise_k) is not None:
         found.append(_rise(threshold_k))
+    if cabinet.trend:
+        found.append(_trend(longest_step_s))
     return tuple(found)
 
 
@@ -113,6 +120,14 @@ def _rise(threshold_k: float) -> Judge:
         return step_rise(watch, threshold_k, seen.value, seen.dt_s, seen.window)
 
     return Judge(kind=Kind.RATE_OF_RISE, step=judge)
+
+
+def _trend(longest_step_s: float) -> Judge:
+    def judge(watch: Running, seen: Seen) -> tuple[Watch, Change | None]:
+        watch = after_outage(watch) if seen.outage_s is not None else watch
+        return step_running(watch, seen.value, min(seen.dt_s, longest_step_s), seen.window)
+
+    return Judge(kind=Kind.TREND, step=judge)
 
 
 def _contact(kind: Kind, longest_s: float, longest_step_s: float) -> Judge:

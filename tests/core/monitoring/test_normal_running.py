@@ -58,7 +58,7 @@ async def judged(
                 monitor.take(sample)
                 if sample.sensor == "03.air":
                     values.append(sample.value or 0.0)
-        return [case for case in book.all() if case.kind in TEMPERATURE], values
+        return book.all(), values
 
 
 def plain(values: Iterable[float], high: float, delay_s: float, spacing_s: float) -> int:
@@ -90,11 +90,29 @@ async def test_a_normal_week_has_no_temperature_case(
 async def test_a_failure_is_one_case_within_the_hour(tmp_path: Path, model: str, fault: str, seed: int) -> None:
     fails_after_s = 30.5 * HOUR_S  # between two defrosts of either seed
     found, _ = await judged(tmp_path, model, seed=seed, hours=35, fault=fault, fails_after_s=fails_after_s)
-    [case] = found
+    [case] = [case for case in found if case.kind in TEMPERATURE]
     assert case.kind is Kind.TEMP_HIGH
     # People's time runs 3600 times slower here than the cabinet's.
     opened_s = (case.opened_at - START).total_seconds() * HOUR_S
     assert 0 < opened_s - fails_after_s <= HOUR_S
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("model", ["chiller", "freezer"])
+async def test_a_slow_leak_is_told_hours_before_the_limit(
+    tmp_path: Path, model: str, seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fails_after_s = 54.5 * HOUR_S
+    found, _ = await judged(tmp_path, model, seed=seed, hours=68, fault="leak", fails_after_s=fails_after_s)
+    opened_s = {case.kind: (case.opened_at - START).total_seconds() * HOUR_S for case in found}
+    [trend] = [case for case in found if case.kind is Kind.TREND]
+    before_h = (opened_s[Kind.TEMP_HIGH] - opened_s[Kind.TREND]) / HOUR_S
+    with capsys.disabled():
+        after_h = (opened_s[Kind.TREND] - fails_after_s) / HOUR_S
+        print(f"\n{model}, seed {seed}: told {after_h:.1f} h after it began, {before_h:.1f} h before the limit's case")
+    assert trend.severity is Severity.WARNING
+    assert opened_s[Kind.TREND] > fails_after_s
+    assert before_h >= 3
 
 
 # W, °C, min. A heater of 600 W that has to reach 15 °C takes so long, and so ever more slowly, that only a contact tells it
