@@ -176,7 +176,6 @@ class MinuteFile:
         try:
             mode = self._path.lstat().st_mode
         except FileNotFoundError:
-            self._remove_beside()  # a log of a file that is gone would be played into the new one
             self._create()
         else:
             if not stat.S_ISREG(mode):
@@ -200,14 +199,11 @@ class MinuteFile:
             if path.exists() and (size := path.stat().st_size):
                 kept.keep(Report(reason="damaged", bytes=size), path, now)
         self._path.unlink(missing_ok=True)
-        self._remove_beside()
+        for ending in (_LOG, "-shm"):
+            self._beside(ending).unlink(missing_ok=True)
 
     def _beside(self, ending: str) -> Path:
         return self._path.with_name(self._path.name + ending)
-
-    def _remove_beside(self) -> None:
-        for ending in (_LOG, "-shm"):
-            self._beside(ending).unlink(missing_ok=True)
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from core.monitoring import history as module
 from core.monitoring.history import COMMIT_S, HANGS_S, MOST_WAITING, NAME, History
 from core.monitoring.minutes import QUALITIES
 from core.samples import Quality
+from tests.core.journal.rigs import needs_strace, traced
 from tests.core.monitoring.factories import AIR, START, Bench, a_book, running, until
 from tests.core.monitoring.histories import a_history, a_reading, means, on_disk, record, ticks
 from tests.fakes import FakeClock
@@ -106,6 +107,8 @@ async def test_a_wall_clock_that_jumps_reorders_and_loses_nothing(
     assert ticks(tmp_path) == list(range(30))
     found = await history.query(AIR, START, START + timedelta(minutes=10), 600)
     assert found.points[0].total == (23 if jump == timedelta(minutes=-7) else 20)
+    there = await history.query(AIR, START + jump, START + jump + timedelta(minutes=10), 600)
+    assert there.points[0].total == (16 if jump == timedelta(minutes=-7) else 10)
 
 
 async def test_labels_that_repeat_across_a_restart_are_both_kept(tmp_path: Path, clock: FakeClock) -> None:
@@ -297,7 +300,7 @@ def test_what_waits_is_bounded_and_the_oldest_go_first(tmp_path: Path, clock: Fa
     assert means(data)[:2] == [10.0, 11.0]
 
 
-@pytest.mark.parametrize("damage", ["no database", "a page", "a directory"])
+@pytest.mark.parametrize("damage", ["no database", "the spans", "the minutes", "a directory"])
 async def test_a_damaged_file_is_put_aside_and_a_new_one_begun(tmp_path: Path, clock: FakeClock, damage: str) -> None:
     history = a_history(tmp_path, clock)
     record(history, [1.0] * 5000)
@@ -306,9 +309,10 @@ async def test_a_damaged_file_is_put_aside_and_a_new_one_begun(tmp_path: Path, c
     if damage == "a directory":
         path.unlink()
         path.mkdir()
+    elif damage == "no database":
+        path.write_bytes(b"x" * 5000)
     else:
-        whole = path.read_bytes()
-        path.write_bytes(b"x" * 5000 if damage == "no database" else whole[:4096] + os.urandom(len(whole) - 4096))
+        destroy(path, damage.removeprefix("the "))
     broken = None if path.is_dir() else path.read_bytes()
     history = a_history(tmp_path, clock)
     record(history, [2.0, 3.0])
@@ -321,6 +325,16 @@ async def test_a_damaged_file_is_put_aside_and_a_new_one_begun(tmp_path: Path, c
     history.acknowledge("li")
     assert history.problem is None
     assert a_history(tmp_path, clock).problem is None
+
+
+def destroy(path: Path, name: str) -> None:
+    """The page that the table begins with."""
+    with sqlite3.connect(path) as db:
+        (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()
+    db.close()
+    with path.open("r+b") as file:
+        file.seek(4096 * (page - 1))
+        file.write(os.urandom(4096))
 
 
 async def test_an_old_page_that_is_damaged_is_told_of_and_new_minutes_are_kept(
@@ -388,6 +402,42 @@ async def test_a_file_that_somebody_removed_is_made_again(history: History, tmp_
         path.unlink()
     await history.close()
     assert means(tmp_path) == [2.0]
+
+
+async def test_a_file_that_was_replaced_by_a_longer_one_is_written_behind_its_end(
+    history: History, tmp_path: Path, clock: FakeClock
+) -> None:
+    """As by somebody who puts a copy back."""
+    record(history, [1.0, 2.0])
+    history.commit()
+    (tmp_path / "other").mkdir()
+    other = a_history(tmp_path / "other", clock)
+    record(other, [8.0] * 50)
+    await other.close()
+    for path in tmp_path.glob(f"{NAME}-*"):
+        path.unlink()
+    (tmp_path / "other" / NAME).replace(tmp_path / NAME)
+    record(history, [3.0], at=START + timedelta(minutes=2), steady_s=120.0)
+    await history.close()
+    assert history.problem is None
+    assert means(tmp_path) == [8.0] * 50 + [2.0, 3.0]
+    assert ticks(tmp_path) == list(range(52))
+
+
+@needs_strace
+def test_a_commit_is_synced_before_it_counts(tmp_path: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from tests.core.monitoring.histories import a_history, record
+from tests.fakes import FakeClock
+history = a_history(Path(sys.argv[1]), FakeClock())
+for minute in range(10):
+    record(history, [1.0, 2.0], steady_s=120.0 * minute)
+    history.commit()
+"""
+    calls = traced(program, str(tmp_path), log=tmp_path / "strace", options=("-e", "trace=fsync,fdatasync", "-y"))
+    assert sum(f"{NAME}-wal" in call for call in calls) >= 10
 
 
 async def test_a_disk_that_hangs_does_not_hold_up_the_stop_and_is_named(
