@@ -29,9 +29,11 @@ async def samples(line: Line, clock: Clock) -> list[Sample]:
         if line.error is not None:
             log.info("source %r works again", line.id)
         line.error, line.worked_s = None, clock.steady()
+        line.ahead_s = given[-1].steady_s - line.worked_s if given else line.ahead_s
         return given
     if line.error != detail:
         log.warning("source %r fails: %s", line.id, detail)
     line.error = detail
-    now, now_s = clock.now(), clock.steady()
-    return [Sample(sensor=sensor.id, at=now, steady_s=now_s, fault=code) for sensor in line.sensors]
+    # In the source's own time, as its values are: a recording's or a simulation's is not the box's.
+    now, source_s = clock.now(), clock.steady() + line.ahead_s
+    return [Sample(sensor=sensor.id, at=now, steady_s=source_s, fault=code) for sensor in line.sensors]

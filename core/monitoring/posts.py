@@ -29,6 +29,7 @@ class Line(Struct, kw_only=True):
     deadline_s: float = LONGEST_POLL_S
     error: str | None = None
     worked_s: float | None = None  # steady time of the last poll that worked
+    ahead_s: float = 0.0  # how far the source's own time was before the box's then
 
 
 class Post(Struct, kw_only=True):
