@@ -1,4 +1,4 @@
-"""What an idle core costs: 16 sensors at 10 s. Memory and CPU time of the process as the kernel accounts them."""
+"""What a core costs that only watches: 16 sensors at 10 s, 64 at 1 s. Memory and CPU time as the kernel accounts them."""
 
 import time
 from collections.abc import Callable
@@ -23,3 +23,19 @@ def test_an_idle_core_stays_small_and_quiet(core: Callable[..., Core]) -> None:
     print(f"\nidle, {SENSORS} sensors at 10 s: {memory:.1f} MB RSS, {share:.2%} of a core over {WATCHED_S:g} s")
     assert memory < MOST_RSS_MB
     assert share < MOST_CPU_SHARE
+
+
+MANY = 64
+MOST_CPU_SHARE_OF_MANY = 0.05
+
+
+def test_64_sensors_at_a_second_cost_a_twentieth_of_a_core(core: Callable[..., Core]) -> None:
+    """Simulated ones, each in a cabinet of its own: read, judged, recorded, and the physics of 64 cabinets."""
+    box = core(a_shop(MANY, interval_s=1))
+    box.start()
+    wait_until(lambda: all(item["value"] is not None for item in box.get("readings")["items"]), "all sensors are read")
+    before = cpu_s(box.pid)
+    time.sleep(3 * WATCHED_S)
+    share, memory = (cpu_s(box.pid) - before) / (3 * WATCHED_S), rss_mb(box.pid)
+    print(f"\n{MANY} sensors at 1 s: {memory:.1f} MB RSS, {share:.2%} of a core over {3 * WATCHED_S:g} s")
+    assert share < MOST_CPU_SHARE_OF_MANY
