@@ -6,7 +6,7 @@ Durations end in `_s`, temperatures are °C, differences `_k`. Field names are t
 import hmac
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -141,23 +141,53 @@ class SimulatedPoint(Table, frozen=True, kw_only=True):
     every_s: Period | None = None
 
 
+ModbusFunction = Literal[1, 2, 3, 4]
+ModbusAddress = Annotated[int, Meta(ge=0, le=65535)]
+Word = Annotated[int, Meta(ge=0, le=0xFFFF)]
+Sentinel = Annotated[int, Meta(ge=-(2**31), lt=2**32)]
+
+
+class ModbusStatus(Table, frozen=True, kw_only=True):
+    """The word in which a controller says how a probe is: broken where its bits under `mask` are one of `bad`. It is of the
+    unit and, where none is given here, of the function of the value.
+    """
+
+    address: ModbusAddress
+    bad: Annotated[tuple[Word, ...], Meta(min_length=1)]
+    mask: Word = 0xFFFF
+    function: ModbusFunction | None = None
+
+
 class ModbusPoint(Table, frozen=True, kw_only=True):
     """One register: `function` 1 coil, 2 discrete input, 3 holding, 4 input; `address` counted from 0.
 
-    The value is the register read as `type`, times `scale`.
+    The value is the register read as `type`, times `scale`. `sentinels` are registers that mean "no probe", with or without
+    their sign (32768 and -32768 are one); `status` is for a controller that leaves a plausible number there.
     """
 
     unit: Annotated[int, Meta(ge=0, le=255)]
-    function: Literal[1, 2, 3, 4]
-    address: Annotated[int, Meta(ge=0, le=65535)]
+    function: ModbusFunction
+    address: ModbusAddress
     type: Literal["s16", "u16", "s32", "u32", "f32", "bit"] = "s16"
     scale: float = 1.0
+    sentinels: tuple[Sentinel, ...] = ()
+    status: ModbusStatus | None = None
+
+
+class HttpJsonPoint(Table, frozen=True, kw_only=True):
+    """A number at `path`. `timestamp` is the path of its time or running number: one that stands still for longer than
+    `max_age_s`, or was older when it was first seen, makes the number an old one.
+    """
+
+    path: Annotated[str, Meta(min_length=1)]
+    timestamp: Annotated[str, Meta(min_length=1)] | None = None
+    max_age_s: Period = 300.0
 
 
 # What `point` of a sensor must be, by the driver of its source.
 POINT_TYPES: dict[type[Source], object] = {
     SimulatedSource: Literal["chiller", "freezer"] | SimulatedPoint,
-    HttpJsonSource: str,
+    HttpJsonSource: str | HttpJsonPoint,
     ModbusSource: ModbusPoint,
     ReplaySource: str,
 }
@@ -228,7 +258,7 @@ class Sensor(Table, frozen=True, kw_only=True):
     id: Id
     cabinet: Id
     source: Id
-    point: str | dict[str, str | int | float]
+    point: str | dict[str, Any]
     quantity: Quantity = Quantity.TEMPERATURE
     offset: float = 0.0
     calibration: Calibration | None = None

@@ -9,6 +9,7 @@ import json
 import logging
 import math
 from contextlib import suppress
+from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
@@ -18,7 +19,7 @@ import msgspec
 from core.clock import Clock
 from core.errors import ConfigError, SensorError
 from core.samples import Quantity, Sample
-from core.settings import POINT_TYPES, Sensor
+from core.settings import POINT_TYPES, HttpJsonPoint, Sensor
 from core.settings import HttpJsonSource as HttpJsonSettings
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -26,6 +27,8 @@ MAX_PORT: Final = 65_535
 
 # A body is taken as it comes: what inflates while it is read has no bound.
 HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity"}
+
+EPOCH_S: Final = 1e9  # a smaller number is no time of this century, but one that counts
 
 _MISSING: Final = object()
 
@@ -47,7 +50,7 @@ class HttpJsonSource:
         self._url = _parsed(settings)
         self._peer = self._url.netloc.decode("ascii")
         self._timeout_s, self._clock = settings.timeout_s, clock
-        self._points = [(sensor, _path(sensor)) for sensor in sensors]
+        self._points = [(sensor, Field(_point(sensor), clock)) for sensor in sensors]
         self._client = httpx.AsyncClient(
             transport=transport,
             timeout=settings.timeout_s,
@@ -71,8 +74,8 @@ class HttpJsonSource:
         document = self._decoded(body)
         at, steady_s = self._clock.now(), self._clock.steady()
         samples = []
-        for sensor, path in self._points:
-            value, fault = _number(_find(document, path), sensor.quantity)
+        for sensor, field in self._points:
+            value, fault = field.read(document, sensor.quantity)
             samples.append(Sample(sensor=sensor.id, at=at, steady_s=steady_s, value=value, fault=fault))
         return samples
 
@@ -100,6 +103,54 @@ class HttpJsonSource:
             raise SensorError("not_json", self._peer) from exc
 
 
+class Field:
+    """One number of the document, and since when its time stands still, in steady seconds."""
+
+    def __init__(self, point: HttpJsonPoint, clock: Clock):
+        self._path, self._max_age_s, self._clock = point.path.split("."), point.max_age_s, clock
+        self._timestamp = point.timestamp.split(".") if point.timestamp is not None else None
+        self._stamp: object = _MISSING
+        self._new_s = 0.0
+
+    def read(self, document: object, quantity: Quantity) -> tuple[float | None, str | None]:
+        """Value and fault; exactly one of them is set."""
+        value, fault = _number(_find(document, self._path), quantity)
+        if self._timestamp is None or fault is not None:
+            return value, fault
+        stamp = _find(document, self._timestamp)
+        counted = stamp if isinstance(stamp, str) else _number(stamp, quantity)[0]
+        if counted is None:
+            return None, "missing_field"
+        return (None, "old_data") if self._age_s(counted) > self._max_age_s else (value, None)
+
+    def _age_s(self, stamp: str | float) -> float:
+        """By the steady clock alone once a first one was seen: neither this box's date nor the device's need be right."""
+        now_s = self._clock.steady()
+        if stamp != self._stamp:
+            first = self._stamp is _MISSING
+            self._new_s = now_s - (self._age_at_first_s(stamp) if first else 0.0)
+            self._stamp = stamp
+        return now_s - self._new_s
+
+    def _age_at_first_s(self, stamp: str | float) -> float:
+        """What was there before this box looked may be a value of last week; a running number doesn't tell."""
+        at = _time(stamp)
+        if at is None or not self._clock.synchronised():
+            return 0.0
+        return max(0.0, (self._clock.now() - at).total_seconds())
+
+
+def _time(stamp: str | float) -> datetime | None:
+    """ISO 8601, in UTC where it names no zone, or seconds or milliseconds since 1970."""
+    with suppress(ValueError, OverflowError, OSError):
+        if isinstance(stamp, str):
+            at = datetime.fromisoformat(stamp)
+            return at if at.tzinfo else at.replace(tzinfo=UTC)
+        if stamp >= EPOCH_S:
+            return datetime.fromtimestamp(stamp / 1000 if stamp >= EPOCH_S * 1000 else stamp, UTC)
+    return None
+
+
 async def _without_location(answer: httpx.Response) -> None:
     """httpx parses a redirect's target even where it follows none, and raises for one that is no URL."""
     answer.headers.pop("location", None)
@@ -114,9 +165,9 @@ def _parsed(settings: HttpJsonSettings) -> httpx.URL:
     raise ConfigError("url is not a valid HTTP address", key=f"sources.{settings.id}.url")
 
 
-def _path(sensor: Sensor) -> list[str]:
-    path: str = msgspec.convert(sensor.point, POINT_TYPES[HttpJsonSettings])
-    return path.split(".")
+def _point(sensor: Sensor) -> HttpJsonPoint:
+    point: str | HttpJsonPoint = msgspec.convert(sensor.point, POINT_TYPES[HttpJsonSettings])
+    return HttpJsonPoint(path=point) if isinstance(point, str) else point
 
 
 def _find(node: object, path: list[str]) -> object:

@@ -17,7 +17,7 @@ from pymodbus.pdu.register_message import ReadHoldingRegistersResponse, ReadInpu
 from core.clock import Clock
 from core.errors import ConfigError, SensorError
 from core.samples import Sample
-from core.settings import POINT_TYPES, ModbusPoint, Sensor
+from core.settings import POINT_TYPES, ModbusPoint, ModbusStatus, Sensor
 from core.settings import ModbusSource as ModbusSettings
 
 DEFAULT_PORT: Final = 502
@@ -77,7 +77,7 @@ class ModbusSource:
         samples = []
         silent: dict[int, str] = {}
         for sensor, point in self._points:
-            answer = silent.get(point.unit) or await self._read(client, point)
+            answer = silent.get(point.unit) or await self._measured(client, point)
             value, fault = (None, answer) if isinstance(answer, str) else (answer, None)
             if fault in _SILENT:
                 silent[point.unit] = fault
@@ -103,6 +103,17 @@ class ModbusSource:
             if not await client.connect():
                 raise self._unreachable()
         return self._client
+
+    async def _measured(self, client: AsyncModbusTcpClient, point: ModbusPoint) -> float | str:
+        """The value, or the fault; what a controller says of its probe stands above the number that it left."""
+        value = await self._read(client, point)
+        if isinstance(value, str) or point.status is None:
+            return value
+        # Asked after the value: a probe that breaks between the two is known as broken.
+        word = await self._read(client, _status_point(point, point.status))
+        if isinstance(word, str):
+            return word
+        return "probe_error" if int(word) & point.status.mask in point.status.bad else value
 
     async def _read(self, client: AsyncModbusTcpClient, point: ModbusPoint) -> float | str:
         """The value, or the fault."""
@@ -144,6 +155,10 @@ def _point(sensor: Sensor) -> ModbusPoint:
     return point
 
 
+def _status_point(point: ModbusPoint, status: ModbusStatus) -> ModbusPoint:
+    return ModbusPoint(unit=point.unit, function=status.function or point.function, address=status.address, type="u16")
+
+
 async def _request(client: AsyncModbusTcpClient, point: ModbusPoint) -> ModbusPDU:
     words = _TYPES[point.type].value[1]
     match point.function:
@@ -161,8 +176,15 @@ def _value(answer: ModbusPDU, point: ModbusPoint) -> float | str:
     number = _bit(answer) if point.function in (1, 2) else _register(answer, point)
     if number is None:
         return "bad_answer"
+    if _is_sentinel(number, point):
+        return "no_probe"
     value = float(number) * point.scale
     return value if math.isfinite(value) else "not_a_number"
+
+
+def _is_sentinel(number: float, point: ModbusPoint) -> bool:
+    """As it was read, or as the word that manuals give."""
+    return number in point.sentinels or number % 2 ** (16 * _TYPES[point.type].value[1]) in point.sentinels
 
 
 def _bit(answer: ModbusPDU) -> int | None:

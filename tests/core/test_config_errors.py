@@ -76,11 +76,23 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         *("point", "sensors[0].point.fails", "unknown key"),
     ),
     "http_json without url": (DRIVER, 'driver = "http_json"\n', "[[sources]]", "sources[0].url", "is required"),
-    "http_json point": (DRIVER + "|" + POINT, HTTP + "|point = { a = 1 }\n", "point", "sensors[0].point", "Expected"),
+    "http_json point": (DRIVER + "|" + POINT, HTTP + "|point = 1\n", "point", "sensors[0].point", "Expected"),
+    "http_json point's key": (
+        *(DRIVER + "|" + POINT, HTTP + "|point = { path = 't', ts = 'ts' }\n"),
+        *("point", "sensors[0].point.ts", "unknown key"),
+    ),
     "modbus point": (DRIVER + "|" + POINT, MODBUS + '|point = "air"\n', "point", "sensors[0].point", "Expected"),
     "modbus point's register": (
         *(DRIVER + "|" + POINT, MODBUS + "|point = { unit = 1, function = 3, address = 65536 }\n"),
         *("point", "sensors[0].point.address", "<= 65535"),
+    ),
+    "modbus point's sentinels": (
+        *(DRIVER + "|" + POINT, MODBUS + "|point = { unit = 1, function = 3, address = 0, sentinels = ['-'] }\n"),
+        *("point", "sensors[0].point.sentinels[0]", "Expected"),
+    ),
+    "modbus point's status": (
+        *(DRIVER + "|" + POINT, MODBUS + "|point = { unit = 1, function = 3, address = 0, status = { address = 1 } }\n"),
+        *("point", "sensors[0].point.status.bad", "is required"),
     ),
     "replay point": (DRIVER + "|" + POINT, REPLAY + "|point = { a = 1 }\n", "point", "sensors[0].point", "Expected"),
     "home of nobody": (DRIVER, REPLAY.replace("day", "~nobody-here/day"), "path =", "sources[0].path", "home"),

@@ -1,9 +1,12 @@
 """The HTTP driver against a real socket: what it asks, what it makes of answers, and what it survives."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -260,3 +263,73 @@ def test_an_impossible_url_is_a_mistake_of_the_configuration_and_is_not_quoted(u
     assert "hun" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+STAMPED: dict[str, Any] = {"path": "t", "timestamp": "ts", "max_age_s": 60}
+
+
+class Stamped:
+    """A gateway that stamps its number, polled with a clock that the test turns."""
+
+    def __init__(self, peer: HttpPeer):
+        self.peer, self.clock = peer, FakeClock()
+        sensor = Sensor(id="03.air", cabinet="03", source="web", point=STAMPED)
+        settings = HttpJsonSettings(id="web", url=f"http://127.0.0.1:{peer.port}/")
+        self.source = HttpJsonSource(settings, (sensor,), self.clock)
+
+    async def told(self, stamp: object, after_s: float = 0.0) -> float | str | None:
+        self.peer.answer = an_answer(json.dumps({"t": 4.5, "ts": stamp}).encode())
+        self.clock.advance(after_s)
+        (sample,) = await self.source.poll()
+        return sample.fault if sample.value is None else sample.value
+
+
+@pytest.fixture
+async def stamped() -> AsyncIterator[Stamped]:
+    async with a_peer() as peer:
+        gateway = Stamped(peer)
+        yield gateway
+        await gateway.source.close()
+
+
+@pytest.mark.parametrize("stamps", [(7, 8), ("2026-11-23T08:00:00Z", "2026-11-23T08:01:10Z"), ("a", "b")])
+async def test_a_number_whose_time_stands_still_is_old_until_it_moves(
+    stamped: Stamped, stamps: tuple[Any, Any]
+) -> None:
+    first, second = stamps
+    assert await stamped.told(first) == 4.5
+    assert await stamped.told(first, after_s=60) == 4.5
+    assert await stamped.told(first, after_s=1) == "old_data"
+    assert await stamped.told(second) == 4.5
+
+
+@pytest.mark.parametrize("unit", [1, 1000], ids=["seconds", "milliseconds"])
+async def test_what_was_old_when_it_was_first_seen_is_old(stamped: Stamped, unit: int) -> None:
+    since_1970 = stamped.clock.now().timestamp()
+    assert await stamped.told(round((since_1970 - 61) * unit)) == "old_data"
+    assert await stamped.told(round(since_1970 * unit)) == 4.5
+
+
+async def test_a_time_without_a_zone_is_taken_for_utc(stamped: Stamped) -> None:
+    assert await stamped.told("2026-11-23 07:58:00") == "old_data"
+
+
+async def test_a_box_that_does_not_know_its_date_calls_nothing_old_for_it(stamped: Stamped) -> None:
+    stamped.clock.in_sync = False
+    assert await stamped.told("2026-11-20T08:00:00Z") == 4.5
+
+
+async def test_a_wall_clock_that_jumps_makes_nothing_old(stamped: Stamped) -> None:
+    assert await stamped.told("2026-11-23T08:00:00Z") == 4.5
+    stamped.clock.wall += timedelta(days=1000)
+    assert await stamped.told("2026-11-23T08:00:10Z", after_s=10) == 4.5
+
+
+@pytest.mark.parametrize("stamp", [None, [1], float("nan")])
+async def test_a_number_without_the_time_it_should_have_is_not_trusted(stamped: Stamped, stamp: object) -> None:
+    assert await stamped.told(stamp) == "missing_field"
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", 1e300, 10**30])
+async def test_a_time_beyond_reason_breaks_nothing(stamped: Stamped, stamp: object) -> None:
+    assert await stamped.told(stamp) in {4.5, "old_data"}

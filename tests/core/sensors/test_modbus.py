@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from pymodbus.constants import ExcCodes
@@ -29,11 +30,14 @@ HALF = struct.unpack(">HH", struct.pack(">f", -18.5))
 
 
 class ModbusPeer:
-    """A gateway with units 1..6. Register n holds `registers[n]`; `silent` units don't answer, `refusing` ones refuse."""
+    """A gateway with units 1..6. Register n holds `registers[n]`, as they stand when it is asked; `silent` units don't
+    answer, `refusing` ones refuse, and the answers of `strangers` bear another unit's number.
+    """
 
     def __init__(self, registers: tuple[int, ...] = (45,), coils: tuple[bool, ...] = (True,)):
         self.registers, self.coils = registers, coils
         self.silent: set[int] = set()
+        self.strangers: set[int] = set()
         self.refusing: dict[int, ExcCodes] = {}
         self.asked: list[int] = []
         self.connections = 0
@@ -60,6 +64,8 @@ class ModbusPeer:
         async def action(
             function: int, start: int, address: int, count: int, now: list[int], new: list[int] | list[bool] | None
         ) -> ExcCodes | None:
+            if function in (3, 4):
+                now[:] = self.registers
             return self.refusing.get(unit)
 
         bits = SimData(0, values=[*self.coils, *[False] * (16 - len(self.coils))], datatype=DataType.BITS)
@@ -69,17 +75,21 @@ class ModbusPeer:
     def _packet(self, sending: bool, data: bytes) -> bytes:
         if not sending and len(data) > UNIT_OF_FRAME:
             self.asked.append(data[UNIT_OF_FRAME])
+        if sending and data[UNIT_OF_FRAME] in self.strangers:
+            return data[:UNIT_OF_FRAME] + bytes([data[UNIT_OF_FRAME] + 100]) + data[UNIT_OF_FRAME + 1 :]
         return b"" if sending and data[UNIT_OF_FRAME] in self.silent else data
 
     def _connected(self, connected: bool) -> None:
         self.connections += connected
 
 
-Point = dict[str, str | int | float]
+Point = dict[str, Any]
 
 
-def a_point(unit: int = 1, function: int = 3, address: int = 0, kind: str = "s16", scale: float = 1.0) -> Point:
-    return {"unit": unit, "function": function, "address": address, "type": kind, "scale": scale}
+def a_point(
+    unit: int = 1, function: int = 3, address: int = 0, kind: str = "s16", scale: float = 1.0, **more: Any
+) -> Point:
+    return {"unit": unit, "function": function, "address": address, "type": kind, "scale": scale, **more}
 
 
 def a_source(port: int, *points: Point, timeout_s: float = 5.0, host: str = "127.0.0.1") -> ModbusSource:
@@ -138,6 +148,57 @@ async def test_a_bit_is_one_or_nought(function: int) -> None:
 async def test_a_float_that_is_no_number_is_a_fault(registers: tuple[int, ...]) -> None:
     async with a_bus(ModbusPeer(registers), a_point(kind="f32")) as (_, source):
         assert told(await source.poll()) == ["not_a_number"]
+
+
+@pytest.mark.parametrize(
+    ("registers", "kind", "sentinel"),
+    [
+        ((0x8000,), "s16", 0x8000),
+        ((0x8000,), "s16", -0x8000),
+        ((0xFFFF,), "u16", 0xFFFF),
+        ((0,), "s16", 0),
+        ((0x8000, 0x0000), "s32", 0x8000_0000),
+        (struct.unpack(">HH", struct.pack(">f", -999.0)), "f32", -999),
+    ],
+    ids=["as the manual has it", "with its sign", "u16", "nought", "s32", "f32"],
+)
+async def test_a_register_that_means_no_probe_is_no_number(
+    registers: tuple[int, ...], kind: str, sentinel: int
+) -> None:
+    async with a_bus(ModbusPeer(registers), a_point(kind=kind, scale=0.001, sentinels=[sentinel])) as (peer, source):
+        assert told(await source.poll()) == ["no_probe"]
+        peer.registers = (1,) * len(registers)
+        assert isinstance(told(await source.poll())[0], float)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"), [(0x0003, "probe_error"), (0x1203, "probe_error"), (0x0300, 47.1), (0x0002, 47.1)]
+)
+async def test_a_controllers_word_on_its_probe_stands_above_the_number(word: int, said: str | float) -> None:
+    """Dixell's XJP60D leaves 47.1 °C in the register of a probe whose state is 3."""
+    point = a_point(scale=0.1, status={"address": 1, "mask": 0xFF, "bad": [3]})
+    async with a_bus(ModbusPeer((471, word)), point) as (_, source):
+        assert told(await source.poll()) == [pytest.approx(said) if isinstance(said, float) else said]
+
+
+async def test_the_word_on_a_probe_may_be_an_alarm_bit() -> None:
+    point = a_point(status={"address": 1, "function": 2, "bad": [1]})
+    async with a_bus(ModbusPeer((45,), coils=(False, True)), point) as (_, source):
+        assert told(await source.poll()) == ["probe_error"]
+    point["status"]["address"] = 0
+    async with a_bus(ModbusPeer((45,), coils=(False, True)), point) as (_, source):
+        assert told(await source.poll()) == [45.0]
+
+
+async def test_a_value_whose_status_cannot_be_read_is_not_trusted() -> None:
+    async with a_bus(ModbusPeer((45,)), a_point(status={"address": 999, "bad": [3]})) as (_, source):
+        assert told(await source.poll()) == ["exception_2"]
+
+
+async def test_an_answer_of_another_unit_is_none() -> None:
+    async with a_bus(ModbusPeer((45,)), a_point(2), a_point(1), timeout_s=0.5) as (peer, source):
+        peer.strangers.add(2)
+        assert told(await source.poll()) == ["timeout", 45.0]
 
 
 async def test_a_register_that_is_not_there_is_the_fault_of_its_sensor_alone() -> None:
