@@ -64,13 +64,18 @@ class Gate(Struct, frozen=True, kw_only=True):
 
 def gated(gate: Gate | None, reading: Reading) -> tuple[Gate | None, Reading]:
     """A good temperature is suspect where it jumps as no air can, until the next one agrees with it, or where it has stood
-    still for an hour although that probe never does.
+    still for an hour although that probe never does; a humidity where it has stood at an end of its range for an hour, as
+    a wet or a broken element does.
     """
     value, now_s = reading.value, reading.steady_s
-    if value is None or reading.quantity is not Quantity.TEMPERATURE:
+    if value is None or reading.quantity not in (Quantity.TEMPERATURE, Quantity.HUMIDITY):
         return gate, reading
     if gate is None or now_s < gate.at_s:
         return Gate(value=value, at_s=now_s, same_s=now_s, hour_s=now_s, low=value, high=value), reading
+    if reading.quantity is Quantity.HUMIDITY:
+        gate = _moved(gate, value, now_s)
+        pinned = reading.raw in PLAUSIBLE[Quantity.HUMIDITY] and now_s - gate.same_s >= FLAT_S
+        return gate, _suspect(reading, "flat_line") if pinned else reading
     jumps = abs(value - gate.value) > JUMP_K and now_s - gate.at_s <= JUMP_WITHIN_S
     if jumps and (gate.doubt is None or abs(value - gate.doubt) > JUMP_K):
         return structs.replace(gate, doubt=value), _suspect(reading, "jump")

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from core.monitoring.readings import read
+from core.monitoring.readings import Gate, gated, read
 from core.samples import Quality, Quantity, Sample
 from core.settings import Sensor
 from tests.core.monitoring.factories import AIR, START, a_sample, a_sensor
@@ -83,3 +83,25 @@ def test_each_quantity_has_its_own_plausible_range(quantity: Quantity, raw: floa
 def test_a_reading_carries_its_unit_and_the_times_of_its_sample(quantity: Quantity, unit: str) -> None:
     reading = read(a_sample(4.0, at=START, steady_s=12.5), a_probe(quantity))
     assert (reading.unit, reading.at, reading.steady_s, reading.cabinet) == (unit, START, 12.5, "03")
+
+
+def humidity_after(*course: tuple[float, float]) -> Quality:
+    """The quality of the last of these (seconds, %)."""
+    gate: Gate | None = None
+    for at_s, value in course:
+        gate, reading = gated(gate, read(a_sample(value, steady_s=at_s), a_probe(Quantity.HUMIDITY)))
+    return reading.quality
+
+
+@pytest.mark.parametrize("end", [0.0, 100.0])
+def test_a_humidity_that_stands_at_an_end_of_its_range_for_an_hour_is_suspect(end: float) -> None:
+    """A wet element shows 100 %, a broken one 0 %; air that is so dry or so wet still moves."""
+    assert humidity_after((0.0, end), (3599.0, end)) is Quality.GOOD
+    assert humidity_after((0.0, end), (3600.0, end)) is Quality.SUSPECT
+    assert humidity_after((0.0, end), (1800.0, 60.0), (3600.0, end)) is Quality.GOOD
+    assert humidity_after((0.0, end), (3600.0, end), (3610.0, 60.0)) is Quality.GOOD
+
+
+def test_a_humidity_that_stands_still_within_its_range_is_taken() -> None:
+    """A hygrometer of whole percents does so for hours."""
+    assert humidity_after((0.0, 55.0), (9000.0, 55.0)) is Quality.GOOD
