@@ -55,7 +55,7 @@ class Cases:
         words = view.words
         figures = words(
             "detail.figures",
-            value=number(case.value if view.live else None),
+            value=number(case.value if view.live and case.condition == "active" else None),
             peak=number(case.peak),
             limit=bound(case.limit) or NOTHING,
             lasted=words.lasting(case.duration_s),

@@ -147,6 +147,13 @@ def test_nothing_is_a_number_of_now_while_the_link_is_not_live(later_s: float, l
     assert "现值 9.4" in dict(Cases().detail(live, a_case(1).case_id))["读数"]
 
 
+@pytest.mark.parametrize("condition", ["unknown", "cleared"])
+def test_a_case_that_nobody_can_see_go_on_has_no_value_of_now(condition: str) -> None:
+    """Its probe has failed, or it is over: what was measured then is not measured now."""
+    view = a_view(a_core(cases=[a_case(1, value=9.4, peak=9.8, condition=condition)]))
+    assert "现值 --  峰值 9.8" in dict(Cases().detail(view, a_case(1).case_id))["读数"]
+
+
 def test_the_worst_thermometer_stands_for_its_cabinet() -> None:
     """Not its hygrometer, however bad that is."""
     sensors = (
