@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -25,17 +26,19 @@ def an_answer(body: bytes, status: str = "200 OK", headers: str = "") -> bytes:
 
 
 class HttpPeer:
-    """A thermometer: answers every request with `answer`, byte by byte where `drip_s` is set, never where it is empty."""
+    """A thermometer: answers every request with `answer`, byte by byte where `drip_s` is set, never where it is empty; over
+    TLS with `tls`.
+    """
 
-    def __init__(self, answer: bytes = b"", drip_s: float = 0.0):
-        self.answer, self.drip_s = answer, drip_s
+    def __init__(self, answer: bytes = b"", drip_s: float = 0.0, tls: ssl.SSLContext | None = None):
+        self.answer, self.drip_s, self._tls = answer, drip_s, tls
         self.requests: list[bytes] = []
         self.port = 0
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
