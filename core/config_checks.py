@@ -18,7 +18,7 @@ def wrongs(settings: Settings) -> Iterator[Wrong]:
     """Problem and key of each mistake."""
     try:
         ZoneInfo(settings.device.timezone)
-    except (OSError, ValueError):  # no such name, or a name that is a path
+    except (LookupError, OSError, ValueError):  # no such name, a directory's, or a path
         yield f"there is no time zone {settings.device.timezone!r}", ("device", "timezone")
     for index, cabinet in enumerate(settings.cabinets):
         yield from _of_cabinet(cabinet, ("cabinets", index))
