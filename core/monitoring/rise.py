@@ -32,14 +32,16 @@ def step_rise(
 ) -> tuple[Rise, Change | None]:
     """One good value: is it more than `threshold_k` above the lowest one of the last SPAN_MIN minutes?
 
-    A known reason to be warm forgets what was before it, and so does a gap that is longer than the span.
+    A known reason to be warm forgets what was before it, and so does a gap that is longer than the span. A case ends with
+    such a reason or after a whole span of calm: the first value after a gap does not say that the rise is over.
     """
     minutes, minute_s = watch.minutes, watch.minute_s + max(dt_s, 0.0)
     if window is not None or minute_s > SPAN_MIN * MINUTE_S:
         minutes = ()
     passed = int(minute_s // MINUTE_S) if minutes else 1
     if passed:
-        minutes, minute_s = (*minutes, *[value] * passed)[-SPAN_MIN - 1 :], 0.0
+        minute_s = minute_s - passed * MINUTE_S if minutes else 0.0
+        minutes = (*minutes, *[value] * passed)[-SPAN_MIN - 1 :]
     risen_k = value - min(minutes)
     after = structs.replace(watch, minutes=minutes, minute_s=minute_s)
     if after.severity is None:
@@ -47,6 +49,6 @@ def step_rise(
             return after, None
         return structs.replace(after, severity=Severity.WARNING, peak=value), Change.OPENED
     after = structs.replace(after, elapsed_s=watch.elapsed_s + max(dt_s, 0.0), peak=max(watch.peak or value, value))
-    if risen_k > CALM_SHARE * threshold_k:
+    if risen_k > CALM_SHARE * threshold_k or (window is None and len(minutes) <= SPAN_MIN):
         return after, None
-    return structs.replace(after, severity=None, elapsed_s=0.0, peak=None), Change.CLEARED
+    return Rise(), Change.CLEARED  # blank: after a restart the minutes on disk would pass for the last ones
