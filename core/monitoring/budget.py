@@ -36,17 +36,19 @@ class Budget(Watch, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def step_budget(watch: Budget, edge: Edge, budget_s: float, value: float, dt_s: float) -> tuple[Budget, Change | None]:
-    """One good value, `dt_s` after the one before. The day rolls by whole hours.
+    """One good value, `dt_s` after the one before. The day rolls by whole hours, also while nobody looks; as warm counts only
+    what was seen, so that a gap uses up one longest step at most.
 
     It is over when so much of the day has rolled by that the rest keeps within the budget, and the air is inside.
     """
-    dt_s = min(max(dt_s, 0.0), edge.longest_step_s)
+    rolled_s = min(max(dt_s, 0.0), HOURS * HOUR_S)
+    dt_s = min(rolled_s, edge.longest_step_s)
     excess = edge.excess(value, edge.limit_for(Severity.CRITICAL))
-    hours, hour_s = list(watch.hours), watch.hour_s + dt_s
-    hours[-1] += dt_s if excess > 0 else 0.0
+    hours, hour_s = list(watch.hours), watch.hour_s + rolled_s
     while hour_s >= HOUR_S:
         hours.append(0.0)
         hour_s -= HOUR_S
+    hours[-1] += dt_s if excess > 0 else 0.0
     after = structs.replace(watch, hours=tuple(hours[-HOURS:]), hour_s=hour_s, breaching=False)
     if after.severity is None:
         if excess <= 0 or after.used_s <= budget_s:
