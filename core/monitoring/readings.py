@@ -22,7 +22,8 @@ JUMP_K: Final = 10.0
 JUMP_WITHIN_S: Final = 60.0  # no air warms or cools by JUMP_K in so short a time
 FLAT_S: Final = 3600.0
 LIVELY_K: Final = 1.0  # a probe whose value moved so far within an hour is in moving air, and can't stand still for one
-LIVELY_STEPS: Final = 10  # and by so many of its smallest steps: a coarse one stands still for long without being stuck
+FINE_K: Final = 0.2  # but one with coarser steps can, however far a defrost moves it
+LONGEST_LOOK_S: Final = 300.0  # of a longer time without values nobody knows whether it stood still
 
 POWER_ON_C: Final = 85.0  # what a DS18B20 shows before it has measured anything; no cabinet is that warm
 
@@ -47,16 +48,16 @@ def read(sample: Sample, sensor: Sensor) -> Reading:
 
 class Gate(Struct, frozen=True, kw_only=True):
     """What the gate remembers of one probe. `value` at `at_s` was the last good one, `doubt` the jump that came after it;
-    since `same_s` it has not moved; `low` to `high` is its range since `hour_s`, `lively_k` that of an hour before;
+    for `same_s` it has been seen not to move; `low` to `high` is its range since `hour_s`, `lively_k` that of an hour before;
     `finest_k` the smallest step seen.
     """
 
     value: float
     at_s: float
-    same_s: float
     hour_s: float
     low: float
     high: float
+    same_s: float = 0.0
     lively_k: float = 0.0
     finest_k: float = math.inf
     doubt: float | None = None
@@ -71,17 +72,17 @@ def gated(gate: Gate | None, reading: Reading) -> tuple[Gate | None, Reading]:
     if value is None or reading.quantity not in (Quantity.TEMPERATURE, Quantity.HUMIDITY):
         return gate, reading
     if gate is None or now_s < gate.at_s:
-        return Gate(value=value, at_s=now_s, same_s=now_s, hour_s=now_s, low=value, high=value), reading
+        return Gate(value=value, at_s=now_s, hour_s=now_s, low=value, high=value), reading
     if reading.quantity is Quantity.HUMIDITY:
         gate = _moved(gate, value, now_s)
-        pinned = reading.raw in PLAUSIBLE[Quantity.HUMIDITY] and now_s - gate.same_s >= FLAT_S
+        pinned = reading.raw in PLAUSIBLE[Quantity.HUMIDITY] and gate.same_s >= FLAT_S
         return gate, _suspect(reading, "flat_line") if pinned else reading
-    jumps = abs(value - gate.value) > JUMP_K and now_s - gate.at_s <= JUMP_WITHIN_S
+    soon = now_s - gate.at_s <= JUMP_WITHIN_S or gate.doubt is not None
+    jumps = abs(value - gate.value) > JUMP_K and soon
     if jumps and (gate.doubt is None or abs(value - gate.doubt) > JUMP_K):
         return structs.replace(gate, doubt=value), _suspect(reading, "jump")
     gate = _moved(gate, value, now_s)
-    steps = gate.lively_k / gate.finest_k
-    if now_s - gate.same_s >= FLAT_S and gate.lively_k >= LIVELY_K and steps >= LIVELY_STEPS:
+    if gate.same_s >= FLAT_S and gate.lively_k >= LIVELY_K and gate.finest_k <= FINE_K:
         return gate, _suspect(reading, "flat_line")
     return gate, reading
 
@@ -98,7 +99,7 @@ def _moved(gate: Gate, value: float, now_s: float) -> Gate:
         gate,
         value=value,
         at_s=now_s,
-        same_s=now_s if step_k else gate.same_s,
+        same_s=0.0 if step_k else gate.same_s + min(now_s - gate.at_s, LONGEST_LOOK_S),
         hour_s=hour_s,
         low=low,
         high=high,
