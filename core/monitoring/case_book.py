@@ -72,6 +72,9 @@ class CaseBook:
             self._latest[(case.sensor, case.kind)] = case.case_id
         for key in self._watches.keys() | self._latest.keys():
             self._watches[key] = self._reconciled(key, self.watch(key))
+        for case in self._cases():
+            if case.untold:  # who would have told the digest is gone with the process
+                self.put(cases.digest(case, self._clock.now()))
 
     def _reconciled(self, key: Key, watch: Watch) -> Watch:
         current = self.current(key)

@@ -1,13 +1,13 @@
 """When each change would be too much news: a case that flaps is told as a digest, and many cabinets at once as a storm.
 
 Time is this box's steady time, passed in. What is remembered here may be lost with the process: a case that flapped
-before gets its next few changes told one by one.
+before gets its next few changes told one by one. What was kept for a digest stands in the case itself.
 """
 
 from collections import deque
 from typing import Final
 
-from core.events import EventType
+from core.events import EventType, Severity, rank
 from core.monitoring.cases import Case, muffled
 
 MANY_CHANGES: Final = 12
@@ -21,15 +21,18 @@ CHANGES: Final = OPENINGS | {EventType.CASE_SEVERITY_CHANGED, EventType.CASE_CON
 
 
 class Flaps:
-    """The changes of each case within the last WITHIN_S, and when the last digest of one that flaps was told."""
+    """The changes of each case within the last WITHIN_S; of one that flaps also when its last digest was told, and the worst
+    severity that was.
+    """
 
     def __init__(self) -> None:
         self._changes: dict[str, deque[float]] = {}
         self._told_s: dict[str, float] = {}
+        self._worst: dict[str, Severity] = {}
 
     def passed(self, before: Case | None, after: Case, now_s: float) -> Case:
         """`after` as it may be told: as it is, or with its news kept for the digest. The digest of the first change too many
-        is due at once.
+        is due at once. What is worse than anything told of it waits for no digest.
         """
         new = after.outbox[len(after.outbox) - (after.seq - (before.seq if before is not None else 0)) :]
         if after.closed:
@@ -43,6 +46,9 @@ class Flaps:
         if before is None or (len(changes) < MANY_CHANGES and after.case_id not in self._told_s):
             return after
         self._told_s.setdefault(after.case_id, now_s - WITHIN_S)
+        if rank(after.severity) > rank(self._worst.setdefault(after.case_id, before.severity)):
+            self._worst[after.case_id] = after.severity
+            return after
         return muffled(before, after)
 
     def due(self, now_s: float) -> list[str]:
@@ -61,6 +67,7 @@ class Flaps:
     def _forget(self, case_id: str) -> None:
         self._changes.pop(case_id, None)
         self._told_s.pop(case_id, None)
+        self._worst.pop(case_id, None)
 
 
 class Storm:
