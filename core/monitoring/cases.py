@@ -169,6 +169,7 @@ def reopened(case: Case, *, severity: Severity, value: float | None, fault: str 
         reopened=case.reopened + 1,
         fault=fault,
         actor=None,
+        shelved_s=None if severity is Severity.CRITICAL else case.shelved_s,
         waiting_s=0.0,
         escalations=0,
     )
@@ -176,8 +177,8 @@ def reopened(case: Case, *, severity: Severity, value: float | None, fault: str 
 
 
 def severity_changed(case: Case, severity: Severity, at: datetime) -> Case:
-    """What was shelved as a warning is not when it gets critical."""
-    worse = structs.replace(case, severity=severity, actor=None, shelved_s=None, waiting_s=0.0)
+    """What was shelved as a warning is not when it gets critical, and people are waited for as for a case that opens so."""
+    worse = structs.replace(case, severity=severity, actor=None, shelved_s=None, waiting_s=0.0, escalations=0)
     return told(worse, EventType.CASE_SEVERITY_CHANGED, at)
 
 
