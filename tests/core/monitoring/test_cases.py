@@ -1,23 +1,27 @@
-"""The life-cycle of a case: which move follows which, and the events that say so."""
-
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
+"""The life-cycle of a case: what the readings do to it, and the events that say so."""
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from msgspec import structs
 
-from core.errors import RefusalError
-from core.events import Event, Severity
-from core.monitoring import cases, handling
+from core.events import Severity
+from core.monitoring import cases
 from core.monitoring.cases import Case, Condition, Handling
-from core.monitoring.handling import HANDLING_MOVES, Verb
-from tests.core.monitoring.factories import START, a_case
+from tests.core.monitoring.factories import a_case
+from tests.core.monitoring.moves import (
+    LATER,
+    acknowledge,
+    an_opened,
+    clear,
+    data,
+    handle,
+    lose_sight,
+    record,
+    reopen,
+    told,
+    worsen,
+)
 
-LATER = START + timedelta(minutes=5)
 WIRE_MEMBERS = {  # what receivers were promised
     "case_id",
     "seq",
@@ -37,136 +41,6 @@ WIRE_MEMBERS = {  # what receivers were promised
     "actor",
     "simulated",
 }
-
-Move = Callable[[Case], Case]
-
-
-def acknowledge(case: Case) -> Case:
-    return handling.acknowledge(case, actor="li", note="", at=LATER)
-
-
-def handle(case: Case) -> Case:
-    return handling.handle(case, actor="wang", action="door closed", disposition="kept", note="", at=LATER)
-
-
-def clear(case: Case) -> Case:
-    return cases.cleared(case, LATER)
-
-
-def reopen(case: Case) -> Case:
-    return cases.reopened(case, severity=Severity.WARNING, value=8.5, fault=None, at=LATER)
-
-
-def worsen(case: Case) -> Case:
-    return cases.severity_changed(case, Severity.CRITICAL, LATER)
-
-
-def an_opened(*moves: Move) -> Case:
-    case = cases.opened(a_case())
-    for move in moves:
-        case = move(case)
-    return case
-
-
-def told(case: Case) -> list[str]:
-    return [str(event.type) for event in case.outbox]
-
-
-def data(event: Event) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode(event.data)
-    return found
-
-
-@pytest.mark.parametrize(
-    ("moves", "handling", "condition"),
-    [
-        ([], Handling.NEW, Condition.ACTIVE),
-        ([acknowledge], Handling.ACKNOWLEDGED, Condition.ACTIVE),
-        ([handle], Handling.ACTIONED, Condition.ACTIVE),
-        ([acknowledge, handle], Handling.ACTIONED, Condition.ACTIVE),
-        ([handle, handle], Handling.ACTIONED, Condition.ACTIVE),
-        ([clear], Handling.NEW, Condition.CLEARED),
-        ([acknowledge, clear], Handling.ACKNOWLEDGED, Condition.CLEARED),
-        ([clear, acknowledge], Handling.ACKNOWLEDGED, Condition.CLEARED),
-        ([handle, clear], Handling.CLOSED, Condition.CLEARED),
-        ([clear, handle], Handling.CLOSED, Condition.CLEARED),
-        ([acknowledge, clear, handle], Handling.CLOSED, Condition.CLEARED),
-        ([acknowledge, clear, reopen], Handling.NEW, Condition.ACTIVE),
-        ([clear, reopen], Handling.NEW, Condition.ACTIVE),
-    ],
-)
-def test_moves_lead_where_the_table_says(moves: list[Move], handling: Handling, condition: Condition) -> None:
-    case = an_opened(*moves)
-    assert (case.handling, case.condition) == (handling, condition)
-
-
-@pytest.mark.parametrize(
-    ("moves", "illegal"),
-    [([handle], acknowledge), ([handle, clear], acknowledge), ([handle, clear], handle), ([clear, handle], handle)],
-)
-def test_an_illegal_move_is_refused_and_changes_nothing(moves: list[Move], illegal: Move) -> None:
-    case = an_opened(*moves)
-    before = msgspec.json.encode(case)
-    with pytest.raises(RefusalError) as refused:
-        illegal(case)
-    assert (refused.value.status, refused.value.code) == (409, "illegal_transition")
-    assert msgspec.json.encode(case) == before
-
-
-@pytest.mark.parametrize("handling", Handling)
-@pytest.mark.parametrize("verb", [Verb.ACKNOWLEDGE, Verb.ACTION])
-def test_the_verbs_follow_the_table_and_nothing_else(handling: Handling, verb: Verb) -> None:
-    case = structs.replace(an_opened(), handling=handling)
-    move = acknowledge if verb is Verb.ACKNOWLEDGE else handle
-    if (handling, verb) in HANDLING_MOVES:
-        assert move(case).handling is HANDLING_MOVES[handling, verb]
-    elif (handling, verb) != (Handling.ACKNOWLEDGED, Verb.ACKNOWLEDGE):  # saying so again changes nothing
-        with pytest.raises(RefusalError):
-            move(case)
-
-
-def test_nothing_leads_out_of_closed() -> None:
-    assert not [verb for handling, verb in HANDLING_MOVES if handling is Handling.CLOSED]
-
-
-def test_acknowledging_twice_is_one_event() -> None:
-    once = an_opened(acknowledge)
-    assert handling.acknowledge(once, actor="zhao", note="me too", at=LATER) is once
-    assert told(once) == ["case.opened", "case.acknowledged"]
-
-
-def test_handling_a_cleared_case_records_the_action_and_then_closes() -> None:
-    case = an_opened(clear, handle)
-    assert told(case)[-2:] == ["case.action_recorded", "case.closed"]
-    assert case.closed_at == LATER
-
-
-def test_a_case_with_an_action_closes_when_it_clears() -> None:
-    case = an_opened(handle, clear)
-    assert told(case)[-2:] == ["case.condition_cleared", "case.closed"]
-    assert [data(event)["handling"] for event in case.outbox[-2:]] == ["actioned", "closed"]
-
-
-def test_an_action_in_an_active_case_closes_nothing() -> None:
-    case = an_opened(handle)
-    assert told(case) == ["case.opened", "case.action_recorded"]
-    assert case.closed_at is None
-
-
-def test_an_action_says_who_did_what_with_the_goods() -> None:
-    (_, event) = an_opened(handle).outbox
-    found = data(event)
-    assert (found["actor"], found["action"], found["disposition"]) == ("wang", "door closed", "kept")
-
-
-def test_what_the_machine_does_has_no_actor() -> None:
-    case = an_opened(acknowledge, clear)
-    assert [data(event)["actor"] for event in case.outbox] == [None, "li", None]
-
-
-def test_an_empty_note_leaves_the_earlier_one() -> None:
-    noted = handling.acknowledge(an_opened(), actor="li", note="fan is off", at=LATER)
-    assert handle(noted).note == "fan is off"
 
 
 def test_reopening_counts_and_keeps_the_case() -> None:
@@ -202,32 +76,47 @@ def test_a_case_survives_its_json_form() -> None:
     assert msgspec.json.encode(msgspec.json.decode(msgspec.json.encode(case), type=Case)) == msgspec.json.encode(case)
 
 
-MOVES = st.lists(st.sampled_from([acknowledge, handle, clear, reopen, worsen]), max_size=12)
+@pytest.mark.parametrize(
+    ("severity", "handling", "because"), [(Severity.INFO, "closed", "over"), (Severity.WARNING, "new", None)]
+)
+def test_what_was_for_information_closes_when_it_is_over(
+    severity: Severity, handling: str, because: str | None
+) -> None:
+    case = an_opened(clear, severity=severity)
+    assert (case.handling, case.closed_because, case.condition) == (handling, because, Condition.CLEARED)
 
 
-def lived(moves: list[Move]) -> Case:
-    """A case after those of the moves that were possible where they stood."""
-    case = an_opened()
-    for move in moves:
-        over = case.condition is Condition.CLEARED
-        if case.closed or (over is not (move is reopen) and move in {clear, reopen, worsen}):
-            continue
-        try:
-            case = move(case)
-        except RefusalError:
-            continue
-    return case
+def test_what_nobody_watches_any_more_is_closed_as_unknown() -> None:
+    case = cases.retired(an_opened(acknowledge), LATER)
+    assert (case.handling, case.condition, case.closed_because) == (Handling.CLOSED, Condition.UNKNOWN, "not_watched")
+    assert (case.actor, told(case)[-1]) == (None, "case.closed")
 
 
-@settings(max_examples=200, deadline=None)
-@given(MOVES, st.randoms(use_true_random=False))
-def test_a_receiver_knows_the_final_state_whatever_the_order_of_arrival(moves: list[Move], rng: Any) -> None:
-    """The event with the highest seq is the whole state; late retries are dropped by their seq."""
-    case = lived(moves)
-    arriving = [*case.outbox, *case.outbox]
-    rng.shuffle(arriving)
-    known: dict[str, Any] = {"seq": 0}
-    for event in arriving:
-        known = max(known, data(event), key=lambda state: int(state["seq"]))
-    truth = msgspec.json.decode(msgspec.json.encode(case))
-    assert known == {name: truth[name] for name in known}
+def test_what_was_lost_of_sight_clears_like_any_other() -> None:
+    assert an_opened(lose_sight, clear).condition is Condition.CLEARED
+
+
+def test_a_case_that_comes_back_is_waited_for_as_a_new_one() -> None:
+    waited = structs.replace(an_opened(acknowledge, clear), waiting_s=500.0, escalations=2)
+    assert (reopen(waited).waiting_s, reopen(waited).escalations) == (0.0, 0)
+
+
+def test_what_was_done_about_a_case_still_stands_when_it_comes_back() -> None:
+    case = an_opened(clear, record, reopen)
+    assert (case.handling, case.action) == (Handling.ACTIONED, "door closed")
+
+
+def test_a_change_that_is_kept_for_the_digest_has_no_event_and_is_counted() -> None:
+    opened = an_opened()
+    kept = cases.muffled(opened, clear(opened))
+    again = cases.muffled(kept, reopen(kept))
+    assert (kept.condition, again.condition) == (Condition.CLEARED, Condition.ACTIVE)
+    assert (again.seq, told(again), again.untold) == (1, ["case.opened"], 2)
+
+
+def test_a_digest_says_how_the_case_stands_and_how_much_was_not_told() -> None:
+    opened = an_opened()
+    case = cases.digest(cases.muffled(opened, clear(opened)), LATER)
+    found = data(case.outbox[-1])
+    assert (told(case)[-1], found["condition"], found["untold"], found["seq"]) == ("case.flapping", "cleared", 1, 2)
+    assert case.untold == 0
