@@ -29,6 +29,7 @@ from core.manage_api.peers import PEER, Peer
 from core.manage_api.routes import routes
 from core.monitoring import polling
 from core.monitoring.case_book import CaseBook
+from core.monitoring.history import History
 from core.monitoring.monitor import Monitor
 from core.monitoring.posts import Line
 from core.sensors.drivers import open_source
@@ -233,6 +234,7 @@ class IllShop:
             drains=Drains(queue, dispatcher, self.clock),
             journals={"cases": self._journal, "retries": self._retries},
             archive=archive,
+            history=History(directory, settings.history, [], self.clock, device.boot_id),
             troubles=dict,
         )
         self._app = build_app(routes(parts), Authenticator(settings.access, loaded.tokens_file), listen=None)

@@ -96,10 +96,11 @@ def humidity_after(*course: tuple[float, float]) -> Quality:
 @pytest.mark.parametrize("end", [0.0, 100.0])
 def test_a_humidity_that_stands_at_an_end_of_its_range_for_an_hour_is_suspect(end: float) -> None:
     """A wet element shows 100 %, a broken one 0 %; air that is so dry or so wet still moves."""
-    assert humidity_after((0.0, end), (3599.0, end)) is Quality.GOOD
-    assert humidity_after((0.0, end), (3600.0, end)) is Quality.SUSPECT
-    assert humidity_after((0.0, end), (1800.0, 60.0), (3600.0, end)) is Quality.GOOD
-    assert humidity_after((0.0, end), (3600.0, end), (3610.0, 60.0)) is Quality.GOOD
+    hour = [(60.0 * minute, end) for minute in range(61)]
+    assert humidity_after(*hour[:-1]) is Quality.GOOD
+    assert humidity_after(*hour) is Quality.SUSPECT
+    assert humidity_after(*hour[:30], (1800.0, 60.0), *hour[31:]) is Quality.GOOD
+    assert humidity_after(*hour, (3610.0, 60.0)) is Quality.GOOD
 
 
 def test_a_humidity_that_stands_still_within_its_range_is_taken() -> None:
