@@ -34,6 +34,7 @@ def _of_cabinet(cabinet: Cabinet, at: KeyPath) -> Iterator[Wrong]:
     yield from _of_order(limits, cabinet.limits, (*at, "limits"))
     yield from _of_band(cabinet.hysteresis_k, limits, at)
     if cabinet.humidity is not None:
+        yield from _of_percent(cabinet.humidity, (*at, "humidity"))
         yield from _of_order(cabinet.humidity, cabinet.humidity, (*at, "humidity"))
         yield from _of_band(cabinet.hysteresis_k, cabinet.humidity, at)
 
@@ -47,6 +48,13 @@ def _of_order(limits: Limits, own: Limits | None, at: KeyPath) -> Iterator[Wrong
             yield f"is not above {name} ({upper:g} <= {value:g})", (*at, upper_name)
         else:
             yield f"is not below {upper_name} ({value:g} >= {upper:g})", (*at, name)
+
+
+def _of_percent(limits: Limits, at: KeyPath) -> Iterator[Wrong]:
+    for name in _ORDER:
+        value = getattr(limits, name)
+        if value is not None and not 0 <= value <= 100:
+            yield f"is not a relative humidity from 0 to 100 % ({value:g})", (*at, name)
 
 
 def _of_band(hysteresis_k: float, limits: Limits, at: KeyPath) -> Iterator[Wrong]:

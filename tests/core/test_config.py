@@ -1,12 +1,13 @@
 """Reading the configuration: what is found, what is valid, what the defaults are, and what the API shows of it."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from core import config
-from core.settings import ReplaySource, Retry
+from core.settings import Calibration, ReplaySource, Retry
 from tests.core.config_texts import CANARIES, FULL, HEADER, MINIMAL, SECRET, a_config
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,39 @@ def test_zero_delays_are_allowed(tmp_path: Path) -> None:
     text = MINIMAL.replace('id = "03"\n', 'id = "03"\nalarm_delay_s = 0\n') + "[monitor]\nheartbeat_s = 0\n"
     settings = config.load(a_config(tmp_path, text)).settings
     assert (settings.cabinets[0].alarm_delay_s, settings.monitor.heartbeat_s) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "humidity = { low = 0, high = 100 }\n",
+        "humidity = { warn_high = 70 }\n",
+        'defrost = { times = ["00:00", "06:00", "23:59"], per_day = 0.5 }\n',
+        "budget_min = 0\nreopen_window_s = 0\ndoor_open_s = 0\n",
+        "rate_of_rise_k = 4\ntrend = false\n",
+    ],
+)
+def test_a_cabinet_may_be_told_so(tmp_path: Path, keys: str) -> None:
+    """Ends of the ranges are valid."""
+    text = MINIMAL.replace('id = "03"\n', f'id = "03"\n{keys}')
+    assert config.load(a_config(tmp_path, text)).settings.cabinets[0].id == "03"
+
+
+def test_a_probe_says_by_whom_and_when_it_was_calibrated_and_when_it_is_due(tmp_path: Path) -> None:
+    """Nobody need say when it is due."""
+    done = 'offset = -0.3\ncalibration = { on = 2026-05-01, by = "李", due = 2026-05-02 }\n'
+    (sensor,) = config.load(a_config(tmp_path, MINIMAL + done)).settings.sensors
+    assert sensor.calibration == Calibration(on=date(2026, 5, 1), by="李", due=date(2026, 5, 2))
+    (sensor,) = config.load(a_config(tmp_path, MINIMAL + done.replace(", due = 2026-05-02", ""))).settings.sensors
+    assert sensor.calibration == Calibration(on=date(2026, 5, 1), by="李")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Urumqi", "Europe/Helsinki"])
+def test_the_site_may_be_anywhere(tmp_path: Path, zone: str) -> None:
+    """Where nothing is said it is in China."""
+    text = MINIMAL.replace('site = "s-1"\n', f'site = "s-1"\ntimezone = "{zone}"\n')
+    assert config.load(a_config(tmp_path, text)).settings.device.timezone == zone
+    assert config.load(a_config(tmp_path)).settings.device.timezone == "Asia/Shanghai"
 
 
 def test_names_may_hold_any_text(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.core.config_texts import CANARIES, FULL, MINIMAL, SECRET, URL, a_conf
 CABINET = 'id = "03"\n'
 DRIVER = 'driver = "simulated"\n'
 POINT = 'point = "chiller"\n'
+CALIBRATED = POINT + 'calibration = { on = 2026-05-01, by = "li", '
 ENDPOINT = f'[[webhooks.endpoints]]\nid = "hq"\nurl = "{URL}"\n'
 RETRY = "[webhooks.retry]\n"
 HTTP = 'driver = "http_json"\nurl = "http://gw/"\n'
@@ -122,6 +123,89 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         *(CABINET, CABINET + "hysteresis_k = 3\nlimits = { low = 1, high = 4 }\n"),
         *("hysteresis_k", "cabinets[0].hysteresis_k", "no case could clear"),
     ),
+    "time zone that does not exist": (
+        *('site = "s-1"\n', 'site = "s-1"\ntimezone = "Mars/Base"\n'),
+        *("timezone", "device.timezone", "there is no time zone 'Mars/Base'"),
+    ),
+    "time zone that is a directory": (
+        *('site = "s-1"\n', 'site = "s-1"\ntimezone = "Asia"\n'),
+        *("timezone", "device.timezone", "there is no time zone 'Asia'"),
+    ),
+    "time zone that is a path": (
+        *('site = "s-1"\n', 'site = "s-1"\ntimezone = "/etc/localtime"\n'),
+        *("timezone", "device.timezone", "there is no time zone"),
+    ),
+    "time zone of control characters": (
+        *('site = "s-1"\n', 'site = "s-1"\ntimezone = "Asia/\\u0000"\n'),
+        *("timezone", "device.timezone", "there is no time zone"),
+    ),
+    "empty time zone": (
+        *('site = "s-1"\n', 'site = "s-1"\ntimezone = ""\n'),
+        *("timezone", "device.timezone", "there is no time zone ''"),
+    ),
+    "low humidity is high": (
+        *(CABINET, CABINET + "humidity = { low = 70, high = 70 }\n"),
+        *("humidity", "cabinets[0].humidity.high", "is not above low (70 <= 70)"),
+    ),
+    "humidity's warning above high": (
+        *(CABINET, CABINET + "[cabinets.humidity]\nwarn_high = 80\nhigh = 70\n"),
+        *("high = 70", "cabinets[0].humidity.high", "is not above warn_high (70 <= 80)"),
+    ),
+    "humidity above 100": (
+        *(CABINET, CABINET + "[cabinets.humidity]\nlow = 30\nhigh = 110\n"),
+        *("high = 110", "cabinets[0].humidity.high", "from 0 to 100 % (110)"),
+    ),
+    "humidity below 0": (
+        *(CABINET, CABINET + "[cabinets.humidity]\nwarn_low = -1\nhigh = 90\n"),
+        *("warn_low", "cabinets[0].humidity.warn_low", "from 0 to 100 % (-1)"),
+    ),
+    "humidity's band within the hysteresis": (
+        *(CABINET, CABINET + "hysteresis_k = 5\nhumidity = { low = 60, high = 65 }\n"),
+        *("hysteresis_k", "cabinets[0].hysteresis_k", "no case could clear"),
+    ),
+    "unknown key of humidity": (
+        *(CABINET, CABINET + "[cabinets.humidity]\nhigh = 70\nmax = 80\n"),
+        *("max = 80", "cabinets[0].humidity.max", "unknown key"),
+    ),
+    "calibration due before it was done": (
+        *(POINT, CALIBRATED + "due = 2026-04-30 }\n"),
+        *("due", "sensors[0].calibration.due", "is not after the calibration (2026-04-30 <= 2026-05-01)"),
+    ),
+    "calibration due on the same day": (
+        *(POINT, POINT + '[sensors.calibration]\non = 2026-05-01\nby = "li"\ndue = 2026-05-01\n'),
+        *("due =", "sensors[0].calibration.due", "is not after the calibration"),
+    ),
+    "calibration by nobody": (
+        *(POINT, POINT + "calibration = { on = 2026-05-01 }\n"),
+        *("calibration", "sensors[0].calibration.by", "is required"),
+    ),
+    "calibration on no day": (
+        *(POINT, POINT + 'calibration = { on = "May", by = "li" }\n'),
+        *("calibration", "sensors[0].calibration.on", "Invalid"),
+    ),
+    "defrost at no time": (
+        *(CABINET, CABINET + '[cabinets.defrost]\ntimes = [\n"06:00",\n"24:00",\n]\n'),
+        *('"24:00"', "cabinets[0].defrost.times[1]", "regex"),
+    ),
+    "defrost at a time without a nought": (
+        *(CABINET, CABINET + 'defrost = { times = ["6:00"] }\n'),
+        *("defrost", "cabinets[0].defrost.times[0]", "regex"),
+    ),
+    "defrost times as one text": (
+        *(CABINET, CABINET + '[cabinets.defrost]\ntimes = "06:00"\n'),
+        *("times", "cabinets[0].defrost.times", "Expected `array`"),
+    ),
+    "no defrost a day": (
+        *(CABINET, CABINET + "[cabinets.defrost]\nper_day = 0\n"),
+        *("per_day", "cabinets[0].defrost.per_day", "> 0"),
+    ),
+    "defrost that lasts no time": (
+        *(CABINET, CABINET + "[cabinets.defrost]\nmax_s = 0\n"),
+        *("max_s", "cabinets[0].defrost.max_s", "> 0"),
+    ),
+    "budget beyond a day": (CABINET, CABINET + "budget_min = 1441\n", "budget", "cabinets[0].budget_min", "<= 1440"),
+    "rise of nothing": (CABINET, CABINET + "rate_of_rise_k = 0\n", "rate", "cabinets[0].rate_of_rise_k", "> 0"),
+    "quantity that is none": (POINT, POINT + 'quantity = "dor"\n', "quantity", "sensors[0].quantity", "dor"),
     "tiny first_delay_s": ("", RETRY + "first_delay_s = 0.09\n", "first", "webhooks.retry.first_delay_s", ">= 0.1"),
     "tiny max_delay_s": ("", RETRY + "max_delay_s = 0.09\n", "max_delay", "webhooks.retry.max_delay_s", ">= 0.1"),
     "tiny interval_s": (DRIVER, DRIVER + "interval_s = 0.01\n", "interval_s", "sources[0].interval_s", ">= 0.05"),
