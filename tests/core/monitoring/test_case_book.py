@@ -52,6 +52,20 @@ async def test_a_case_its_handling_and_its_outbox_survive_a_restart(tmp_path: Pa
         assert book.current(HIGH_KEY) == before
 
 
+async def test_what_was_kept_for_a_digest_is_told_after_a_restart(tmp_path: Path) -> None:
+    """Who would have told it is gone with the process, and the case may never change again."""
+    opened = cases.opened(a_case())
+    with a_book(tmp_path, FakeClock()) as book:
+        book.put(opened)
+        book.put(cases.muffled(opened, cases.cleared(opened, START)))
+    with a_book(tmp_path, FakeClock()) as book:
+        (_, digest) = book.get("case_1").outbox
+        assert (digest.type, digest.seq) == ("case.flapping", 2)
+        assert msgspec.json.decode(digest.data)["condition"] == "cleared"
+    with a_book(tmp_path, FakeClock()) as book:
+        assert book.get("case_1").seq == 2
+
+
 async def test_a_timer_survives_a_restart(tmp_path: Path) -> None:
     watch = Watch(breaching=True, breach_s=120.0, elapsed_s=130.0, peak=9.5)
     with a_book(tmp_path, FakeClock()) as book:
