@@ -1,8 +1,10 @@
 """What a cabinet is judged by: its own keys, else its preset's, else the defaults."""
 
+import re
+
 import pytest
 
-from core.monitoring.presets import PRESETS, terms_of
+from core.monitoring.presets import BUDGET_MIN, PRESETS, Medium, terms_of
 from core.settings import Cabinet, Limits
 
 
@@ -16,7 +18,7 @@ def test_every_preset_has_a_high_limit_above_its_low_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_every_preset_names_its_basis_and_waits_before_it_alarms(name: str) -> None:
-    assert PRESETS[name].basis.strip()
+    assert PRESETS[name].basis.strip() == PRESETS[name].basis != ""
     assert 900 <= PRESETS[name].alarm_delay_s <= 3600
 
 
@@ -79,3 +81,51 @@ def test_the_clear_delay_is_its_own_or_at_most_the_alarm_delay(
     alarm_s: float, own_s: float | None, clear_s: float
 ) -> None:
     assert terms_of(Cabinet(id="x", alarm_delay_s=alarm_s, clear_delay_s=own_s)).clear_delay_s == clear_s
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_preset_names_the_year_of_its_edition(name: str) -> None:
+    """A text that is revised has other limits."""
+    assert re.fullmatch(r"(19|20)\d\d", PRESETS[name].edition)
+
+
+@pytest.mark.parametrize(
+    ("name", "basis", "edition", "medium"),
+    [
+        ("iso_m1", "EN ISO 23953-2", "2023", Medium.PRODUCT),
+        ("iso_l1", "controller practice", "2023", Medium.PRODUCT),
+        ("cn_chilled_2018", "餐饮服务食品安全操作规范", "2018", Medium.AIR),
+        ("cn_frozen_18", "retail target -18", "2018", Medium.AIR),
+        ("us_cold", "Food Code", "2022", Medium.PRODUCT),
+        ("eu_fish", "853/2004", "2004", Medium.PRODUCT),
+    ],
+)
+def test_a_preset_says_which_text_it_follows_and_what_that_measures(
+    name: str, basis: str, edition: str, medium: Medium
+) -> None:
+    preset = PRESETS[name]
+    assert basis in preset.basis
+    assert (preset.edition, preset.medium) == (edition, medium)
+
+
+def test_a_year_in_a_presets_name_is_that_of_its_edition() -> None:
+    dated = {name: name[-4:] for name in PRESETS if re.search(r"_20\d\d$", name)}
+    assert dated
+    assert dated == {name: PRESETS[name].edition for name in dated}
+
+
+@pytest.mark.parametrize(
+    ("preset", "budget_min", "budget_s"),
+    [
+        ("iso_m1", None, BUDGET_MIN * 60),
+        ("us_cold", None, 14_400.0),
+        ("us_cold", 60.0, 3600.0),
+        ("us_cold", 0.0, None),
+        (None, None, None),
+        (None, 30.0, 1800.0),
+    ],
+)
+def test_a_preset_has_a_budget_of_four_hours_a_day_unless_the_cabinet_says_otherwise(
+    preset: str | None, budget_min: float | None, budget_s: float | None
+) -> None:
+    assert terms_of(Cabinet(id="x", preset=preset, budget_min=budget_min)).budget_s == budget_s

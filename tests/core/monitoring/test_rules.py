@@ -3,15 +3,22 @@
 import pytest
 
 from core.events import Severity
+from core.monitoring.course import LONGEST_S, Hold
 from core.monitoring.presets import terms_of
 from core.monitoring.rules import (
+    DOUBT_S,
+    HOLDS_PER_DAY,
     IDLE,
     MAX_STEP_S,
+    PATIENCE_S,
     REOPEN_WINDOW_S,
+    STARTUP_S,
     Change,
+    Edge,
     Side,
     Watch,
     edges_of,
+    patient,
     step,
     step_fault,
 )
@@ -191,3 +198,93 @@ def test_three_misses_open_a_fault_and_three_good_answers_clear_it(answers: str,
         watch, change = step_fault(watch, good=answer == ".")
         found += [change] if change else []
     assert found == expected
+
+
+# -- patience ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("clear_s", "reopened", "longer_s"),
+    [
+        (300.0, 0, 300.0),
+        (300.0, 1, 600.0),
+        (300.0, 2, 1200.0),
+        (300.0, 3, REOPEN_WINDOW_S),
+        (300.0, 10**6, REOPEN_WINDOW_S),
+        (0.0, 0, 0.0),
+        (0.0, 1, 2 * PATIENCE_S),
+        (7200.0, 1, 7200.0),
+    ],
+)
+def test_what_came_back_is_waited_for_longer_up_to_the_reopen_window(
+    clear_s: float, reopened: int, longer_s: float
+) -> None:
+    """Longer than that it would be a case of its own."""
+    assert patient(an_edge(clear_delay_s=clear_s), reopened).clear_delay_s == longer_s
+
+
+# -- known reasons to wait ---------------------------------------------------------------------------------------------
+
+
+def opens_at(
+    edge: Edge, watch: Watch = IDLE, *, window: Hold | None = None, until_s: float = 1e9, value: float = 9.0
+) -> float | None:
+    """Seconds after the first value of a level breach; the window is open until `until_s`."""
+    for index in range(1000):
+        held = window if index * 10.0 < until_s else None
+        watch, change = step(watch, edge, value, 10.0 if index else 0.0, held)
+        if change is OPENED:
+            return index * 10.0
+    return None
+
+
+@pytest.mark.parametrize("window", [Hold.DEFROST, Hold.DOOR, Hold.MAINTENANCE])
+@pytest.mark.parametrize(
+    ("until_s", "opens_s"),
+    [
+        (0.0, 600.0),
+        (500.0, 600.0),
+        (1200.0, 1190.0 + DOUBT_S + 10.0),
+        (3600.0, 3590.0 + DOUBT_S + 10.0),
+        (1e9, LONGEST_S),
+    ],
+    ids=["none", "over in time", "a while", "an hour", "for ever"],
+)
+def test_a_known_reason_holds_an_alarm_that_is_due_and_never_beyond_the_bound(
+    window: Hold, until_s: float, opens_s: float
+) -> None:
+    assert opens_at(an_edge(alarm_delay_s=600.0), window=window, until_s=until_s) == opens_s
+
+
+def test_a_known_reason_holds_no_alarm_of_the_cold() -> None:
+    edge = an_edge(side=Side.LOW, critical=0.0, alarm_delay_s=600.0)
+    assert opens_at(edge, window=Hold.DEFROST, value=-3.0) == 600.0
+
+
+@pytest.mark.parametrize("window", Hold)
+def test_without_an_alarm_delay_no_reason_counts(window: Hold) -> None:
+    edge = an_edge(warn=6.0, critical=8.0, alarm_delay_s=0.0)
+    assert step(Watch(warm_start=True), edge, 9.0, 0.0, window)[1] is OPENED
+    warned, _ = step(IDLE, edge, 7.0, 0.0, window)
+    assert step(warned, edge, 9.0, 10.0, window)[1] is WORSE
+
+
+def test_a_warm_start_holds_for_the_time_of_a_pull_down() -> None:
+    opened_s = opens_at(an_edge(alarm_delay_s=600.0), Watch(warm_start=True))
+    assert opened_s == STARTUP_S - 10.0 + DOUBT_S + 10.0
+
+
+def test_a_warm_start_is_over_once_the_air_was_inside() -> None:
+    edge = an_edge(alarm_delay_s=600.0)
+    inside = after(edge, every(10.0, 9.0, 9.0, 4.0), Watch(warm_start=True))
+    assert not inside.warm_start
+    assert opens_at(edge, inside) == 600.0
+
+
+def test_a_day_excuses_only_so_many_breaches() -> None:
+    """A compressor that fails by and by would be excused for ever."""
+    edge = an_edge(alarm_delay_s=600.0)
+    excused = Watch(excused=tuple(3600.0 * number for number in range(HOLDS_PER_DAY)))
+    assert opens_at(edge, excused, window=Hold.DEFROST) == 600.0
+    yesterday = Watch(excused=tuple(86_395.0 for _ in range(HOLDS_PER_DAY)))
+    assert opens_at(edge, yesterday, window=Hold.DEFROST) == LONGEST_S

@@ -2,8 +2,10 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
-from core.monitoring.rules import Change, Edge, Side
+from core.monitoring.course import LONGEST_S, Hold
+from core.monitoring.rules import IDLE, Change, Edge, Side, Watch, patient, step
 from tests.core.monitoring.factories import an_edge, changes
 
 SIDES = {Side.HIGH: 4.0, Side.LOW: 6.0}  # with its warning limit; the critical one is 5
@@ -79,3 +81,47 @@ def test_twice_as_many_samples_open_within_one_step_of_the_same_time(edge: Edge,
     at_sparse_s = next(index * 10.0 for index, change in sparse if change is Change.OPENED)
     at_dense_s = next(index * 5.0 for index, change in dense if change is Change.OPENED)
     assert abs(at_sparse_s - at_dense_s) <= 10.0
+
+
+@QUICK
+@given(EDGES, st.integers(0, 10**9), st.floats(0.0, 7200.0))
+def test_patience_never_shortens_and_never_exceeds_the_reopen_window(
+    edge: Edge, reopened: int, window_s: float
+) -> None:
+    edge = structs.replace(edge, reopen_window_s=window_s)
+    waits_s, longer_s = (patient(edge, times).clear_delay_s for times in (reopened, reopened + 1))
+    assert edge.clear_delay_s <= waits_s <= longer_s <= max(edge.clear_delay_s, window_s)
+    assert structs.replace(patient(edge, reopened), clear_delay_s=edge.clear_delay_s) == edge
+
+
+WINDOWS = st.one_of(st.none(), st.sampled_from(Hold))
+
+
+@QUICK
+@given(EDGES, st.lists(st.tuples(st.floats(0.0, 1000.0), st.floats(0.0, 10.0), WINDOWS), max_size=60), st.booleans())
+def test_without_an_alarm_delay_no_reason_ever_holds(
+    edge: Edge, course: list[tuple[float, float, Hold | None]], warm: bool
+) -> None:
+    """Every breach opens with its first value."""
+    edge, watch = structs.replace(edge, alarm_delay_s=0.0), Watch(warm_start=warm)
+    for dt_s, value, window in course:
+        watch, _ = step(watch, edge, value, dt_s, window)
+        assert watch.severity is not None or not beyond(edge, value)
+        assert watch.hold is None
+
+
+@QUICK
+@given(EDGES, st.lists(st.tuples(st.floats(0.0, 10.0), WINDOWS), min_size=1, max_size=120))
+def test_no_reason_holds_a_breach_beyond_the_bound(edge: Edge, course: list[tuple[float, Hold | None]]) -> None:
+    """A minute each: once a value beyond a limit is due and the bound is over, a case is open."""
+    watch = IDLE
+    for value, window in course:
+        watch, _ = step(watch, edge, value, 60.0, window)
+        due = watch.elapsed_s >= max(LONGEST_S, edge.alarm_delay_s) and beyond(edge, value)
+        clocks = [
+            clock_s
+            for clock_s, limit in ((watch.critical_s, edge.critical), (watch.breach_s, edge.warn))
+            if clock_s is not None and limit is not None and edge.excess(value, limit) > 0
+        ]
+        ripe = any(clock_s >= edge.alarm_delay_s for clock_s in clocks)
+        assert watch.severity is not None or not (due and ripe)
