@@ -14,7 +14,7 @@ from msgspec import structs
 from core.clock import Clock
 from core.events import Severity
 from core.monitoring import cases, polling, rules
-from core.monitoring.case_book import CaseBook
+from core.monitoring.case_book import CHECKPOINT_S, CaseBook
 from core.monitoring.cases import Case, Condition, Kind
 from core.monitoring.health import HEALTH_KEYS
 from core.monitoring.judges import LIMIT_KINDS, OF_VALUES, Judge, Seen, judges_of
@@ -29,7 +29,6 @@ from core.settings import Cabinet, Sensor
 BEAT_S: Final = 1.0
 SHORTEST_STALE_S: Final = 300.0
 STALE_INTERVALS: Final = 3
-CHECKPOINT_S: Final = 60.0  # how much of a running timer a crash may cost
 YIELD_EVERY: Final = 500  # samples judged in one go before other loops get their turn
 
 
@@ -126,7 +125,9 @@ class Monitor:
             self._record(reading)
         post.reading, post.heard_s, post.silent = reading, self._clock.steady(), False
         if self._book.service(post.cabinet.id).out:
-            self._forget(post, reading)
+            if reading.value is not None:
+                post.last_value, post.last_value_at = reading.value, reading.at
+            self._forget(post)
             return
         self._clear(post, Kind.SENSOR_STALE, reading.at)
         self._judge_fault(post, reading)
@@ -138,22 +139,23 @@ class Monitor:
             self._judge(post, judge, reading, seen)
 
     def look_for_silence(self) -> None:
-        """A sensor of which nothing was heard for `stale_after_s` is stale: a case of its own."""
+        """A sensor of which nothing was heard for `stale_after_s` is stale: a case of its own, and another one where it stays
+        silent for as long after a person closed that one, or after its cabinet came back into service.
+        """
         now_s = self._clock.steady()
         for post in self._posts.values():
-            if not post.silent and now_s - post.heard_s > post.stale_after_s:
-                post.silent = True
-                if self._book.service(post.cabinet.id).out:
-                    continue
+            post.silent = now_s - post.heard_s > post.stale_after_s
+            if self._book.service(post.cabinet.id).out:
+                self._forget(post)
+            elif now_s - max(post.heard_s, post.looked_s) > post.stale_after_s:
+                post.looked_s = now_s
                 if self._book.current(post.key(Kind.SENSOR_STALE)) is None:
                     self._open(post, Kind.SENSOR_STALE, Severity.WARNING, self._clock.now())
                 self._lose_sight(post)
 
-    def _forget(self, post: Post, reading: Reading) -> None:
+    def _forget(self, post: Post) -> None:
         """Out of service nothing is judged, and back in service it is judged as if it were new."""
-        post.judged_s = None
-        if reading.value is not None:
-            post.last_value, post.last_value_at = reading.value, reading.at
+        post.judged_s, post.looked_s = None, self._clock.steady()
         for kind in post.kinds:
             self._book.forget_watch(post.key(kind))
 
@@ -164,7 +166,8 @@ class Monitor:
         else:
             dt_s = reading.steady_s - post.judged_s
             outage_s = dt_s if dt_s > post.stale_after_s else None
-        if outage_s is not None and self._book.watch(post.key(Kind.TEMP_HIGH)).runs:
+        high = self._book.watch(post.key(Kind.TEMP_HIGH))
+        if outage_s is not None and (high.breaching or high.severity is not None):
             outage_s = None  # it was too warm before
         return Seen(value=value, dt_s=dt_s, window=self._windows.of(post, reading.at), outage_s=outage_s)
 
@@ -191,19 +194,14 @@ class Monitor:
         if change is Change.OPENED:
             assert after.severity is not None
             value = seen.value if judge.kind in OF_VALUES else None
-            outage_s = seen.outage_s if judge.kind is Kind.AFTER_OUTAGE else None
+            gap_s = seen.outage_s if judge.kind is Kind.AFTER_OUTAGE else None
             self._open(
-                post,
-                judge.kind,
-                after.severity,
-                reading.at,
-                edge=judge.edge,
-                watch=after,
-                value=value,
-                outage_s=outage_s,
+                post, judge.kind, after.severity, reading.at, edge=judge.edge, watch=after, value=value, outage_s=gap_s
             )
         elif case is not None and judge.edge is not None:
             self._follow(case, judge.edge, after, change, reading, seen.value)
+        elif case is not None and case.condition is Condition.UNKNOWN and change is None:
+            self._book.put(structs.replace(case, condition=Condition.ACTIVE))
         elif change is Change.CLEARED:
             self._clear(post, judge.kind, reading.at)
         self._keep(post, judge.kind, before, after)

@@ -1,5 +1,6 @@
 """What the monitor keeps of each source and each sensor while it runs. The monitor alone changes it."""
 
+import math
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -42,6 +43,7 @@ class Post(Struct, kw_only=True):
     simulated: bool
     stale_after_s: float
     heard_s: float
+    looked_s: float = -math.inf  # when its silence was last judged, or not to be judged
     reading: Reading | None = None
     gate: Gate | None = None
     last_value: float | None = None
