@@ -4,7 +4,7 @@ Several excursions, each too short for the alarm delay, add up in the goods as o
 never sees them.
 """
 
-from typing import Final
+from typing import Final, Self
 
 from msgspec import structs
 
@@ -34,6 +34,10 @@ class Budget(Watch, frozen=True, kw_only=True, omit_defaults=True):
     def runs(self) -> bool:
         return False
 
+    def ended(self) -> Self:
+        """What of the day was used up stays used up."""
+        return structs.replace(self, severity=None, peak=None)
+
 
 def step_budget(watch: Budget, edge: Edge, budget_s: float, value: float, dt_s: float) -> tuple[Budget, Change | None]:
     """One good value, `dt_s` after the one before. The day rolls by whole hours, also while nobody looks; as warm counts only
@@ -57,4 +61,4 @@ def step_budget(watch: Budget, edge: Edge, budget_s: float, value: float, dt_s: 
     after = structs.replace(after, elapsed_s=watch.elapsed_s + dt_s, peak=edge.worse(watch.peak, value))
     if after.used_s > budget_s or excess > -edge.hysteresis_k:
         return after, None
-    return structs.replace(after, severity=None, peak=None), Change.CLEARED
+    return after.ended(), Change.CLEARED

@@ -34,6 +34,8 @@ class DeviceHealth:
         self._book, self._directory, self._durable, self._clock = book, directory, durable, clock
         self._seen = dict.fromkeys(ILLS, 0)
         self._synchronised_s = clock.steady()
+        if book.current(("clock_unsynchronised", Kind.DEVICE_HEALTH)) is not None:
+            self._synchronised_s -= UNSYNCHRONISED_S  # a restart sets no clock
         self._wall = self._offset()
 
     async def run(self) -> None:

@@ -3,7 +3,7 @@
 Only for cabinets whose defrosts and doors are known or mild: in a freezer every defrost rises faster than any failure.
 """
 
-from typing import Final
+from typing import Final, Self
 
 from msgspec import structs
 
@@ -25,6 +25,9 @@ class Rise(Watch, frozen=True, kw_only=True, omit_defaults=True):
     def phase(self) -> tuple[object, ...]:
         """What it has seen of a quarter of an hour may be lost; that a case is open may not."""
         return (self.severity,)
+
+    def ended(self) -> Self:
+        return structs.replace(self, severity=None, elapsed_s=0.0, peak=None)
 
 
 def step_rise(
@@ -51,4 +54,4 @@ def step_rise(
     after = structs.replace(after, elapsed_s=watch.elapsed_s + max(dt_s, 0.0), peak=max(watch.peak or value, value))
     if risen_k > CALM_SHARE * threshold_k or (window is None and len(minutes) <= SPAN_MIN):
         return after, None
-    return Rise(), Change.CLEARED  # blank: after a restart the minutes on disk would pass for the last ones
+    return after.ended(), Change.CLEARED

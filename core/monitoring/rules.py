@@ -27,7 +27,7 @@ STARTUP_S: Final = 3600.0  # pull-down after a power cut: Danfoss ERC 213, A12
 DOUBT_S: Final = 240.0  # a hold lasts this long beyond its last reason: at its turn the air stands still for a while
 HOLDS_PER_DAY: Final = 8  # breaches a day that may be excused: hardly a cabinet defrosts more often
 DAY_S: Final = 86_400.0
-LONG_S: Final = 6 * 3600.0
+LONG_S: Final = 900.0
 
 
 class Side(StrEnum):
@@ -139,7 +139,7 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def runs(self) -> bool:
         """Whether a clock runs that is worth a line a minute."""
-        return self.breaching or self.severity is not None
+        return self.breaching or self.severity is not None or self.quiet_s is not None
 
     def ended(self) -> Self:
         """As after its case has cleared."""
