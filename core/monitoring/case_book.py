@@ -67,8 +67,7 @@ class CaseBook:
 
     def _reconcile(self) -> None:
         """A kill can fall between a case's line and its timer's: the case decides whether one is open."""
-        # Times of opening may come from a wrong wall clock, so they never put an ended case before one that goes on.
-        for case in sorted(self._cases(), key=lambda case: (case.goes_on, case.opened_at)):
+        for case in sorted(self._cases(), key=lambda case: (case.goes_on, *_order(case))):
             self._latest[(case.sensor, case.kind)] = case.case_id
         for key in self._watches.keys() | self._latest.keys():
             self._watches[key] = self._reconciled(key, self.watch(key))
@@ -91,7 +90,7 @@ class CaseBook:
 
     def all(self) -> list[Case]:
         """Newest first."""
-        return sorted(self._cases(), key=lambda case: (case.opened_at, case.case_id), reverse=True)
+        return sorted(self._cases(), key=_order, reverse=True)
 
     def get(self, case_id: str) -> Case:
         """Raises RefusalError 404 `case_not_found`."""
@@ -144,6 +143,8 @@ class CaseBook:
     def put(self, case: Case) -> None:
         """Make this the case's newest state; its outbox goes out as soon as it is on disk."""
         before, now_s = self._case(case.case_id), self._clock.steady()
+        if before is None:
+            case = structs.replace(case, number=1 + max((one.number for one in self._cases()), default=0))
         seq = 0 if before is None else before.seq
         if case.seq > seq:
             opens = case.outbox[-1].type in chatter.OPENINGS
@@ -235,6 +236,7 @@ class CaseBook:
         for case in self._cases():
             if case.cabinet == cabinet and not case.closed:
                 self.put(handling.expelled(case, actor=actor, at=self._clock.now()))
+                self.forget_watch((case.sensor, case.kind))
 
     # -- the way out -----------------------------------------------------------------------------------------------
 
@@ -261,3 +263,8 @@ class CaseBook:
             if not await asyncio.to_thread(self._archive.append, name, case.case_id, msgspec.json.encode(case)):
                 return
             self._outbox.remove(case.case_id)
+
+
+def _order(case: Case) -> tuple[int, datetime, str]:
+    """As they opened. Those of an earlier version have no number."""
+    return case.number, case.opened_at, case.case_id

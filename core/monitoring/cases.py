@@ -55,7 +55,7 @@ class Case(Struct, frozen=True, kw_only=True):
     it: `not_watched` says that its sensor or limit has left the configuration, `over` that it was for information and has
     cleared. `gap_s` is how long nothing was known before an after_outage began.
 
-    `waiting_s` counts what people are waited for: from the opening or the last escalation to the acknowledgement, from there
+    `number` rises from case to case, whatever the wall clock says. `waiting_s` counts what people are waited for: from the opening or the last escalation to the acknowledgement, from there
     to its end; `escalations` how often that was in vain; `shelved_s` how long the case is still shelved. `untold` are
     the changes since the last event that only a digest will tell. `outbox` are the events that the retry queue has not
     accepted yet, oldest first.
@@ -71,6 +71,7 @@ class Case(Struct, frozen=True, kw_only=True):
     opened_at: datetime
     started_at: datetime
     simulated: bool
+    number: int = 0
     condition: Condition = Condition.ACTIVE
     handling: Handling = Handling.NEW
     limit: float | None = None
@@ -158,7 +159,9 @@ def opened(case: Case) -> Case:
 
 
 def reopened(case: Case, *, severity: Severity, value: float | None, fault: str | None, at: datetime) -> Case:
-    """The same trouble again soon after: it wants attention again, so an acknowledgement no longer holds."""
+    """The same trouble again soon after: it wants attention again, so an acknowledgement no longer holds, and if it is
+    critical now, no shelf does.
+    """
     again = structs.replace(
         case,
         condition=Condition.ACTIVE,
@@ -172,6 +175,7 @@ def reopened(case: Case, *, severity: Severity, value: float | None, fault: str 
         shelved_s=None if severity is Severity.CRITICAL else case.shelved_s,
         waiting_s=0.0,
         escalations=0,
+        shelved_s=None if severity is Severity.CRITICAL else case.shelved_s,
     )
     return told(again, EventType.CASE_REOPENED, at)
 
