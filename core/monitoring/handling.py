@@ -15,6 +15,9 @@ from core.events import EventType, Severity
 from core.monitoring.cases import Case, Condition, Handling, closed, told
 from core.settings import Monitor as Patience
 
+DAY_S: Final = 86_400.0
+MOST_DOUBLINGS: Final = 20
+
 
 class Verb(StrEnum):
     """What people may do that moves the handling."""
@@ -132,6 +135,14 @@ def is_waiting(case: Case, patience: Patience) -> bool:
     return case.goes_on and (calls or case.handling is Handling.ACKNOWLEDGED)
 
 
+def _until_called(escalations: int, patience: Patience) -> float:
+    """Each further call comes after twice as long, at least once a day: one an hour for days would bury what is new."""
+    if not escalations:
+        return patience.escalate_after_s
+    longer_s = patience.escalate_every_s * 2.0 ** min(escalations - 1, MOST_DOUBLINGS)
+    return min(longer_s, max(DAY_S, patience.escalate_every_s))
+
+
 def waited(case: Case, dt_s: float, patience: Patience, at: datetime) -> Case:
     """The case `dt_s` later, where nobody did anything meanwhile and `is_waiting`."""
     if case.shelved_s is not None:
@@ -141,7 +152,7 @@ def waited(case: Case, dt_s: float, patience: Patience, at: datetime) -> Case:
     if case.handling is Handling.ACKNOWLEDGED:
         longest_s = patience.acknowledged_for_s
     else:
-        longest_s = patience.escalate_every_s if case.escalations else patience.escalate_after_s
+        longest_s = _until_called(case.escalations, patience)
     if waiting_s < longest_s:
         return structs.replace(case, waiting_s=waiting_s)
     called = structs.replace(case, handling=Handling.NEW, escalations=case.escalations + 1, waiting_s=0.0, actor=None)

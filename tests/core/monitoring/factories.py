@@ -245,6 +245,13 @@ class Bench:
             self.source_s += 1.0
             self.monitor.look_for_silence()
 
+    def pass_time(self, seconds: float = 0.0) -> None:
+        """What the loop does once a second, here once after `seconds` in which nothing is heard."""
+        self.clock.advance(seconds)
+        self.source_s += seconds
+        self.monitor.look_for_silence()
+        self.book.pass_time()
+
     def breach(self) -> None:
         """Open a case: beyond the limit for longer than the alarm delay."""
         self.hear(*[9.0] * 62)
