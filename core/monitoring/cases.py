@@ -172,7 +172,6 @@ def reopened(case: Case, *, severity: Severity, value: float | None, fault: str 
         reopened=case.reopened + 1,
         fault=fault,
         actor=None,
-        shelved_s=None if severity is Severity.CRITICAL else case.shelved_s,
         waiting_s=0.0,
         escalations=0,
         shelved_s=None if severity is Severity.CRITICAL else case.shelved_s,
