@@ -28,7 +28,7 @@ CODES: dict[str, frozenset[str]] = {
     "time": frozenset({"seconds", "minutes", "hours", "days"}),
     "delivery": frozenset({"sending", "due", "waiting", "behind", "stuck"}),
 }
-MODBUS_EXCEPTIONS = frozenset(f"exception_{number}" for number in (1, 2, 3, 4, 6, 10, 11))
+MODBUS_EXCEPTIONS = frozenset(f"exception_{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11))
 
 
 def names_in(text: str) -> set[str]:

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 from pymodbus.constants import ExcCodes
 
-from cdg_tui.i18n import LANGUAGES
+from cdg_tui.i18n import LANGUAGES, texts
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.overview import Overview
 from cdg_tui.screens.page import View
@@ -149,18 +149,7 @@ TABLE: dict[str, Ill] = {
     "a float that is none": Ill(make=lambda: Bus(kind="f32", scale=1.0), provoke=_not_a_number, fault="not_a_number"),
     "a unit that is silent": Ill(make=Bus, provoke=lambda bus: bus.peer.silent.add(2), fault="timeout"),
     "an answer of another unit": Ill(make=Bus, provoke=lambda bus: bus.peer.strangers.add(2), fault="timeout"),
-    **{
-        f"exception {code.value}": refuses(code)
-        for code in (
-            ExcCodes.ILLEGAL_FUNCTION,
-            ExcCodes.ILLEGAL_ADDRESS,
-            ExcCodes.ILLEGAL_VALUE,
-            ExcCodes.DEVICE_FAILURE,
-            ExcCodes.DEVICE_BUSY,
-            ExcCodes.GATEWAY_PATH_UNAVIABLE,
-            ExcCodes.GATEWAY_NO_RESPONSE,
-        )
-    },
+    **{f"exception {code.value}": refuses(code) for code in ExcCodes},
     "the Modbus gateway is off": Ill(make=Bus, provoke=lambda bus: bus.stop(), fault="unreachable", alone=False),
     # A recording.
     "an empty cell": records("", "missing_field"),
@@ -297,6 +286,7 @@ def _assert_on_the_screen(line: Ill, view: View) -> None:
     sensor = dict(Overview().detail(view, "03"))["03.x"]
     why = view.words.of("state", "stale") if line.fault is None else view.words.of("fault", line.fault)
     assert why in sensor
+    assert line.fault is None or f"fault.{line.fault}" in texts(view.words.language), "a code instead of a word"
     [case] = [case for case in view.store.cases if case.cabinet == "03"]
     [raised] = [row for row in Cases().rows(view) if row.key == case.case_id]
     assert view.words.of("kind", line.kind) in raised.cells
