@@ -54,4 +54,4 @@ def step_rise(
     after = structs.replace(after, elapsed_s=watch.elapsed_s + max(dt_s, 0.0), peak=max(watch.peak or value, value))
     if risen_k > CALM_SHARE * threshold_k or (window is None and len(minutes) <= SPAN_MIN):
         return after, None
-    return after.ended(), Change.CLEARED
+    return Rise(), Change.CLEARED  # blank: after a restart the minutes on disk would pass for the last ones

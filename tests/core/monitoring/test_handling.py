@@ -239,16 +239,16 @@ def test_nobody_is_called_about_what_is_shelved() -> None:
 @pytest.mark.parametrize(
     ("moves", "severity", "minutes"),
     [
-        ([], CRITICAL, [15, 75, 135]),
-        ([lose_sight], CRITICAL, [15, 75, 135]),
+        ([], CRITICAL, [15, 75, 195]),
+        ([lose_sight], CRITICAL, [15, 75, 195]),
         ([], WARNING, []),
-        ([worsen], WARNING, [15, 75, 135]),
-        ([acknowledge], CRITICAL, [60, 120, 180]),
+        ([worsen], WARNING, [15, 75, 195]),
+        ([acknowledge], CRITICAL, [60, 120, 240]),
         ([acknowledge], WARNING, [60]),
         ([handle], CRITICAL, []),
         ([clear], CRITICAL, []),
         ([acknowledge, clear], CRITICAL, []),
-        ([acknowledge, clear, reopen, worsen], CRITICAL, [15, 75, 135]),
+        ([acknowledge, clear, reopen, worsen], CRITICAL, [15, 75, 195]),
         ([force], CRITICAL, []),
     ],
 )
@@ -256,7 +256,7 @@ def test_people_are_called_when_nobody_acknowledges_or_nothing_follows(
     moves: list[Move], severity: Severity, minutes: list[int]
 ) -> None:
     case, found = opened(*moves, severity=severity), []
-    for minute in range(1, 181):
+    for minute in range(1, 241):
         case, before = lived(case, MINUTE_S), case
         found += [minute] if case.escalations > before.escalations else []
     assert found == minutes

@@ -13,6 +13,7 @@ from core.monitoring.judges import Judge, Seen, judges_of, watch_type
 from core.monitoring.presets import terms_of
 from core.monitoring.rise import Rise
 from core.monitoring.rules import DOUBT_S, STARTUP_S, Change, Side, Watch
+from core.monitoring.running import Running
 from core.samples import Quantity
 from core.settings import Cabinet, Defrost, Limits, Sensor
 from tests.core.monitoring.factories import AIR
@@ -56,7 +57,13 @@ def of(quantity: Quantity = Quantity.TEMPERATURE, **keys: object) -> dict[Kind, 
     ],
 )
 def test_a_cabinet_gets_what_its_keys_ask_for(quantity: Quantity, keys: dict[str, object], kinds: str) -> None:
-    assert {str(kind) for kind in of(quantity, **keys)} == set(kinds.split())
+    assert {str(kind) for kind in of(quantity, trend=False, **keys)} == set(kinds.split())
+
+
+def test_the_air_is_watched_for_a_trend_unless_nobody_wants_it() -> None:
+    assert Kind.TREND in of()
+    assert Kind.TREND not in of(trend=False)
+    assert Kind.TREND not in of(Quantity.HUMIDITY)
 
 
 def test_the_kinds_with_a_limit_know_it_and_the_others_have_none() -> None:
@@ -68,11 +75,12 @@ def test_the_kinds_with_a_limit_know_it_and_the_others_have_none() -> None:
         Kind.AFTER_OUTAGE: Side.HIGH,
         Kind.BUDGET_EXCEEDED: Side.HIGH,
         Kind.RATE_OF_RISE: None,
+        Kind.TREND: None,
     }
 
 
 def test_each_kind_remembers_in_its_own_watch() -> None:
-    special: dict[Kind, type[Watch]] = {Kind.BUDGET_EXCEEDED: Budget, Kind.RATE_OF_RISE: Rise}
+    special: dict[Kind, type[Watch]] = {Kind.BUDGET_EXCEEDED: Budget, Kind.RATE_OF_RISE: Rise, Kind.TREND: Running}
     assert {kind: watch_type(kind) for kind in Kind} == {kind: special.get(kind, Watch) for kind in Kind}
 
 
