@@ -15,7 +15,7 @@ from core.errors import RefusalError
 from core.events import Event, EventType, News, Publisher, Severity
 from core.monitoring import cases, chatter, handling, service
 from core.monitoring.cases import Case, Condition, Kind
-from core.monitoring.judges import watch_type
+from core.monitoring.judges import WATCHLESS, watch_type
 from core.monitoring.outbox import OF_CABINET, OF_NEWS, Journal, Outbox
 from core.monitoring.rules import Watch
 from core.monitoring.service import IN_SERVICE, Service
@@ -69,7 +69,7 @@ class CaseBook:
         """A kill can fall between a case's line and its timer's: the case decides whether one is open."""
         for case in sorted(self._cases(), key=lambda case: (case.goes_on, *_order(case))):
             self._latest[(case.sensor, case.kind)] = case.case_id
-        for key in self._watches.keys() | self._latest.keys():
+        for key in self._watches.keys() | {key for key in self._latest if key[1] not in WATCHLESS}:
             self._watches[key] = self._reconciled(key, self.watch(key))
         for case in self._cases():
             if case.untold:  # who would have told the digest is gone with the process
@@ -226,7 +226,7 @@ class CaseBook:
         """
         before, now = self.service(cabinet), self._clock.now()
         after = change(before, now)
-        self._outbox.put(OF_CABINET + cabinet, after)
+        self._outbox.put(OF_CABINET + cabinet, after, lazy=False)
         if after.out and not before.out:
             self._expel(cabinet, actor)
         await self._outbox.settled(OF_CABINET + cabinet)

@@ -33,6 +33,9 @@ WATCHES: Final[dict[Kind, type[Watch]]] = {
     Kind.TREND: Running,
 }
 
+# Found by looking, without a watch: a case of theirs is all there is.
+WATCHLESS: Final = frozenset({Kind.SENSOR_STALE, Kind.DEVICE_HEALTH})
+
 
 def watch_type(kind: Kind) -> type[Watch]:
     return WATCHES.get(kind, Watch)

@@ -56,10 +56,10 @@ class Outbox:
         """Shown at once, written with its next change."""
         self.states[item_id] = state
 
-    def put(self, item_id: str, state: State) -> None:
-        """Write it down. What has news goes to disk at once, and then out."""
+    def put(self, item_id: str, state: State, *, lazy: bool = True) -> None:
+        """Write it down, at once where it is not `lazy`. What has news always goes to disk at once, and then out."""
         self.states[item_id] = state
-        self._numbers[item_id] = self._journal.put(item_id, msgspec.json.encode(state), lazy=not state.outbox)
+        self._numbers[item_id] = self._journal.put(item_id, msgspec.json.encode(state), lazy=lazy and not state.outbox)
         if state.outbox:
             self._bell.set()
 
