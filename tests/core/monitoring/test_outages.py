@@ -4,7 +4,7 @@ import pytest
 
 from core.events import Severity
 from core.monitoring.outages import step_outage
-from core.monitoring.rules import IDLE, Change, Side, Watch
+from core.monitoring.rules import IDLE, MAX_STEP_S, Change, Side, Watch
 from tests.core.monitoring.factories import an_edge
 
 EDGE = an_edge(warn=5.0, critical=8.0, alarm_delay_s=1800.0, clear_delay_s=30.0)
@@ -56,9 +56,13 @@ def test_a_value_outside_starts_the_clear_delay_anew() -> None:
     assert lived(4.0, 4.0, 4.0, 5.2, 4.0, 4.0, 4.0, 4.0)[1] == [7]
 
 
-@pytest.mark.parametrize("gap_s", [1e6, float("inf")])
+@pytest.mark.parametrize("gap_s", [MAX_STEP_S, 1e6, float("inf")])
 def test_a_gap_does_not_end_it(gap_s: float) -> None:
-    assert lived(4.0, dt_s=gap_s)[1] == []
+    """Inside before it and inside after it says nothing of the time between."""
+    slow = an_edge(critical=8.0, clear_delay_s=2 * MAX_STEP_S)
+    watch, _ = step_outage(OPEN, slow, 4.0, 0.0, after_gap=False)
+    watch, change = step_outage(watch, slow, 4.0, gap_s, after_gap=True)
+    assert (watch.severity, change) == (Severity.WARNING, None)
 
 
 @pytest.mark.parametrize("dt_s", [0.0, -1.0, float("-inf")])
