@@ -93,7 +93,7 @@ def close(case: Case, *, actor: str, reason: Reason, note: str, force: bool, at:
     Raises RefusalError 409 otherwise.
     """
     _refuse_closed(case, "closing")
-    due = case.condition is Condition.CLEARED and case.handling is Handling.ACTIONED
+    due = case.condition is Condition.CLEARED and (case.handling, Verb.CLOSE) in HANDLING_MOVES
     if not due and not (force and note):
         wants = "an action" if case.condition is Condition.CLEARED else "a condition that has cleared"
         raise RefusalError(409, "close_needs_force", f"closing needs {wants}, or force and a note that says why")
