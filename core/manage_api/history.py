@@ -8,12 +8,13 @@ from msgspec import Meta, Struct
 from core import wire_history as wire
 from core.manage_api.parts import Parts
 from core.manage_api.table import Call, Route, Scope
+from core.manage_api.views import limits_of
 from core.monitoring.minutes import QUALITIES
-from core.monitoring.posts import Post
 from core.monitoring.readings import UNITS
 from core.monitoring.series import Point
 from core.monitoring.statistics import Statistics
 from core.samples import Quantity
+from core.settings import Limits
 from core.wire import Moment
 
 _A_DAY: Final = timedelta(days=1)
@@ -39,8 +40,10 @@ class HistoryHandlers:
         assert isinstance(query, HistoryQuery)
         since, until = self._window(query)
         post = next((post for post in self._parts.monitor.posts if post.sensor.id == query.sensor), None)
-        low, high = _limits(post)
-        series = await self._parts.history.query(query.sensor, since, until, query.step_s, low=low, high=high)
+        limits = Limits() if post is None else limits_of(post)
+        series = await self._parts.history.query(
+            query.sensor, since, until, query.step_s, low=limits.low, high=limits.high
+        )
         warm = post is None or post.sensor.quantity is Quantity.TEMPERATURE
         return wire.History(
             sensor=query.sensor,
@@ -48,8 +51,8 @@ class HistoryHandlers:
             since=since,
             until=until,
             step_s=query.step_s,
-            low=low,
-            high=high,
+            low=limits.low,
+            high=limits.high,
             points=tuple(_point(point) for point in series.points),
             statistics=_statistics(series.statistics, warm=warm),
         )
@@ -57,10 +60,6 @@ class HistoryHandlers:
     def _window(self, query: HistoryQuery) -> tuple[datetime, datetime]:
         until = query.until or self._parts.clock.now()
         return query.since or until - _A_DAY, until
-
-
-def _limits(post: Post | None) -> tuple[float | None, float | None]:
-    return (post.terms.limits.low, post.terms.limits.high) if post is not None and post.edges else (None, None)
 
 
 def _point(point: Point) -> wire.HistoryPoint:

@@ -30,7 +30,7 @@ def reading(parts: Parts, post: Post) -> wire.ReadingItem:
     stale = latest is None or post.silent or (age_s is not None and age_s > post.stale_after_s)
     quality = Quality.STALE if stale or latest is None else latest.quality
     waiting = [watch for watch in _limits(parts, post) if watch.pending]
-    calibration, limits = post.sensor.calibration, _limits_of(post)
+    calibration, limits = post.sensor.calibration, limits_of(post)
     return wire.ReadingItem(
         sensor=post.sensor.id,
         cabinet=post.cabinet.id,
@@ -58,7 +58,8 @@ def reading(parts: Parts, post: Post) -> wire.ReadingItem:
     )
 
 
-def _limits_of(post: Post) -> Limits:
+def limits_of(post: Post) -> Limits:
+    """Of the air or of humidity; what has none, such as a contact, has empty ones."""
     match post.sensor.quantity:
         case Quantity.TEMPERATURE:
             return post.terms.limits

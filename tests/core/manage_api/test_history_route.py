@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from core import wire_history as wire
 from core.errors import RefusalError
@@ -15,6 +16,8 @@ from core.manage_api.history import HistoryHandlers, HistoryQuery
 from core.manage_api.table import Actor, Call, Nothing, Scope
 from core.monitoring.history import History
 from core.monitoring.monitor import Monitor
+from core.samples import Quantity
+from core.settings import Limits, Sensor
 from tests.core.monitoring.factories import AIR, CHILLED, START, ScriptedSource, a_book, a_line
 from tests.core.monitoring.histories import a_history, record
 from tests.e2e.conftest import Core, core, processes, wait_until
@@ -101,6 +104,23 @@ async def test_a_sensor_that_is_configured_no_more_is_still_there(desk: Desk) ->
     with pytest.raises(RefusalError) as refusal:
         await desk.ask(sensor="never")
     assert (refusal.value.status, refusal.value.code) == (404, "sensor_not_found")
+
+
+async def test_the_limits_are_those_of_what_is_measured(tmp_path: Path) -> None:
+    """Humidity has its own, and a contact none, however warm the air may be."""
+    clock, cabinet = FakeClock(), structs.replace(CHILLED, humidity=Limits(high=70.0))
+    quantities = {"03.rh": Quantity.HUMIDITY, "03.door": Quantity.DOOR}
+    sensors = [Sensor(id=one, cabinet="03", source="bus", point="x", quantity=kind) for one, kind in quantities.items()]
+    history = a_history(tmp_path, clock)
+    for sensor in quantities:
+        record(history, [0.0, 80.0], sensor=sensor)
+    await history.close()
+    with a_book(tmp_path, clock) as book:
+        desk = Desk(history, Monitor([a_line(ScriptedSource(), *sensors)], [cabinet], book, clock), clock)
+        asked = {"since": START, "until": START + timedelta(minutes=2)}
+        humidity, door = [await desk.ask(sensor=sensor, **asked) for sensor in quantities]
+    assert (humidity.low, humidity.high, humidity.statistics.in_limit_pct) == (None, 70.0, 50.0)
+    assert (door.low, door.high, door.statistics.in_limit_pct) == (None, None, None)
 
 
 def test_a_running_core_answers_for_its_past_life(core: Callable[..., Core]) -> None:
