@@ -5,10 +5,11 @@ rows turn the clock, the journal keeps nothing, and nobody acknowledges or handl
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from itertools import chain, islice, pairwise
 from statistics import median
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field, structs
 
@@ -27,7 +28,7 @@ SPACING_ROWS: Final = 1000  # enough to know how far apart the rows of a recordi
 
 
 class Row(Struct, frozen=True):
-    """What was read at one time: `steady_s` since the first row, and each sensor's value; None is a fault."""
+    """What was read at one time: `steady_s` since the first row, and each sensor's value; None is a fault. `at` is for people."""
 
     at: datetime
     steady_s: float
@@ -59,7 +60,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 def judge(settings: Settings, cabinet: Cabinet, sensors: Sequence[Sensor], rows: Iterable[Row]) -> Verdict | None:
-    """The verdict on `rows`, which rise in time, over `sensors` of `cabinet`; None where there is no row.
+    """The verdict on `rows`, which rise in steady time, over `sensors` of `cabinet`; None where there is no row.
 
     Rows that are further apart than a sensor's polls are taken as polled so rarely.
     """
@@ -67,7 +68,8 @@ def judge(settings: Settings, cabinet: Cabinet, sensors: Sequence[Sensor], rows:
     head = list(islice(coming, SPACING_ROWS))
     if not head:
         return None
-    trial = _Trial(_lines(settings, sensors, _spacing_s(head)), cabinet, head[0])
+    zone = ZoneInfo(settings.device.timezone)
+    trial = _Trial(_lines(settings, sensors, _spacing_s(head)), cabinet, zone, head[0])
     for row in chain(head, coming):
         trial.take(row)
     return trial.verdict()
@@ -96,13 +98,14 @@ def _lines(settings: Settings, sensors: Sequence[Sensor], spacing_s: float) -> l
 class _Trial:
     """One run of a monitor over rows."""
 
-    def __init__(self, lines: Sequence[Line], cabinet: Cabinet, first: Row):
+    def __init__(self, lines: Sequence[Line], cabinet: Cabinet, zone: tzinfo, first: Row):
         self._clock = _RowClock(first)
         self._journal = _Memory()
         self._book = CaseBook(self._journal, self._journal, self._clock)
-        self._monitor = Monitor(lines, [cabinet], self._book, self._clock)
+        self._monitor = Monitor(lines, [cabinet], self._book, self._clock, zone=zone)
         self._shares = {post.sensor.id: _Share(post) for post in self._monitor.posts}
         self._patience_s = max(post.stale_after_s for post in self._monitor.posts) + LOOK_S
+        self._opened_s: dict[str, float] = {}
         self._first = self._last = first
         self._rows = 0
 
@@ -122,14 +125,19 @@ class _Trial:
         waited_s = LOOK_S
         while waited_s < gap_s and waited_s <= self._patience_s:
             self._clock.turn(self._last.at + timedelta(seconds=waited_s), self._last.steady_s + waited_s)
-            self._monitor.look_for_silence()
+            self._look()
             waited_s += LOOK_S
         self._clock.turn(row.at, row.steady_s)
+        self._look()
+
+    def _look(self) -> None:
         self._monitor.look_for_silence()
+        self._publish()
 
     def _publish(self) -> None:
         """Empty the outboxes as publishing does: in a year of swinging they would grow without end."""
         for case_id in self._journal.take_told():
+            self._opened_s.setdefault(case_id, self._clock.steady())
             self._book.put(structs.replace(self._book.get(case_id), outbox=()))
 
     def verdict(self) -> Verdict:
@@ -146,7 +154,7 @@ class _Trial:
     def _found(self, case: Case) -> Found:
         duration_s = case.duration_s
         if case.cleared_at is None:
-            duration_s = max(duration_s, (self._last.at - case.opened_at).total_seconds())
+            duration_s = max(duration_s, self._last.steady_s - self._opened_s[case.case_id])
         return Found(
             kind=case.kind,
             severity=case.severity,

@@ -300,6 +300,15 @@ def test_a_gap_in_the_recording_is_a_silent_sensor(desk: Desk, tmp_path: Path) -
     assert case["duration_s"] == 185 * 60
 
 
+def test_a_defrost_by_the_clock_is_at_the_sites_time(desk: Desk, tmp_path: Path) -> None:
+    """08:05 in Shanghai is minute 5 of the recording, whose times are UTC."""
+    shop = SHOP.replace("alarm_delay_s", 'defrost = { times = ["08:05"] }\nalarm_delay_s')
+    file = a_csv(tmp_path, warm_for(20))
+    assert desk.json(shop, file, code=0)["cases"] == []
+    [case] = desk.json(shop.replace("08:05", "00:05"), file, code=1)["cases"]
+    assert case["kind"] == "temp_high"
+
+
 def test_a_gap_of_centuries_costs_nothing(desk: Desk, tmp_path: Path) -> None:
     file = a_csv(tmp_path, minutes([4.0] * 10))
     file.write_text(file.read_text() + "2999-01-01T00:00:00Z,4.0\n")
