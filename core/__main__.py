@@ -8,6 +8,7 @@ import logging
 import resource
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -68,9 +69,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     trial = commands.add_parser("backtest", help="judge a recording as the guard would have; 1 where there are cases")
     trial.add_argument("--cabinet", metavar="ID", required=True)
-    trial.add_argument(
-        "--csv", type=Path, metavar="FILE", required=True, help="a header, a time column, oldest row first"
-    )
+    source = trial.add_mutually_exclusive_group(required=True)
+    source.add_argument("--csv", type=Path, metavar="FILE", help="a header, a time column, oldest row first")
+    source.add_argument("--history", action="store_true", help="what the box itself recorded, by the minutes' means")
     trial.add_argument("--sensor", metavar="ID", help="the temperature sensor, where the cabinet has several")
     trial.add_argument(
         "--column", metavar="[SENSOR=]NAME", action="append", default=[], help="its column; SENSOR=NAME for any other"
@@ -79,6 +80,7 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     trial.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="try another value of the cabinet's key"
     )
+    _add_stretch(trial)
     trial.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     trial.set_defaults(run=_backtest)
     return trial
@@ -86,14 +88,18 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="the minutes of the history as CSV or JSON")
-    export.add_argument("--data-dir", type=Path, help="whose history")
+    _add_stretch(export)
     export.add_argument("--sensor", action="append", default=[], metavar="ID", help="only this one; may be repeated")
-    export.add_argument("--since", metavar="TIME", help="ISO 8601, UTC where no zone is given")
-    export.add_argument("--until", metavar="TIME", help="up to before this time")
     export.add_argument("--format", choices=["csv", "json"], default="csv")
     export.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of standard output")
     export.set_defaults(run=_export)
     return export
+
+
+def _add_stretch(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data-dir", type=Path, help="whose history")
+    command.add_argument("--since", metavar="TIME", help="of the history; ISO 8601, UTC where no zone is given")
+    command.add_argument("--until", metavar="TIME", help="of the history, up to before this time")
 
 
 def _load(arguments: argparse.Namespace) -> LoadedSettings:
@@ -153,17 +159,33 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def _backtest(arguments: argparse.Namespace) -> int:
     """1 where cases were found."""
-    from core.backtest_csv import backtest, table
+    from core import backtest_csv, backtest_history
+    from core.backtest_terms import table
 
-    done = backtest(
-        places.find_config(arguments.config),
-        arguments.cabinet,
-        arguments.csv,
-        columns=arguments.column,
-        time_column=arguments.time_column,
-        sensor_id=arguments.sensor,
-        tried=arguments.set,
-    )
+    path = places.find_config(arguments.config)
+    if arguments.history:
+        _only(arguments, "--csv", "column", "time_column")
+        since, until = _stretch(arguments)
+        done = backtest_history.backtest(
+            path,
+            arguments.cabinet,
+            _data_dir(arguments),
+            since=since,
+            until=until,
+            sensor_id=arguments.sensor,
+            tried=arguments.set,
+        )
+    else:
+        _only(arguments, "--history", "data_dir", "since", "until")
+        done = backtest_csv.backtest(
+            path,
+            arguments.cabinet,
+            arguments.csv,
+            columns=arguments.column,
+            time_column=arguments.time_column,
+            sensor_id=arguments.sensor,
+            tried=arguments.set,
+        )
     for note in done.notes:
         print(f"cdg-core: {harmless(note)}", file=sys.stderr)
     lines = [msgspec.json.encode(done.verdict).decode()] if arguments.json else table(done.verdict)
@@ -171,10 +193,24 @@ def _backtest(arguments: argparse.Namespace) -> int:
     return EXIT_FAILURE if done.verdict.cases else 0
 
 
-def _export(arguments: argparse.Namespace) -> int:
-    from core.export import export, moment
+def _only(arguments: argparse.Namespace, option: str, *others: str) -> None:
+    """Refuse what goes with an option that isn't there: else it would do nothing, and nobody would know."""
+    for name in others:
+        if getattr(arguments, name):
+            raise ConfigError(f"--{name.replace('_', '-')} goes with {option} only")
+
+
+def _stretch(arguments: argparse.Namespace) -> tuple[datetime | None, datetime | None]:
+    from core.export import moment
 
     since, until = (None if text is None else moment(text) for text in (arguments.since, arguments.until))
+    return since, until
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from core.export import export
+
+    since, until = _stretch(arguments)
     export(_data_dir(arguments), arguments.sensor, since, until, arguments.format, arguments.output)
     return 0
 

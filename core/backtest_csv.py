@@ -1,42 +1,21 @@
-"""`cdg-core backtest`: which rows of a CSV file are which sensors of a cabinet, by what terms they are judged, and the table.
-
-What can't be used is a ConfigError in one line; what was left out stands in `Backtest.notes`.
-"""
+"""`cdg-core backtest --csv`: which columns of a CSV file are which sensors of a cabinet, and which of its rows can be used."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
-from core.backtest import Found, Row, Verdict, judge
-from core.config import load, preview
-from core.errors import ConfigError, RefusalError, SensorError
+from core.backtest import Row, Verdict, judge
+from core.backtest_terms import Backtest, asked, listed
+from core.errors import ConfigError, SensorError
 from core.samples import Quantity
 from core.sensors.replay import Recording, column_of, number
-from core.settings import Cabinet, ReplaySource, Sensor, Settings
+from core.settings import ReplaySource, Sensor
 
-# What may be tried without touching the file: keys of the cabinet.
-TRIED: Final = (
-    "limits.high",
-    "limits.warn_high",
-    "limits.low",
-    "limits.warn_low",
-    "alarm_delay_s",
-    "clear_delay_s",
-    "hysteresis_k",
-)
 _TEMPERATURE: Final = ("temp", "温度")
 _PROBLEMS: Final = {"no_such_file": "there is no such file", "unreadable": "can't be read"}
-
-
-class Backtest(Struct, frozen=True, kw_only=True):
-    """What came out, and what a person should know of how: which columns were judged, which rows were not."""
-
-    verdict: Verdict
-    notes: tuple[str, ...]
 
 
 def backtest(
@@ -52,13 +31,9 @@ def backtest(
     """Judge the file `csv`. `columns` are NAME, of the temperature sensor, or SENSOR=NAME; `tried` are KEY=VALUE of the
     cabinet. Raises ConfigError.
     """
-    settings = load(config).settings
-    _cabinet(settings, cabinet_id)
-    if tried:
-        settings = _with(tried, config, cabinet_id)
-    mine = [sensor for sensor in settings.sensors if sensor.cabinet == cabinet_id]
-    sources = {source.id: source for source in settings.sources}
-    air = _air(mine, cabinet_id, sensor_id)
+    trial = asked(config, cabinet_id, sensor_id, tried)
+    mine, air = trial.sensors, trial.air
+    sources = {source.id: source for source in trial.settings.sources}
     source = sources[air.source]
     if time_column is None:
         time_column = source.time_column if isinstance(source, ReplaySource) else "time"
@@ -67,57 +42,11 @@ def backtest(
     try:
         chosen = _Columns(tape, mine, air, own).choose(columns)
         judged = [sensor for sensor in mine if sensor.id in chosen]
-        found = judge(settings, _cabinet(settings, cabinet_id), judged, tape.rows({s.id: chosen[s.id] for s in judged}))
+        found = judge(trial.settings, trial.cabinet, judged, tape.rows({s.id: chosen[s.id] for s in judged}))
         verdict = structs.replace(tape.checked(found), skipped=tape.skipped)
     finally:
         tape.close()
     return Backtest(verdict=verdict, notes=(*_choice(mine, air, chosen, sensor_id), *tape.notes()))
-
-
-def _cabinet(settings: Settings, cabinet_id: str) -> Cabinet:
-    for cabinet in settings.cabinets:
-        if cabinet.id == cabinet_id:
-            return cabinet
-    raise ConfigError(f"there is no cabinet {cabinet_id!r}; there are {_listed(one.id for one in settings.cabinets)}")
-
-
-def _with(tried: Sequence[str], config: Path, cabinet_id: str) -> Settings:
-    """The settings with the cabinet's keys as they are to be tried."""
-    changes: dict[str, Any] = {}
-    for text in tried:
-        key, _, value = text.partition("=")
-        if key not in TRIED:
-            raise ConfigError(f"--set has no key {key!r}; it has {', '.join(TRIED)}")
-        *tables, name = key.split(".")
-        table = changes
-        for step in tables:
-            table = table.setdefault(step, {})
-        table[name] = _float(key, value)
-    try:
-        return preview(config, {"cabinets": {cabinet_id: changes}}).settings
-    except RefusalError as error:
-        raise ConfigError(f"--set: {error}") from error
-
-
-def _float(key: str, text: str) -> float:
-    try:
-        if math.isfinite(value := float(text)):
-            return value
-    except ValueError:
-        pass
-    raise ConfigError(f"--set {key}: {text!r} is not a number")
-
-
-def _air(mine: Sequence[Sensor], cabinet_id: str, sensor_id: str | None) -> Sensor:
-    """The temperature sensor that the file is about."""
-    able = [sensor for sensor in mine if sensor.quantity is Quantity.TEMPERATURE]
-    if not able:
-        raise ConfigError(f"cabinet {cabinet_id!r} has no temperature sensor")
-    for sensor in able:
-        if sensor_id in {None, sensor.id}:
-            return sensor
-    ids = _listed(sensor.id for sensor in able)
-    raise ConfigError(f"cabinet {cabinet_id!r} has no temperature sensor {sensor_id!r}; it has {ids}")
 
 
 def _choice(mine: Sequence[Sensor], air: Sensor, chosen: dict[str, str], sensor_id: str | None) -> Iterator[str]:
@@ -127,10 +56,6 @@ def _choice(mine: Sequence[Sensor], air: Sensor, chosen: dict[str, str], sensor_
         yield f"{air.id} is the cabinet's first temperature sensor; --sensor takes another"
     if left:
         yield f"not judged, having no column: {', '.join(sensor.id for sensor in left)}; --column SENSOR=NAME gives one"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in names)
 
 
 class _Columns:
@@ -154,7 +79,7 @@ class _Columns:
         if not equals:
             return self._air.id, text
         if sensor not in {one.id for one in self._mine}:
-            ids = _listed(one.id for one in self._mine)
+            ids = listed(one.id for one in self._mine)
             raise ConfigError(f"--column {text}: the cabinet has no sensor {sensor!r}; it has {ids}")
         return sensor, name
 
@@ -165,7 +90,7 @@ class _Columns:
         for found in (others, named):
             if len(found) == 1:
                 return found[0]
-        names = _listed(others) or "none"
+        names = listed(others) or "none"
         raise self._tape.error(f"say which column is {self._air.id} by --column NAME; there are: {names}")
 
 
@@ -230,31 +155,10 @@ class _Tape:
         return ConfigError(problem, path=self._path)
 
     def _lacks(self, column: str) -> ConfigError:
-        return self.error(f"has no column {column!r}; it has {_listed(self._recording.header) or 'none'}")
+        return self.error(f"has no column {column!r}; it has {listed(self._recording.header) or 'none'}")
 
     def _unusable(self, error: SensorError) -> ConfigError:
         return self.error(_PROBLEMS.get(error.code, error.code))
 
     def close(self) -> None:
         self._recording.close()
-
-
-def table(verdict: Verdict) -> list[str]:
-    """The lines for people."""
-    rows = [("opened", "cleared", "kind", "severity", "peak", "duration"), *map(_cells, verdict.cases)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    shown = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    share = "--" if verdict.time_in_limit_pct is None else f"{verdict.time_in_limit_pct:g} %"
-    span = f"{verdict.rows} rows from {_time(verdict.since)} until {_time(verdict.until)}"
-    return [*(shown if verdict.cases else []), f"cases: {len(verdict.cases)}; time in limit: {share}; {span}"]
-
-
-def _cells(found: Found) -> tuple[str, ...]:
-    peak = "--" if found.peak is None else f"{found.peak:.1f}"
-    cleared = "--" if found.cleared_at is None else _time(found.cleared_at)
-    duration = str(timedelta(seconds=round(found.duration_s)))
-    return _time(found.opened_at), cleared, str(found.kind), str(found.severity), peak, duration
-
-
-def _time(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

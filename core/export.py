@@ -35,6 +35,23 @@ def moment(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
+def span(since: datetime | None, until: datetime | None) -> tuple[int, int]:
+    """In UTC milliseconds; without an end it is as far as time goes. Raises ConfigError for `since` after `until`."""
+    since_ms = _EVER[0] if since is None else minutes.ms(since)
+    until_ms = _EVER[1] if until is None else minutes.ms(until)
+    if since_ms > until_ms:
+        raise ConfigError("--since is after --until")
+    return since_ms, until_ms
+
+
+def history_of(directory: Path) -> Path:
+    """Raises ConfigError where there is none."""
+    path = directory / NAME
+    if not path.is_file():
+        raise ConfigError("there is no history; is it the data directory of a guard?", path=path)
+    return path
+
+
 def export(
     directory: Path,
     sensors: Sequence[str] = (),
@@ -47,13 +64,8 @@ def export(
 
     Raises ConfigError for a sensor nobody recorded, or `since` after `until`; CoreError where the file can't be read.
     """
-    since_ms = _EVER[0] if since is None else minutes.ms(since)
-    until_ms = _EVER[1] if until is None else minutes.ms(until)
-    if since_ms > until_ms:
-        raise ConfigError("--since is after --until")
-    path = directory / NAME
-    if not path.is_file():
-        raise ConfigError("there is no history; is it the data directory of a guard?", path=path)
+    since_ms, until_ms = span(since, until)
+    path = history_of(directory)
     try:
         with minutes.reading(path) as db:
             recorded = minutes.sensors(db)

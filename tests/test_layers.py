@@ -39,6 +39,7 @@ PURE = (
     "core.monitoring.presets",
     "core.monitoring.statistics",
     "core.monitoring.series",
+    "core.monitoring.abreast",
     "core.webhooks.retry_policy",
     "core.webhooks.schedule",
     "core.webhooks.signing",
@@ -51,7 +52,15 @@ VALUES = ("core.settings", "core.samples", "core.events", "core.wire", "core.wir
 # From the top down; a module may import only from layers below its own, or its own package's neighbours on the same one.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("core.__main__",),
-    ("core.guard", "core.verify", "core.backtest", "core.backtest_csv", "core.export"),
+    (
+        "core.guard",
+        "core.verify",
+        "core.backtest",
+        "core.backtest_csv",
+        "core.backtest_history",
+        "core.backtest_terms",
+        "core.export",
+    ),
     ("core.manage_api",),
     LOOPS,
     ("core.monitoring.case_book", "core.monitoring.history", "core.webhooks.retry_queue"),

@@ -21,15 +21,19 @@ _MS: Final = timedelta(milliseconds=1)
 _PATIENCE_S: Final = 2.0
 
 _AT: Final = f"s.at + m.minute * {MINUTE_MS} + m.late"
+_TICK: Final = "s.tick + m.minute"
 # CROSS JOIN: spans first, whatever the planner thinks.
-_ROWS: Final = f"""
-FROM spans AS s CROSS JOIN minutes AS m ON m.span = s.id
-WHERE s.sensor = :sensor AND s.last_at >= :since AND s.at < :until AND {_AT} >= :since AND {_AT} < :until
-ORDER BY s.tick, m.minute
+_OF_SENSOR: Final = "FROM spans AS s CROSS JOIN minutes AS m ON m.span = s.id WHERE s.sensor = :sensor"
+_LABELLED: Final = f"AND s.last_at >= :since AND s.at < :until AND {_AT} >= :since AND {_AT} < :until"
+_ORDER: Final = "ORDER BY s.tick, m.minute"
+_ROWS: Final = f"{_OF_SENSOR} {_LABELLED} {_ORDER}"
+_COLUMNS: Final = f"""
+{_TICK}, {_AT}, m.low / {SCALE}.0, m.mean / {SCALE}.0, m.high / {SCALE}.0, m.good, m.good + m.missed, m.quality
 """
-_MINUTES: Final = f"""
-SELECT s.tick + m.minute, {_AT}, m.low / {SCALE}.0, m.mean / {SCALE}.0, m.high / {SCALE}.0, m.good, m.good + m.missed, m.quality
-{_ROWS}"""
+_MINUTES: Final = f"SELECT {_COLUMNS} {_ROWS}"
+_ENDS: Final = f"SELECT min({_TICK}), max({_TICK}) {_OF_SENSOR} {_LABELLED}"
+_BETWEEN: Final = f"""SELECT {_COLUMNS} {_OF_SENSOR}
+AND s.tick + s.last >= :first AND s.tick <= :last AND {_TICK} BETWEEN :first AND :last {_ORDER}"""
 # SQLite itself writes the lines: a month of 16 sensors has 700,000, and none of them becomes an object of ours.
 _TIME: Final = f"strftime('%Y-%m-%dT%H:%M:%SZ', ({_AT}) / 1000, 'unixepoch')"
 _QUALITY: Final = "CASE m.quality " + " ".join(f"WHEN {n} THEN '{one}'" for n, one in enumerate(QUALITIES)) + " END"
@@ -89,6 +93,17 @@ def minutes(db: sqlite3.Connection, sensor: str, since_ms: int, until_ms: int) -
     """In the order they were judged in; labels from `since_ms` to before `until_ms`."""
     found = db.execute(_MINUTES, {"sensor": sensor, "since": since_ms, "until": until_ms})
     return map(Minute._make, found)
+
+
+def ticks(db: sqlite3.Connection, sensor: str, since_ms: int, until_ms: int) -> tuple[int, int] | None:
+    """Of the first and the last minute whose labels are from `since_ms` to before `until_ms`; None where there is none."""
+    first, last = db.execute(_ENDS, {"sensor": sensor, "since": since_ms, "until": until_ms}).fetchone()
+    return None if first is None else (first, last)
+
+
+def between(db: sqlite3.Connection, sensor: str, first: int, last: int) -> Iterator[Minute]:
+    """The minutes from one tick to the other, both included, whatever a wall clock that jumped called them."""
+    return map(Minute._make, db.execute(_BETWEEN, {"sensor": sensor, "first": first, "last": last}))
 
 
 def lines(db: sqlite3.Connection, sensor: str, since_ms: int, until_ms: int, kind: str) -> Iterator[str]:
