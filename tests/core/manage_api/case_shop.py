@@ -68,6 +68,7 @@ class Shop:
             drains=none,
             journals={},
             archive=Archive(directory, clock),
+            history=none,
             troubles=dict,
         )
         routes = (*case_routes(CaseHandlers(parts)), *cabinet_routes(CabinetHandlers(parts)))
