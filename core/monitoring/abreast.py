@@ -16,8 +16,9 @@ from typing import Final
 from core.monitoring.statistics import Minute
 
 _MINUTE_MS: Final = 60_000
+_NEAREST_MS: Final = _MINUTE_MS // 2
 # Two sources may be a minute apart in when they first speak in a minute, and a restart rounds to half a one.
-_APART_MS: Final = 90_000
+_APART_MS: Final = _MINUTE_MS + _NEAREST_MS
 _BEFORE_ALL: Final = -(2**62)
 
 Read = Callable[[], Iterable[Minute]]
@@ -38,15 +39,15 @@ def abreast(read: Mapping[str, Read], lead: str) -> Iterator[tuple[int, dict[str
 
 
 def _placed(axis: "_Axis", name: str, minutes: Iterable[Minute]) -> Iterator[_Placed]:
-    after, distance = _BEFORE_ALL, 0
+    after, distance, apart_ms = _BEFORE_ALL, 0, _NEAREST_MS
     for minute in minutes:
         tick = minute.tick + distance
-        if not axis.fits(tick, minute.at_ms):
+        if not axis.fits(tick, minute.at_ms, apart_ms):
             found = axis.find(minute.at_ms, after)
             tick = found if found > after else max(tick, after + 1)
             distance = tick - minute.tick
         yield tick, name, minute
-        after = tick
+        after, apart_ms = tick, _APART_MS
 
 
 class _Axis:
@@ -58,11 +59,11 @@ class _Axis:
             self._ticks.append(minute.tick)
             self._labels.append(minute.at_ms)
 
-    def fits(self, tick: int, at_ms: int) -> bool:
-        """Whether that tick may be called so, judging by the minutes beside it."""
+    def fits(self, tick: int, at_ms: int, apart_ms: int) -> bool:
+        """Whether that tick may be called so, give or take `apart_ms`, judging by the minutes beside it."""
         right = bisect_right(self._ticks, tick)
         beside = range(max(right - 1, 0), min(right + 1, len(self._ticks)))
-        return any(abs(at_ms - self._label(place, tick)) <= _APART_MS for place in beside)
+        return any(abs(at_ms - self._label(place, tick)) <= apart_ms for place in beside)
 
     def _label(self, place: int, tick: int) -> int:
         return self._labels[place] + (tick - self._ticks[place]) * _MINUTE_MS

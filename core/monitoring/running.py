@@ -191,7 +191,7 @@ def _judged(watch: Running, dt_s: float, window: Hold | None) -> Stepped:
 
 def risen(watch: Running) -> float | None:
     """How far share and cycle have both risen towards a warning: 0 is as usual, 1 the warning; None before it is known."""
-    if len(watch.notes) < LEARNING_NOTES:
+    if len(watch.notes) < LEARNING_NOTES or not watch.cycles:
         return None
     runs = [cycle.run for cycle in watch.cycles]
     now = duty([*runs, *_run_so_far(watch, runs)], [cycle.rest for cycle in watch.cycles])

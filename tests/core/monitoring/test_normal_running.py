@@ -319,7 +319,7 @@ def test_a_warning_does_not_wait_for_what_only_the_critical_limit_excuses(tmp_pa
     assert (opened - START).total_seconds() <= 35 * 60
 
 
-def test_an_idle_cabinet_writes_a_few_lines_an_hour(tmp_path: Path) -> None:
+def test_an_idle_cabinet_writes_a_line_a_minute_for_an_hour_and_then_hardly_any(tmp_path: Path) -> None:
     """A defrost contact and a door by themselves, after a defrost and an opening."""
     clock = FakeClock()
     sensors = tuple(
@@ -336,4 +336,4 @@ def test_an_idle_cabinet_writes_a_few_lines_an_hour(tmp_path: Path) -> None:
             at = START + timedelta(minutes=minute)
             for sensor in sensors:
                 monitor.take(Sample(sensor=sensor.id, at=at, steady_s=60.0 * minute, value=float(5 <= minute < 8)))
-    assert (tmp_path / "cases.jsonl").read_bytes().count(b"\n") < 80
+    assert (tmp_path / "cases.jsonl").read_bytes().count(b"\n") < 200

@@ -13,7 +13,7 @@ from core.events import Severity
 from core.monitoring import running
 from core.monitoring.course import Hold
 from core.monitoring.rules import Change
-from core.monitoring.running import UNKNOWN, Phase, Running, pace, risen, step_running, usual
+from core.monitoring.running import RELOAD_S, UNKNOWN, Phase, Running, after_outage, pace, risen, step_running, usual
 
 MINUTE_S = 60.0
 HOUR_S = 3600.0
@@ -227,3 +227,19 @@ def test_the_middle_half_of_the_time_makes_the_pace() -> None:
 def test_usual_is_what_is_hardly_ever_exceeded() -> None:
     assert usual([float(value) for value in range(11)]) == pytest.approx(9.0)
     assert usual([7.0]) == 7.0
+
+
+def test_after_an_outage_longer_runs_are_the_load_that_gets_cold_again() -> None:
+    """Nothing is told for half a day, and no value stops the judging, however little is known by then."""
+    _, _, learned = watched(zigzag(USUAL))
+    longer = zigzag((30.0, 15.0, 3.0, 20.0))
+    assert Change.OPENED in {change for _, change in watched(longer, learned)[0]}
+    told, _, _ = watched(longer, after_outage(learned))
+    assert all(at_h * HOUR_S >= RELOAD_S for at_h, _ in told)
+
+
+def test_an_outage_forgets_what_was_before_it_but_what_is_usual() -> None:
+    _, _, learned = watched(zigzag(USUAL))
+    forgotten = after_outage(learned)
+    assert (forgotten.notes, forgotten.cycles) == (learned.notes, ())
+    assert risen(forgotten) is None
