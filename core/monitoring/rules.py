@@ -102,11 +102,12 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `breach_s` and `critical_s` count beyond the inner and the critical limit, `inside_s` back inside since the case
     opened, `elapsed_s` all since the breach began, `quiet_s` from the last case's end to the next breach, as far as
-    the reopen window. `warm_start`: the first value after an outage was beyond the limit already. `misses` and `goods` count answers for a fault watch. `severity` is that of the open case.
+    the reopen window. `warm_start`: the first value after an outage was beyond the limit already. `misses` and `goods`
+    count answers for a fault watch. `severity` is that of the open case.
 
     `course` holds the value minute by minute since the breach began, `minute` sum and count of the one that runs; `hold` why
-    a due alarm waits or waited, `…_held_s` the `elapsed_s` when a severity last had a reason; `excused` how long ago each breach of the last day was that
-    was excused.
+    a due alarm waits or waited, `…_held_s` the `elapsed_s` when a severity last had a reason; `excused` how long ago each
+    breach of the last day was that was excused.
     """
 
     breaching: bool = False
@@ -183,7 +184,7 @@ def _step_open(watch: Watch, edge: Edge, value: float, window: Hold | None) -> S
     """Whether the open case clears or gets worse."""
     if watch.inside_s is not None and watch.inside_s >= edge.clear_delay_s:
         return Watch(quiet_s=0.0, elapsed_s=watch.elapsed_s, peak=watch.peak, excused=watch.excused), Change.CLEARED
-    worst = _ripe(watch, edge, value)
+    worst = next(_all_ripe(watch, edge, value), None)
     if worst is None or rank(worst) <= rank(watch.severity or worst):
         return watch, None
     watch, waits = _waits(watch, edge, value, worst, window)
@@ -271,10 +272,6 @@ def _all_ripe(watch: Watch, edge: Edge, value: float) -> Iterator[Severity]:
         ripe = clock_s is not None and clock_s >= edge.alarm_delay_s
         if ripe and limit is not None and edge.excess(value, limit) > 0:
             yield severity
-
-
-def _ripe(watch: Watch, edge: Edge, value: float) -> Severity | None:
-    return next(_all_ripe(watch, edge, value), None)
 
 
 def step_fault(watch: Watch, *, good: bool) -> Stepped:
