@@ -87,6 +87,13 @@ def test_time_that_stands_or_runs_back_uses_nothing(dt_s: float) -> None:
     assert step_budget(before, EDGE, BUDGET_S, 9.0, dt_s) == (before, None)
 
 
+def test_what_of_the_day_was_used_up_stays_so_when_a_case_ends() -> None:
+    """Whether it is the readings that end it or a kill fell between the case and its watch."""
+    over, _ = lived((241, 9.0))
+    assert over.severity is Severity.CRITICAL
+    assert (over.ended().used_s, over.ended().severity, over.ended().peak) == (241 * MINUTE_S, None, None)
+
+
 def test_a_minute_that_is_used_up_is_worth_a_line_and_nothing_else_is() -> None:
     used, _ = lived((10, 9.0))
     cold, _ = step_budget(used, EDGE, BUDGET_S, 4.0, MINUTE_S)

@@ -273,6 +273,25 @@ def test_who_got_critical_after_a_call_is_waited_for_as_anew() -> None:
     assert told(lived(worsen(called), 900.0))[-2:] == ["case.severity_changed", "case.escalated"]
 
 
+@pytest.mark.parametrize(
+    ("every_s", "escalations", "waits_s"),
+    [
+        (3600.0, 0, 900.0),
+        (3600.0, 1, 3600.0),
+        (3600.0, 4, 8 * 3600.0),
+        (3600.0, 6, 86_400.0),
+        (3600.0, 10**6, 86_400.0),
+        (7 * 86_400.0, 1, 7 * 86_400.0),
+        (7 * 86_400.0, 9, 7 * 86_400.0),
+    ],
+)
+def test_calls_come_ever_more_seldom_and_at_least_once_a_day(every_s: float, escalations: int, waits_s: float) -> None:
+    """Or as seldom as was asked for."""
+    case, patience = structs.replace(opened(), escalations=escalations), Patience(escalate_every_s=every_s)
+    assert waited(case, waits_s - 1.0, patience, LATER).seq == case.seq
+    assert told(waited(case, waits_s, patience, LATER))[-1] == "case.escalated"
+
+
 def test_without_escalation_only_an_acknowledgement_runs_out() -> None:
     never = Patience(escalate_after_s=0.0)
     assert not is_waiting(opened(), never)
