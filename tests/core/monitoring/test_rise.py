@@ -56,6 +56,12 @@ def test_a_case_ends_after_a_calm_span_and_leaves_nothing_behind() -> None:
     assert watch.severity is None
 
 
+@pytest.mark.parametrize(("share", "ends"), [(0.45, True), (0.55, False), (0.95, False)])
+def test_it_is_not_over_while_it_rises_by_more_than_half_the_threshold(share: float, ends: bool) -> None:
+    slope = [-15.0 + THRESHOLD_K * share * minute / SPAN_MIN for minute in range(60)]
+    assert (CLEARED in [change for _, change in lived(*LEAP, *slope)[1]]) is ends
+
+
 @pytest.mark.parametrize("window", [Hold.DEFROST, Hold.DOOR, Hold.MAINTENANCE])
 def test_a_known_reason_excuses_what_was_before_it(window: Hold) -> None:
     excused, found = lived(*range(-20, 0, 2), window=window, watch=lived(*STEADY)[0])
