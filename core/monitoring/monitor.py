@@ -203,7 +203,7 @@ class Monitor:
         elif case is not None and case.condition is Condition.UNKNOWN and change is None:
             self._book.put(structs.replace(case, condition=Condition.ACTIVE))
         elif change is Change.CLEARED:
-            self._clear(post, judge.kind, reading.at)
+            self._clear(post, judge.kind, reading.at, before.elapsed_s)
         self._keep(post, judge.kind, before, after)
 
     def _follow(
@@ -269,12 +269,12 @@ class Monitor:
         case = structs.replace(case, value=value, fault=fault, gap_s=gap_s)
         self._book.put(cases.opened(case))
 
-    def _clear(self, post: Post, kind: Kind, at: datetime) -> None:
+    def _clear(self, post: Post, kind: Kind, at: datetime, counted_s: float = 0.0) -> None:
         case = self._book.current(post.key(kind))
         if case is not None:
             # In steady time: the wall clock may have been in 1970 when it opened.
             now_s = self._clock.steady()
-            lasted_s = case.duration_s + now_s - post.opened_s.get(kind, now_s)
+            lasted_s = max(counted_s, case.duration_s + now_s - post.opened_s.get(kind, now_s))
             post.cleared_s[kind] = now_s
             self._book.put(cases.cleared(structs.replace(case, duration_s=round(lasted_s, 1)), at))
 

@@ -156,10 +156,27 @@ def test_what_was_too_warm_before_the_gap_is_no_news_after_it(bench: Bench) -> N
     assert bench.cases(Kind.AFTER_OUTAGE) == []
 
 
-def test_a_gap_soon_after_a_breach_is_an_outage_all_the_same(bench: Bench) -> None:
-    bench.hear(*[9.0] * 30, *[4.0] * 5)
+def test_a_gap_soon_after_a_case_is_an_outage_all_the_same(bench: Bench) -> None:
+    bench.breach()
+    bench.recover()
     bench.hear(12.0, dt_s=1000.0)
     assert len(bench.cases(Kind.AFTER_OUTAGE)) == 1
+
+
+DOOR = Sensor(id="03.door", cabinet="03", source="bus", point="d", quantity=Quantity.DOOR)
+
+
+def test_a_door_that_stood_open_over_a_restart_tells_for_how_long(tmp_path: Path) -> None:
+    clock = FakeClock()
+    for values in ([0.0, *[1.0] * 60], [*[1.0] * 60, 0.0]):
+        with a_book(tmp_path, clock) as book:
+            monitor = Monitor([a_line(ScriptedSource(), DOOR)], [Cabinet(id="03")], book, clock)
+            for value in values:
+                clock.advance(10.0)
+                monitor.take(a_sample(value, sensor=DOOR.id, at=clock.now(), steady_s=clock.steady_s))
+            (case,) = book.all()
+    assert case.condition is Condition.CLEARED
+    assert 1180.0 - 60.0 - 20.0 <= case.duration_s <= 1200.0
 
 
 LIVELY = [9.0 + 0.9 * math.sin(step / 20) for step in range(720)]
