@@ -10,7 +10,7 @@ from typing import Any, Final
 from core.webhooks.accounts import ENDED
 from core.webhooks.deliveries import Status, delivery_id
 from core.wire import Durability, JournalHealth
-from tests.core.sweep_victim import ENDPOINTS, Shop
+from tests.core.sweep_victim import CABINET, ENDPOINTS, Shop
 
 ABSENT: Final = "absent"
 
@@ -23,6 +23,7 @@ class Told:
         self.archived: set[str] = set()  # for certain
         self.cases: dict[str, int] = {}
         self.cases_begun: set[str] = set()
+        self.service: set[str] = set()  # events
         self.hear(printed)
 
     def hear(self, printed: str) -> None:
@@ -35,6 +36,8 @@ class Told:
                     self.cases_begun.add(case_id)
                 case ["did", "case", case_id, seq]:
                     self.cases[case_id] = int(seq)
+                case [tense, "service", event_id]:
+                    self.service |= {event_id} if tense == "did" else set()
                 case ["will", status, item_id]:
                     self.may_be.setdefault(item_id, {ABSENT}).add(status)
                 case ["did", status, item_id]:
@@ -49,6 +52,7 @@ class Told:
         twin = Told()
         twin.may_be = {item_id: set(statuses) for item_id, statuses in self.may_be.items()}
         twin.archived, twin.cases, twin.cases_begun = set(self.archived), dict(self.cases), set(self.cases_begun)
+        twin.service = set(self.service)
         return twin
 
 
@@ -109,6 +113,7 @@ def _check_cases(shop: Shop, directory: Path, told: Told) -> None:
     archive = {case_id: case["seq"] for case_id, case in _archive(directory, "cases-*.jsonl").items()}
     reached = archive | {case.case_id: case.seq for case in shop.book.all()}
     waiting = {event.event_id for case in shop.book.all() for event in case.outbox}
+    waiting |= {event.event_id for event in shop.book.service(CABINET).outbox}
     for case_id, seq in told.cases.items():
         assert reached.get(case_id, 0) >= seq, f"{case_id} is at {reached.get(case_id)}, and was told to be at {seq}"
     assert set(reached) <= told.cases_begun
@@ -116,7 +121,8 @@ def _check_cases(shop: Shop, directory: Path, told: Told) -> None:
         assert (one.seq or 0) <= reached.get(one.case_id or "", 0), (
             f"{one.event_id} goes out, and its case knows nothing of it"
         )
-    for event_id in (f"evt_{case_id[5:]}_{one}" for case_id, seq in reached.items() for one in range(1, seq + 1)):
+    of_cases = {f"evt_{case_id[5:]}_{one}" for case_id, seq in reached.items() for one in range(1, seq + 1)}
+    for event_id in of_cases | told.service:
         for item_id in (delivery_id(event_id, endpoint) for endpoint in ENDPOINTS):
             with_queue = item_id in states or told.may_have_ended(item_id)
             assert with_queue or event_id in waiting, f"{event_id} is in no outbox and not in the queue"

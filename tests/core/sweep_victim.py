@@ -1,10 +1,11 @@
 """A core's two files under work, to be killed: `python -m tests.core.sweep_victim DIR LIFE`.
 
-Cases open, are acknowledged, clear and are handled. Their events go from the outbox into the queue, where deliveries succeed,
+Cases open, are noted, shelved, acknowledged, clear and are handled; a cabinet goes out of service and comes back. Their events go from the outbox into the queue, where deliveries succeed,
 fail, die, are cancelled, queued again, evicted and archived. Each line printed says what is about to be, and, once that is
 on disk, what is; `recovered` ends the start.
 
     will delivered dlv_1f…    did delivered dlv_1f…    will case case_2_1 3    did case case_2_1 3
+    will service evt_2_1_out   did service evt_2_1_out
 """
 
 import asyncio
@@ -15,11 +16,12 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from core.events import Event
+from core.events import Event, Severity
 from core.journal import Archive, SnapshotJournal, snapshot
-from core.monitoring import case_book, cases, handling
+from core.monitoring import case_book, cases, handling, service
 from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Case
+from core.monitoring.service import Mover
 from core.settings import Retry
 from core.webhooks import deliveries, entries
 from core.webhooks.bounds import Bounds
@@ -31,6 +33,7 @@ from tests.fakes import FakeClock
 
 ENDPOINTS: Final = ("hq", "ops")
 ROUNDS: Final = 6
+CABINET: Final = "09"  # has no cases
 ACCEPTED: Final = str(Status.PENDING)
 OK: Final = Delivered(http_status=200)
 DOWN: Final = Failed(error_class=ErrorClass.CONNECT, error="connection refused")
@@ -61,7 +64,7 @@ class Shop:
 
     async def published(self) -> None:
         """Everything that stood in an outbox is in the queue."""
-        while any(case.outbox for case in self.book.all()):
+        while any(case.outbox for case in self.book.all()) or self.book.service(CABINET).outbox:
             await asyncio.sleep(0.0005)
 
     def close(self) -> None:
@@ -89,7 +92,11 @@ class Life(Shop):
         print("recovered", flush=True)
 
     async def one_round(self, case_id: str) -> None:
-        await self._put(cases.opened(a_case(case_id=case_id, sensor=case_id)))
+        await self._put(cases.opened(a_case(case_id=case_id, sensor=case_id, severity=Severity.WARNING)))
+        at = self.clock.now()
+        await self._put(handling.note(self.book.get(case_id), actor="li", note="ice", at=at))
+        await self._put(handling.shelve(self.book.get(case_id), actor="li", for_s=600.0, note="loading", at=at))
+        await self._serve(case_id)
         await self._put(handling.acknowledge(self.book.get(case_id), actor="li", note="", at=self.clock.now()))
         await self._put(cases.cleared(self.book.get(case_id), self.clock.now()))
         done = {"actor": "li", "action": "door closed", "disposition": "", "note": ""}
@@ -107,6 +114,20 @@ class Life(Shop):
         self.book.put(case)
         await self.cases.settled(self.cases.seq)
         say_case("did", case)
+        await self.published()
+
+    async def _serve(self, case_id: str) -> None:
+        """Out of service, and in the next round back."""
+        event_id = f"evt_service_{case_id}"
+        mover = Mover(cabinet=CABINET, name="", actor="li", reason="new fan", at=self.clock.now())
+        say("will", "service", [event_id])
+        if self.book.service(CABINET).out:
+            await self.book.serve(CABINET, lambda now, _: service.put_back(now, mover, event_id=event_id), actor="li")
+        else:
+            await self.book.serve(
+                CABINET, lambda now, _: service.take_out(now, mover, due_back=None, event_id=event_id), actor="li"
+            )
+        say("did", "service", [event_id])
         await self.published()
 
     async def _attempt(self, endpoint: str, outcome: Outcome) -> None:
