@@ -4,7 +4,6 @@ Blocking work is done by workers; what they learn comes back as plain calls in t
 """
 
 import asyncio
-import contextlib
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,8 +27,8 @@ from cdg_tui.screens.dead import Dead
 from cdg_tui.screens.dialog import YES, Leave, Leaving
 from cdg_tui.screens.help import help_text
 from cdg_tui.screens.overview import Overview
-from cdg_tui.screens.page import View
-from cdg_tui.screens.page_screen import WIDE, PageScreen
+from cdg_tui.screens.page import WIDE, View
+from cdg_tui.screens.page_screen import PageScreen
 from cdg_tui.screens.reader import Reader, RowReader
 from cdg_tui.screens.retries import Retries
 from cdg_tui.session import Session
@@ -252,15 +251,14 @@ class ConsoleApp(App[Leaving]):
             return
         reader = RowReader(self._pages[self._page].page, key, self.view)
         self.push_screen(reader)
-        if key in self.store.retries and self._client is not None:
-            self.run_worker(self._read_attempts(self._client, key, reader), group="details", exclusive=True)
+        if self._client is not None:
+            from cdg_tui.reading import read_attempts, read_course
 
-    async def _read_attempts(self, client: "Client", key: str, reader: RowReader) -> None:
-        from cdg_tui.client import ClientError
-
-        # The row itself is shown already, and the banner says how the link is.
-        with contextlib.suppress(ClientError):
-            reader.show_attempts((await client.retry_detail(key)).attempts)
+            # Workers of the box itself: they end with it.
+            if key in self.store.retries:
+                reader.run_worker(read_attempts(self._client, key, reader))
+            else:
+                reader.run_worker(read_course(self._client, reader, self.view))
 
     def _leave(self) -> None:
         if self.session.worker is None or self.session.demo or self.session.worker.ended is not None:

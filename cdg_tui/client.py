@@ -13,13 +13,14 @@ import asyncio
 import errno
 import ssl
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Final, TypeVar
 
 import httpx
 import msgspec
 
 from cdg_tui.text import safe, safe_document
-from core import wire
+from core import wire, wire_history
 
 LOCAL_DEADLINE_S: Final = 2.0
 REMOTE_DEADLINE_S: Final = 8.0
@@ -113,6 +114,10 @@ class Client:
 
     async def retry_detail(self, delivery_id: str) -> wire.RetryDetail:
         return await self._get(f"webhooks/retries/{delivery_id}", wire.RetryDetail)
+
+    async def history(self, sensor: str, since: datetime, until: datetime, step_s: int) -> wire_history.History:
+        query: Query = {"sensor": sensor, "since": since.isoformat(), "until": until.isoformat(), "step_s": step_s}
+        return await self._get("readings/history", wire_history.History, query)
 
     async def drain_result(self, drain_id: str) -> wire.DrainResult:
         return await self._get(f"webhooks/drains/{drain_id}", wire.DrainResult)

@@ -144,6 +144,10 @@ class Store:
             else:
                 self.retries.pop(item.delivery_id, None)
 
+    def cabinet(self, cabinet_id: str | None) -> wire.CabinetItem | None:
+        """The cabinet of this id."""
+        return next((cabinet for cabinet in self.cabinets if cabinet.id == cabinet_id), None)
+
     def case(self, case_id: str | None) -> wire.CaseItem | None:
         """The open case of this id."""
         return next((case for case in self.cases if case.case_id == case_id), None)

@@ -99,15 +99,20 @@ def zone(name: str) -> tzinfo:
         return UTC
 
 
+def local_time(moment: datetime | None, where: tzinfo) -> datetime | None:
+    """None where there is none: of nothing, and in the first or last hours that a calendar knows."""
+    try:
+        return None if moment is None else moment.astimezone(where)
+    except OverflowError:
+        return None
+
+
 def clock(moment: datetime | None, where: tzinfo, now: datetime) -> str:
     """Time of day; with the date where that is another day than today."""
-    if moment is None:
+    local, today = local_time(moment, where), local_time(now, where)
+    if moment is None or local is None or today is None:
         return NOTHING
-    try:
-        local, today = moment.astimezone(where), now.astimezone(where).date()
-    except OverflowError:  # in the first or last hours that a calendar knows
-        return NOTHING
-    if abs(moment - now) < timedelta(hours=20) or local.date() == today:
+    if abs(moment - now) < timedelta(hours=20) or local.date() == today.date():
         return f"{local:%H:%M:%S}"
     return f"{local:%m-%d %H:%M}"
 

@@ -85,19 +85,31 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("cdg_tui.__main__",),
     ("cdg_tui.app",),
-    ("cdg_tui.commands",),
+    ("cdg_tui.commands", "cdg_tui.reading"),
     ("cdg_tui.screens", "cdg_tui.demo"),
     ("cdg_tui.widgets", "cdg_tui.feed", "cdg_tui.session"),
     ("cdg_tui.client", "cdg_tui.worker", "cdg_tui.terminal"),
-    ("cdg_tui.store", "cdg_tui.text", "cdg_tui.i18n", "cdg_tui.actions", "cdg_tui.glyphs", "cdg_tui.clock"),
+    (
+        "cdg_tui.store",
+        "cdg_tui.course",
+        "cdg_tui.chart",
+        "cdg_tui.text",
+        "cdg_tui.i18n",
+        "cdg_tui.actions",
+        "cdg_tui.glyphs",
+        "cdg_tui.clock",
+    ),
     ("cdg_tui",),
 )
 CONSOLE_PURE = (
     "cdg_tui.actions",
     "cdg_tui.store",
+    "cdg_tui.course",
+    "cdg_tui.chart",
     "cdg_tui.text",
     "cdg_tui.widgets.rows",
-    *(f"cdg_tui.screens.{name}" for name in ("page", "overview", "cases", "retries", "dead", "bars", "help", "detail")),
+    *(f"cdg_tui.screens.{name}" for name in ("page", "overview", "cabinet", "cases", "course_text", "retries", "dead")),
+    *(f"cdg_tui.screens.{name}" for name in ("bars", "help", "detail")),
 )
 DRAWING = ("textual.app", "textual.screen", "textual.widget", "textual.widgets", "textual.containers")
 
@@ -203,7 +215,7 @@ def test_the_core_knows_no_screen(module: str) -> None:
 @pytest.mark.parametrize("module", CONSOLE)
 def test_the_console_knows_only_the_contract_of_the_core(module: str) -> None:
     of_core = {name for name in imports(CONSOLE[module]) if name.partition(".")[0] == "core"}
-    assert of_core <= {"core.wire", "core.errors", "core.places"}
+    assert of_core <= {"core.wire", "core.wire_history", "core.errors", "core.places"}
 
 
 @pytest.mark.parametrize("module", CONSOLE)

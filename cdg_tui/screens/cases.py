@@ -1,9 +1,18 @@
 """Page 2: the open cases, worst first."""
 
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from cdg_tui.course import CONTACTS, Stretch, contacts_of, whole_steps
+from cdg_tui.screens.cabinet import shown_sensor
+from cdg_tui.screens.course_text import CLEARED, OPENED
 from cdg_tui.screens.page import STYLES, Detail, View
 from cdg_tui.text import NOTHING, bound, named, number
 from cdg_tui.widgets.rows import Column, Row
 from core import wire
+
+LEAD: Final = timedelta(minutes=30)  # shown before the breach and after the end
 
 _SEVERITIES = ("critical", "warning", "info")
 _CONDITIONS = ("active", "unknown", "cleared")
@@ -21,6 +30,7 @@ class Cases:
             Column(title=words("column.kind"), width=12, grow=1),
             Column(title=words("column.condition"), width=8),
             Column(title=words("column.handling"), width=7),
+            Column(title=words("column.escalations"), width=5, right=True),
             Column(title=words("column.peak"), width=6, right=True),
             Column(title=words("column.opened"), width=11, right=True),
         )
@@ -41,7 +51,8 @@ class Cases:
                 named(case.cabinet, case.cabinet_name),
                 words.of("kind", case.kind),
                 words.of("condition", case.condition),
-                words.of("handling", case.handling),
+                words("word.shelved") if case.shelved_s is not None else words.of("handling", case.handling),
+                f"x{case.escalations}" if case.escalations else "",
                 number(case.peak),
                 view.clock(case.opened_at),
             ),
@@ -68,6 +79,7 @@ class Cases:
                 words("detail.times", opened=view.clock(case.opened_at), cleared=view.clock(case.cleared_at)),
             ),
         ]
+        lines += _so_far(view, case)
         lines.append((words("column.news"), view.news_of(case.case_id)))
         if case.fault:
             lines.append((words("column.fault"), words.of("fault", case.fault)))
@@ -75,6 +87,47 @@ class Cases:
             done = "  ".join(part for part in (case.action, case.disposition, case.note) if part)
             lines.append((words("column.by"), f"{case.actor}  {done}"))
         return lines
+
+    def stretch(self, view: View, key: str) -> Stretch | None:
+        case = view.store.case(key)
+        return None if case is None else _stretch(view, case)
+
+
+def _so_far(view: View, case: wire.CaseItem) -> Iterator[tuple[str, str]]:
+    """What happened to it beside its beginning and end."""
+    words = view.words
+    if case.shelved_s is not None:
+        yield words("column.shelved"), words("detail.left", left=view.left(case.shelved_s))
+    repeated = [("detail.escalated", case.escalations), ("detail.reopened", case.reopened)]
+    if any(n for _, n in repeated):
+        yield words("column.so_far"), "  ".join(words(key, n=n) for key, n in repeated if n)
+    if case.untold:
+        yield words("column.untold"), words("detail.untold", n=case.untold)
+    if case.gap_s is not None:
+        yield words("column.gap"), words("detail.gap", lasted=words.lasting(case.gap_s))
+
+
+def _stretch(view: View, case: wire.CaseItem) -> Stretch | None:
+    """From before its breach began to its end; of a door or a box the air of its cabinet."""
+    cabinet = view.store.cabinet(case.cabinet)
+    if cabinet is None:
+        return None
+    measured = {sensor.sensor: sensor for sensor in cabinet.sensors if sensor.quantity not in CONTACTS}
+    sensor = measured.get(case.sensor) or shown_sensor(cabinet)
+    if sensor is None or sensor.quantity in CONTACTS:
+        return None
+    ended = case.closed_at or case.cleared_at
+    until = view.now if ended is None else min(view.now, ended + LEAD)
+    began = case.opened_at - timedelta(seconds=cabinet.alarm_delay_s)
+    marks = [(case.opened_at, OPENED), *([(case.cleared_at, CLEARED)] if case.cleared_at is not None else [])]
+    return Stretch(
+        sensor=sensor.sensor,
+        contacts=contacts_of(cabinet),
+        steps=whole_steps(began - LEAD, until, wide=view.wide),
+        low=case.limit if case.kind in {"temp_low", "humidity_low"} else None,
+        high=case.limit if case.kind in {"temp_high", "humidity_high"} else None,
+        marks=tuple(marks),
+    )
 
 
 def _urgency(case: wire.CaseItem) -> tuple[bool, int, int, float]:

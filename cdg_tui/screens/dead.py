@@ -53,6 +53,9 @@ class Dead:
         given_up = f"{reason}  {view.clock(one.item.settled_at)}"
         return [(view.words("column.reason"), given_up), *account(view, one.item)]
 
+    def stretch(self, view: View, key: str) -> None:  # noqa: ARG002 - a delivery has none
+        return None
+
 
 def _newest(one: Retry) -> tuple[float, str]:
     settled = one.item.settled_at

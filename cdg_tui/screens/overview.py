@@ -2,15 +2,26 @@
 
 from typing import Final
 
+from rich.cells import cell_len
+
+from cdg_tui.course import Stretch
+from cdg_tui.screens.cabinet import (
+    UNKNOWN,
+    cabinet_detail,
+    cabinet_stretch,
+    counting,
+    heard,
+    rank,
+    shown_sensor,
+    waiting_sensor,
+)
 from cdg_tui.screens.page import STYLES, Detail, View
 from cdg_tui.store import TREND_FIRST_S, TREND_POINTS, Trend
-from cdg_tui.text import NOTHING, named, number, span, trend
+from cdg_tui.text import named, number, span, trend
 from cdg_tui.widgets.rows import Column, Row
 from core import wire
 
-_ORDER: Final = ("critical", "warning", "fault", "suspect", "stale", "pending", "ok", "out_of_service")
-_UNKNOWN: Final = "stale"
-NARROW_POINTS: Final = 12
+NARROW_POINTS: Final = 15  # as a running timer needs
 
 
 class Overview:
@@ -21,7 +32,7 @@ class Overview:
         words = view.words
         return (
             Column(title=words("column.state"), width=9),
-            Column(title=words("column.cabinet"), width=20, grow=3),
+            Column(title=words("column.cabinet"), width=17, grow=3),
             Column(title=words("column.mark"), width=4),
             Column(title=words("column.value"), width=7, right=True),
             Column(title=words("column.limits"), width=9, right=True),
@@ -34,74 +45,62 @@ class Overview:
         return view.words("order.worst")
 
     def rows(self, view: View) -> list[Row]:
-        cabinets = sorted(view.store.cabinets, key=lambda cabinet: _rank(_state(view, cabinet)))
+        cabinets = sorted(view.store.cabinets, key=lambda cabinet: rank(_state(view, cabinet)))
         return [self._row(view, cabinet) for cabinet in cabinets]
 
     def _row(self, view: View, cabinet: wire.CabinetItem) -> Row:
         state = _state(view, cabinet)
-        shown = _shown(cabinet)
+        shown, waiting = shown_sensor(cabinet), waiting_sensor(view, cabinet)
         style = STYLES.get(state, "")
         return Row(
             key=cabinet.id,
             cells=(
-                view.mark(state),
+                _marked(view, state, waiting),
                 named(cabinet.id, cabinet.name),
                 view.words("word.simulated") if any(sensor.simulated for sensor in cabinet.sensors) else "",
                 number(_value(view, shown)),
                 span(cabinet.low, cabinet.high),
-                _trend(view, shown, cabinet),
-                _age(view, shown),
+                _course(view, cabinet, waiting),
+                heard(view, shown),
                 str(cabinet.open_cases) if cabinet.open_cases else "",
             ),
             styles=((0, style), (3, style)) if style else (),
         )
 
     def detail(self, view: View, key: str) -> Detail:
-        cabinet = next((one for one in view.store.cabinets if one.id == key), None)
-        if cabinet is None:
-            return []
-        words = view.words
-        lines = [
-            (
-                words("column.limits"),
-                words(
-                    "detail.terms",
-                    low=number(cabinet.low),
-                    high=number(cabinet.high),
-                    warn_low=number(cabinet.warn_low),
-                    warn_high=number(cabinet.warn_high),
-                    delay=words.lasting(cabinet.alarm_delay_s),
-                    preset=cabinet.preset or NOTHING,
-                ),
-            )
-        ]
-        lines += [(sensor.sensor, _sensor(view, sensor, cabinet)) for sensor in cabinet.sensors]
-        return lines + [_case(view, case) for case in view.store.cases if case.cabinet == key]
+        cabinet = view.store.cabinet(key)
+        return [] if cabinet is None else cabinet_detail(view, cabinet)
+
+    def stretch(self, view: View, key: str) -> Stretch | None:
+        cabinet = view.store.cabinet(key)
+        return None if cabinet is None else cabinet_stretch(view, cabinet)
 
 
 def _state(view: View, cabinet: wire.CabinetItem) -> str:
     """Without a live link nobody knows how a cabinet does."""
-    return cabinet.state if view.live else _UNKNOWN
+    return cabinet.state if view.live else UNKNOWN
 
 
-def _rank(state: str) -> int:
-    return _ORDER.index(state) if state in _ORDER else 0
-
-
-def _shown(cabinet: wire.CabinetItem) -> wire.ReadingItem | None:
-    """The sensor that stands for the cabinet: the worst of its thermometers, else of what it has."""
-    warm = [sensor for sensor in cabinet.sensors if sensor.quantity == "temperature"]
-    return min(warm or cabinet.sensors, key=lambda sensor: _rank(sensor.state), default=None)
+def _marked(view: View, state: str, waiting: wire.ReadingItem | None) -> str:
+    """Mark and word; where a due alarm is held back, why."""
+    if state == "pending" and waiting is not None and waiting.hold is not None:
+        return view.mark(state, word=view.words.of("held", waiting.hold))
+    return view.mark(state)
 
 
 def _value(view: View, sensor: wire.ReadingItem | None) -> float | None:
     return sensor.value if sensor is not None and view.live else None
 
 
-def _age(view: View, sensor: wire.ReadingItem | None) -> str:
-    if sensor is None or sensor.age_s is None:
-        return NOTHING
-    return view.words.lasting(sensor.age_s + view.lag_s)
+def _course(view: View, cabinet: wire.CabinetItem, waiting: wire.ReadingItem | None) -> str:
+    """The trend; a running timer takes its place, or as much of it as it needs."""
+    points = _trend_points(view)
+    course = _trend(view, shown_sensor(cabinet), cabinet)
+    if waiting is None:
+        return course
+    timer = counting(view, waiting, cabinet)
+    room = points - cell_len(timer) - 2
+    return f"{timer}  {course[-room:]}" if room > 0 else timer
 
 
 def _trend(view: View, sensor: wire.ReadingItem | None, cabinet: wire.CabinetItem) -> str:
@@ -125,34 +124,3 @@ def _trend_s(view: View) -> float:
     """How much time the trend's column stands for."""
     step_s = max((one.step_s for one in view.store.trends.values()), default=TREND_FIRST_S)
     return step_s * _trend_points(view)
-
-
-def _case(view: View, case: wire.CaseItem) -> tuple[str, str]:
-    """The alarm and, beside it, whether headquarters has been told."""
-    words = view.words
-    what = "  ".join(
-        (
-            words.of("kind", case.kind),
-            words.of("condition", case.condition),
-            words.of("handling", case.handling),
-            view.clock(case.opened_at),
-            f"{words('column.news')} {view.news_of(case.case_id)}",
-        )
-    )
-    return view.mark(case.severity, "severity"), what
-
-
-def _sensor(view: View, sensor: wire.ReadingItem, cabinet: wire.CabinetItem) -> str:
-    words = view.words
-    text = words.of("quantity", sensor.quantity) + " "
-    if sensor.value is not None and view.live:
-        text += f"{number(sensor.value)}{sensor.unit}".replace("°", "")
-    else:
-        reason = words.of("fault", sensor.fault) if sensor.fault and not sensor.stale else words.of("state", _UNKNOWN)
-        text += words(
-            "detail.last_value", reason=reason, value=number(sensor.last_value), at=view.clock(sensor.last_value_at)
-        )
-    if sensor.beyond_s is not None and view.live:
-        text += "  " + words("detail.counting", n=int(sensor.beyond_s // 60), of=round(cabinet.alarm_delay_s / 60))
-        text += f" {words.of('hold', sensor.hold)}" if sensor.hold else ""
-    return f"{text}  {words('detail.heard', age=_age(view, sensor))}"

@@ -9,10 +9,13 @@ from typing import Final, Protocol
 
 from textual.content import Content
 
+from cdg_tui.course import Stretch
 from cdg_tui.i18n import Words
 from cdg_tui.store import Store
 from cdg_tui.text import NOTHING, clock, named, zone
 from cdg_tui.widgets.rows import Column, Row
+
+WIDE: Final = 140  # columns from which the details stand beside the list, and a course is drawn wider
 
 # Colour is never the only word: each state has a mark and a name too. The eight base colours are on every terminal.
 STYLES: Final = {
@@ -91,16 +94,20 @@ class View:
             return self.words("news.none_waits")
         return self.words("news.waits", pending=waiting, dead=dead)
 
-    def mark(self, code: str, group: str = "state") -> str:
-        """Mark and word of a state or severity, as `!!严重`."""
-        return f"{MARKS.get(code, ''):<2}{self.words.of(group, code)}"
+    def mark(self, code: str, group: str = "state", word: str | None = None) -> str:
+        """Mark and word of a state or severity, as `!!严重`; `word` says it more closely than its own."""
+        return f"{MARKS.get(code, ''):<2}{word or self.words.of(group, code)}"
+
+    def left(self, seconds: float) -> str:
+        """What is still left of a time that was running when the core said it; unknown while nobody answers."""
+        return self.words.lasting(seconds - self.lag_s) if self.live else NOTHING
 
     def cabinet(self, cabinet_id: str | None) -> str:
         """Id and name."""
         if cabinet_id is None:
             return NOTHING
-        name = next((one.name for one in self.store.cabinets if one.id == cabinet_id), "")
-        return named(cabinet_id, name)
+        known = self.store.cabinet(cabinet_id)
+        return named(cabinet_id, known.name if known is not None else "")
 
 
 class Page(Protocol):
@@ -121,6 +128,9 @@ class Page(Protocol):
 
     def detail(self, view: View, key: str) -> Detail:
         """Label and text about one row; empty where it is gone."""
+
+    def stretch(self, view: View, key: str) -> Stretch | None:
+        """The course that belongs to the row; None where there is none, or the row is gone."""
 
 
 def outcome(words: Words, http_status: int | None, error_class: str | None, otherwise: str) -> str:

@@ -1,7 +1,7 @@
 """One page on the screen: status, tabs, the rows, what there is to say about the one under the cursor, and the keys."""
 
 from collections.abc import Callable
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,12 +13,10 @@ from textual.widgets import Input
 from cdg_tui.actions import on_page
 from cdg_tui.screens.bars import banner, heading, key_bar, status_line, tabs
 from cdg_tui.screens.detail import detail_text
-from cdg_tui.screens.page import Page, View
+from cdg_tui.screens.page import WIDE, Page, View
 from cdg_tui.widgets.line import Line
 from cdg_tui.widgets.row_table import RowTable
 from cdg_tui.widgets.rows import Row
-
-WIDE: Final = 140  # columns from which the details stand beside the list
 
 
 class PageScreen(Screen[None]):

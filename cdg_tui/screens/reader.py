@@ -1,6 +1,6 @@
 """Boxes there is only to read in: the help, and all about one row. Kept true while they are open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -8,10 +8,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 
+from cdg_tui.course import Course, Stretch
 from cdg_tui.i18n import Words
+from cdg_tui.screens.course_text import course_text
 from cdg_tui.screens.detail import details
 from cdg_tui.screens.dialog import Dialog, say_on
-from cdg_tui.screens.page import Detail, Page, View
+from cdg_tui.screens.page import WIDE, Detail, Page, View
 from cdg_tui.widgets.line import Line
 from cdg_tui.widgets.row_table import MOVING
 from core import wire
@@ -67,15 +69,39 @@ class RowReader(Reader):
     def __init__(self, page: Page, key: str, view: Callable[[], View]):
         words = view().words
         super().__init__(words, words("detail.title"), self._details)
+        self.HORIZONTAL_BREAKPOINTS = [(WIDE, "-wide")]
         self._page, self._key, self._view = page, key, view
         self._row = ""
         self._last: Detail = []
         self._attempts: tuple[wire.AttemptItem, ...] = ()
+        self._course: Course | None = None
+        self._trouble: str | None = None  # why the course could not be had, or not again
 
     def show_attempts(self, attempts: tuple[wire.AttemptItem, ...]) -> None:
         """Those of a delivery, once the core has named them."""
         self._attempts = attempts
         self.show()
+
+    @property
+    def stretch(self) -> Stretch | None:
+        """The course that belongs to the row as it stands now."""
+        try:
+            return self._page.stretch(self._view(), self._key)
+        except OverflowError:  # at a time that no calendar knows
+            return None
+
+    def show_course(self, course: Course) -> None:
+        """The one that was read for it."""
+        self._course, self._trouble = course, None
+        self.show()
+
+    def show_no_course(self, why: str) -> None:
+        """It could not be read; what was read before stays, with its time."""
+        self._trouble = why
+        self.show()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.show)
 
     def _details(self) -> Content:
         view = self._view()
@@ -83,5 +109,16 @@ class RowReader(Reader):
         self._last = known or self._last
         row = next((row for row in self._page.rows(view) if row.key == self._key), None)
         self._row = self._row if row is None else "  ".join(filter(None, map(str.strip, row.cells)))
-        text = Content("\n").join([Content.styled(self._row, "bold"), details(view, self._last, self._attempts)])
-        return text if known else Content("\n").join([Content.styled(view.words("detail.gone"), "bold"), text])
+        lines = [] if known else [Content.styled(view.words("detail.gone"), "bold")]
+        lines += [Content.styled(self._row, "bold"), details(view, self._last, self._attempts), *self._drawn(view)]
+        return Content("\n").join(lines)
+
+    def _drawn(self, view: View) -> Iterator[Content]:
+        if self._trouble is not None:
+            yield Content.styled(f"\n{view.words('course.unread', why=self._trouble)}", "bold")
+        elif self._course is None and self.stretch is not None:
+            yield Content.styled(f"\n{view.words('course.reading')}", "dim")
+        if self._course is not None:
+            # Nothing is put together yet where the core was quicker than this box.
+            room = max((box.size.width for box in self.query(VerticalScroll)), default=0)
+            yield Content("\n").join([Content(""), course_text(view, self._course, room)])

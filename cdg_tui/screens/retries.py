@@ -62,6 +62,9 @@ class Retries:
             due = words("detail.due", at=view.clock(one.item.next_attempt_at), wait=words.lasting(wait_s))
         return [(words("column.next"), due), *account(view, one.item)]
 
+    def stretch(self, view: View, key: str) -> None:  # noqa: ARG002 - a delivery has none
+        return None
+
 
 def account(view: View, item: wire.RetryItem) -> Detail:
     """What there is to say about any delivery."""

@@ -17,6 +17,7 @@ from cdg_tui.clock import steady
 from cdg_tui.i18n import Language, Words
 from cdg_tui.screens.dialog import Leaving
 from cdg_tui.session import Session
+from cdg_tui.widgets.line import Line
 from cdg_tui.worker import Worker
 from tests.cdg_tui.fake_core import Behaviour, FakeCore
 
@@ -71,6 +72,11 @@ class Console:
         """What is on the screen, a line each, without trailing blanks."""
         strips = self.app.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+    @property
+    def read(self) -> str:
+        """All that stands in the box that is open, in sight or not."""
+        return "\n".join(line.shown.plain for line in self.app.screen.query(".text").results(Line))
 
     @property
     def sent(self) -> list[tuple[str, Any]]:

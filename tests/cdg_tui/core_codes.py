@@ -9,6 +9,7 @@ from core.manage_api.views import STATES
 from core.monitoring.cases import Condition, Handling, Kind
 from core.monitoring.course import Hold
 from core.monitoring.health import ILLS
+from core.monitoring.presets import Medium
 from core.samples import Quantity
 from core.webhooks.deliveries import DeadLetterReason, ErrorClass, Trigger
 from core.wire import Durability
@@ -28,6 +29,8 @@ ENUMS: dict[str, frozenset[str]] = {
     "durability": frozenset(Durability),
     "state": frozenset(STATES),
     "hold": frozenset(Hold),
+    "held": frozenset(Hold),
+    "medium": frozenset(Medium),
 }
 
 # Of routes that the console never asks.
@@ -46,10 +49,6 @@ NEVER_ASKED = frozenset(
         "due_back_in_the_past",
         "not_out_of_service",
         "out_of_service",
-        "sensor_not_found",
-        "since_after_until",
-        "too_many_points",
-        "history_unreadable",
     }
 )
 

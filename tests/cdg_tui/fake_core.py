@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -11,6 +12,9 @@ import msgspec
 from msgspec import structs
 
 from core import wire
+from core.monitoring.statistics import Minute
+from core.wire_history import History
+from tests.cdg_tui import histories
 from tests.cdg_tui.factories import NOW, a_cabinet
 
 Behaviour = Callable[[httpx.Request], httpx.Response]
@@ -77,6 +81,7 @@ class FakeCore(httpx.AsyncBaseTransport):
         self.left: list[wire.RetryItem] = []  # delivered or cancelled: named in the next delta
         self.attempts: dict[str, tuple[wire.AttemptItem, ...]] = {}
         self.sending: tuple[str, ...] = ()
+        self.minutes: dict[str, list[Minute]] = {}
         self.status_changes: dict[str, Any] = {}
         self.epoch, self.seq, self.rounds = "e1", 1, 0
         self.fail: Behaviour | None = None
@@ -154,6 +159,8 @@ class FakeCore(httpx.AsyncBaseTransport):
                 return an_answer(
                     self._list({name: one[0] for name, one in parse_qs(request.url.query.decode()).items()})
                 )
+            case "GET", ["readings", "history"]:
+                return an_answer(self._history(request.url.params))
             case "GET", ["webhooks", "retries", delivery_id]:
                 item = self._retry(delivery_id)
                 return an_answer(wire.RetryDetail(item=item, attempts=self.attempts.get(delivery_id, ())))
@@ -189,6 +196,10 @@ class FakeCore(httpx.AsyncBaseTransport):
             summary=self.summary(),
             sending=self.sending,
         )
+
+    def _history(self, query: httpx.QueryParams) -> History:
+        since, until = (datetime.fromisoformat(query[name]) for name in ("since", "until"))
+        return histories.answer(self.minutes, query["sensor"], since, until, int(query["step_s"]))
 
     def _retry(self, delivery_id: str) -> wire.RetryItem:
         return next(item for item in self.retries if item.delivery_id == delivery_id)

@@ -1,18 +1,38 @@
 """A shop with something of everything: each state of a cabinet, cases of each kind of trouble, deliveries on every page."""
 
+from datetime import date
+
 from core import wire
 from tests.cdg_tui.factories import a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_attempt, at
 from tests.cdg_tui.fake_core import FakeCore
+from tests.cdg_tui.histories import a_day
 
 
 def a_shop() -> FakeCore:
     core = FakeCore()
     core.cabinets = [
-        a_cabinet("03", "鲜奶柜", a_reading("03.air", 9.4, state="critical"), state="critical", open_cases=2),
+        _a_full_cabinet(),
         a_cabinet("04", "熟食柜", a_reading("04.air", 7.0, state="warning"), state="warning", open_cases=1),
         a_cabinet("05", "冷冻柜", _silent("05.air"), state="stale", low=-22.0, high=-15.0),
         a_cabinet("06", "水产柜", _broken("06.air"), state="fault"),
-        a_cabinet("07", "冰淇淋柜", a_reading("07.air", 8.3, state="pending"), state="pending"),
+        a_cabinet("07", "冰淇淋柜", a_reading("07.air", 8.3, state="pending", beyond_s=725.0), state="pending"),
+        a_cabinet(
+            "08",
+            "冷冻柜二",
+            a_reading("08.air", 8.6, state="pending", beyond_s=2000.0, hold="heating"),
+            state="pending",
+        ),
+        a_cabinet("09", "寿司柜", _suspect("09.air"), state="suspect"),
+        a_cabinet(
+            "10",
+            "蛋糕柜",
+            a_reading("10.air", 15.1, state="out_of_service"),
+            state="out_of_service",
+            out_since=at(-7200),
+            due_back=at(10_800),
+            service_by="王工",
+            service_reason="换压缩机",
+        ),
         a_cabinet("01", "饮料柜", a_reading("01.air", 4.2, simulated=True)),
     ]
     core.cases = [
@@ -20,8 +40,21 @@ def a_shop() -> FakeCore:
         a_case(
             2, cabinet="04", cabinet_name="熟食柜", severity="warning", handling="acknowledged", actor="li (uid:1000)"
         ),
-        a_case(3, condition="cleared", cleared_at=at(-30)),
+        a_case(3, condition="cleared", cleared_at=at(-30), escalations=2, reopened=1),
+        a_case(
+            4,
+            cabinet="04",
+            cabinet_name="熟食柜",
+            sensor="04.air",
+            severity="warning",
+            kind="after_outage",
+            shelved_s=1500.0,
+            gap_s=7300.0,
+            untold=5,
+            limit=6.0,
+        ),
     ]
+    core.minutes = a_day()
     unanswered = an_attempt(2, http_status=None, error_class="timeout", response_excerpt="")
     rejected = an_attempt(5, http_status=404, error_class="http_4xx", response_excerpt="<html>Not found</html>")
     core.changed(
@@ -32,6 +65,46 @@ def a_shop() -> FakeCore:
     )
     core.attempts = {a_retry(1).delivery_id: (an_attempt(1), an_attempt(2))}
     return core
+
+
+def _a_full_cabinet() -> wire.CabinetItem:
+    """With all that can be said of one."""
+    air = a_reading(
+        "03.air",
+        9.4,
+        state="critical",
+        raw=9.1,
+        offset=0.3,
+        calibrated_on=date(2026, 3, 1),
+        calibrated_by="李工",
+        calibration_due=date(2027, 3, 1),
+    )
+    defrost = a_reading("03.defrost", 0.0, quantity="defrost", unit="", low=None, high=None)
+    door = a_reading("03.door", 0.0, quantity="door", unit="", low=None, high=None)
+    return a_cabinet(
+        "03",
+        "鲜奶柜",
+        air,
+        defrost,
+        door,
+        state="critical",
+        open_cases=2,
+        preset="iso_m1",
+        preset_basis="EN ISO 23953-2",
+        preset_edition="2023",
+        preset_medium="product",
+        budget_s=14_400.0,
+        budget_used_s=2130.0,
+        maintenance_s=1500.0,
+        service_by="李工",
+        service_reason="清洗蒸发器",
+    )
+
+
+def _suspect(sensor: str) -> wire.ReadingItem:
+    return a_reading(
+        sensor, None, quality="suspect", fault="flat_line", state="suspect", last_value=4.0, last_value_at=at(-60)
+    )
 
 
 def _silent(sensor: str) -> wire.ReadingItem:

@@ -16,9 +16,9 @@ async def test_rows_follow_every_letter() -> None:
         await console.press("slash")
         await console.shows("筛选：输入文字")
         await console.press("0")
-        await console.shows("03 鲜奶柜", *OTHERS, "总览 1/6", "筛选 0（共 6）")
+        await console.shows("03 鲜奶柜", *OTHERS, "总览 1/9", "筛选 0（共 9）")
         await console.press("3")
-        await console.shows("03 鲜奶柜", "总览 1/1", "筛选 03（共 6）")
+        await console.shows("03 鲜奶柜", "总览 1/1", "筛选 03（共 9）")
         await console.hides(*OTHERS)
         await console.press("backspace")
         await console.shows(*OTHERS)
@@ -34,7 +34,7 @@ async def test_a_word_for_a_state_finds_its_rows() -> None:
 async def test_an_exclamation_mark_turns_it_round() -> None:
     async with a_console(a_shop()) as console:
         await console.press("slash", "!", *"03")
-        await console.shows("总览 1/5", *OTHERS)
+        await console.shows("总览 1/8", *OTHERS)
         await console.hides("03 鲜奶柜")
 
 
@@ -51,7 +51,7 @@ async def test_enter_keeps_it_and_esc_ends_it() -> None:
         await console.press("slash", *"03", "enter", "j", "k")
         await console.shows("总览 1/1", "筛选 03")
         await console.press("escape")
-        await console.shows(*OTHERS, "总览 1/6")
+        await console.shows(*OTHERS, "总览 1/9")
         await console.hides("筛选 03")
 
 
@@ -59,7 +59,7 @@ async def test_an_empty_filter_is_none() -> None:
     async with a_console(a_shop()) as console:
         await console.press("slash", "enter")
         await console.hides("筛选：输入文字")
-        await console.shows("总览 1/6")
+        await console.shows("总览 1/9")
 
 
 async def test_letters_in_the_filter_are_text_and_command_nothing() -> None:
@@ -83,7 +83,7 @@ async def test_the_cursor_stays_on_its_row_while_others_go() -> None:
         await console.press("j", "j")
         key = console.app.cursor_key
         await console.press("slash", *"!鲜")
-        await console.shows("总览 2/5")
+        await console.shows("总览 2/8")
         assert console.app.cursor_key == key
         await console.press("escape")
         assert console.app.cursor_key == key
@@ -107,11 +107,11 @@ async def test_news_are_filtered_too_and_each_page_has_its_own() -> None:
     core = a_shop()
     async with a_console(core) as console:
         await console.press("slash", *"03", "enter")
-        core.cabinets = [*core.cabinets, a_cabinet("10", "新柜"), a_cabinet("030", "长柜")]
+        core.cabinets = [*core.cabinets, a_cabinet("11", "新柜"), a_cabinet("030", "长柜")]
         console.app.poke()
         await console.shows("030 长柜", "总览 1/2")
-        assert "10 新柜" not in console.text
+        assert "11 新柜" not in console.text
         await console.press("2")
-        await console.shows("报警 1/3")
+        await console.shows("报警 1/4")
         await console.press("1")
-        await console.shows("总览 1/2", "筛选 03（共 8）")
+        await console.shows("总览 1/2", "筛选 03（共 11）")

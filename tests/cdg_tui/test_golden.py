@@ -44,7 +44,9 @@ SCENES = {
     "dead": Scene("4", "column.given_up"),
     "help": Scene("2 question_mark", "help.help"),
     "details-cabinet": Scene("1 enter", "detail.title"),
+    "details-cabinet-end": Scene("1 enter G", "legend.limit"),
     "details-case": Scene("2 enter", "detail.title"),
+    "details-case-end": Scene("2 j j j enter G", "legend.cleared"),
     "details-delivery": Scene("3 enter", "detail.history"),
     "filter": Scene("1 slash 0", "order.worst"),
     "acknowledge": Scene("2 A", "dialog.yes"),
@@ -83,6 +85,8 @@ async def _go(console: Console, name: str) -> None:
             if key == "Y":
                 await console.shows(words("dialog.yes"))
             await console.press(key)
+            if key == "enter":
+                await console.until(lambda: words("course.reading") not in console.read)
     if name not in {"filter", "connecting"}:
         await console.until(lambda: words(scene.mark) in console.text)
     if name.startswith("lost"):
@@ -169,7 +173,7 @@ def test_no_line_is_wider_than_its_screen() -> None:
 
 # What no language of ours translates: keys, protocols, units, ids and what the shop's people and machines are called.
 DATA = re.compile(
-    r"SH-0412(-B2)?|\d\d\.air|\w+_[0-9a-f_]+|case\.\w+|hq\.example\.com|maintenance|<html>Not found</html>|HTTP|ms|li|uid"
+    r"SH-0412(-B2)?|\d\d\.(air|defrost|door)|iso_m1|EN ISO|\w+_[0-9a-f_]+|case\.\w+|hq\.example\.com|maintenance|<html>Not found</html>|HTTP|ms|li|uid"
     r"|F\d+|Enter|Esc|PgUp|PgDn|Tab|[ACDGHRYjkgqo]|ok|C(?=\b)|i\b|\d+C\b"
 )
 
@@ -198,6 +202,6 @@ def test_alarms_counts_link_and_every_key_stand_on_every_screen() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_state_is_told_by_its_mark_and_word_and_not_by_colour_alone(language: Language) -> None:
     words, text = Words(language), (GOLDEN / f"overview-{language}-80x24.txt").read_text(encoding="utf-8")
-    states = ("critical", "warning", "fault", "stale", "pending")
+    states = ("critical", "warning", "fault", "suspect", "stale", "pending", "out_of_service")
     assert all(f"{MARKS[state]:<2}{words(f'state.{state}')}" in text for state in states)
     assert words("state.ok") in text

@@ -76,7 +76,10 @@ def spoilt(document: Any, text: str, kept: frozenset[str], name: str = "") -> An
 
 
 def _enumerated(value: str, name: str) -> bool:
-    is_time = len(value) >= 20 and value.endswith("Z") and value[4] == "-"
+    is_time = (len(value) >= 20 and value.endswith("Z") and value[4] == "-") or name in {
+        "calibrated_on",
+        "calibration_due",
+    }
     return is_time or name in {"status", "outcome"} or (name == "state" and value in {"active", "durable"})
 
 

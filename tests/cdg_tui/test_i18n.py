@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cdg_tui.actions import ACTIONS, PAGES
+from cdg_tui.course import CONTACTS
 from cdg_tui.i18n import LANGUAGES, Language, Words, language_of, texts
 from cdg_tui.store import LinkState
 from tests.cdg_tui import core_codes
@@ -26,6 +27,7 @@ CODES: dict[str, frozenset[str]] = {
     "empty": frozenset(PAGES),
     "action": frozenset(action.id for action in ACTIONS),
     "time": frozenset({"seconds", "minutes", "hours", "days"}),
+    "contact": frozenset(f"{what}_{state}" for what in CONTACTS for state in ("on", "off")),
     "delivery": frozenset({"sending", "due", "waiting", "behind", "stuck"}),
 }
 MODBUS_EXCEPTIONS = frozenset(f"exception_{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11))

@@ -20,7 +20,7 @@ SHOWN = {
     "filter": "筛选：输入文字",
     "details": "Esc 返回",
     "overview": "[1 总览]",
-    "cases": "[2 报警 3]",
+    "cases": "[2 报警 4]",
     "retries": "[3 重试 2]",
     "dead": "[4 死信 2]",
     "acknowledge": "确认报警",

@@ -128,7 +128,7 @@ def test_a_sensor_without_a_good_value_shows_its_trouble_and_no_number(changes: 
     [row] = Overview().rows(view)
     assert (row.cells[0], row.cells[3]) == (mark, "--")
     [(_, text)] = Overview().detail(view, "03")[1:]
-    assert "最近值 4.2（12:00:02）" in text
+    assert "最近值 4.2C（12:00:02）" in text
 
 
 @pytest.mark.parametrize(

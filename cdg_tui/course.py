@@ -1,0 +1,73 @@
+"""A stretch of a sensor's history: which one is to be asked for, and what came of it. Values and plain arithmetic."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from core import wire
+from core.wire_history import History
+
+CONTACTS: Final = ("defrost", "door")
+NARROW_COLUMNS: Final = 66  # what an axis leaves of a box in 80 columns
+WIDE_COLUMNS: Final = 98
+
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+STEPS_S: Final = tuple(
+    [n * _MINUTE for n in (1, 2, 5, 10, 15, 20, 30)] + [n * _HOUR for n in (1, 2, 3, 4, 6, 8, 12, 24)]
+)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Steps(NamedTuple):
+    """Whole steps from `since` to before `until`."""
+
+    since: datetime
+    until: datetime
+    step_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """`contacts` are the cabinet's defrosts and doors, drawn below the course of `sensor`, as ids and quantities.
+
+    `low` and `high` are limits that count instead of those in force now; `marks` are moments, each with its one character.
+    `statistics`: whether what it all amounts to is said too.
+    """
+
+    sensor: str
+    contacts: tuple[tuple[str, str], ...]
+    steps: Steps
+    low: float | None = None
+    high: float | None = None
+    marks: tuple[tuple[datetime, str], ...] = ()
+    statistics: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """`contacts` are in the order of the stretch's; `asked_at` is how far it goes."""
+
+    stretch: Stretch
+    asked_at: datetime
+    history: History
+    contacts: tuple[History, ...]
+
+
+def whole_steps(since: datetime, until: datetime, *, wide: bool) -> Steps:
+    """The shortest steps of which there is room for all, the last of them still running."""
+    columns = WIDE_COLUMNS if wide else NARROW_COLUMNS
+    span_s = (until - since).total_seconds()
+    step_s = next((step_s for step_s in STEPS_S if span_s / step_s <= columns - 1), STEPS_S[-1])
+    step = timedelta(seconds=step_s)
+    return Steps(_EPOCH + (since - _EPOCH) // step * step, _EPOCH + ((until - _EPOCH) // step + 1) * step, step_s)
+
+
+def contacts_of(cabinet: wire.CabinetItem) -> tuple[tuple[str, str], ...]:
+    """Its defrosts, then its doors."""
+    return tuple((one.sensor, what) for what in CONTACTS for one in _of(cabinet.sensors, what))
+
+
+def _of(sensors: Iterable[wire.ReadingItem], quantity: str) -> Iterable[wire.ReadingItem]:
+    return (sensor for sensor in sensors if sensor.quantity == quantity)

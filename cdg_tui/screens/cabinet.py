@@ -1,0 +1,171 @@
+"""What there is to say about one cabinet: how it stands, what it is judged by, its sensors, its cases. Pure."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from cdg_tui.course import CONTACTS, Stretch, contacts_of, whole_steps
+from cdg_tui.screens.page import Detail, View
+from cdg_tui.text import NOTHING, local_time, number
+from core import wire
+
+ORDER: Final = ("critical", "warning", "fault", "suspect", "stale", "pending", "ok", "out_of_service")
+UNKNOWN: Final = "stale"
+A_DAY: Final = timedelta(days=1)
+
+
+def rank(state: str) -> int:
+    """From worst to harmless; a state of a later version comes first."""
+    return ORDER.index(state) if state in ORDER else 0
+
+
+def shown_sensor(cabinet: wire.CabinetItem) -> wire.ReadingItem | None:
+    """The sensor that stands for the cabinet: the worst of its thermometers, else of what it has."""
+    warm = [sensor for sensor in cabinet.sensors if sensor.quantity == "temperature"]
+    return min(warm or cabinet.sensors, key=lambda sensor: rank(sensor.state), default=None)
+
+
+def waiting_sensor(view: View, cabinet: wire.CabinetItem) -> wire.ReadingItem | None:
+    """Of those that are beyond a limit without a case yet, the one that has been so longest; none while nobody answers."""
+    waiting = [sensor for sensor in cabinet.sensors if sensor.beyond_s is not None and sensor.state == "pending"]
+    return max(waiting, key=lambda sensor: sensor.beyond_s or 0.0, default=None) if view.live else None
+
+
+def counting(view: View, sensor: wire.ReadingItem, cabinet: wire.CabinetItem) -> str:
+    """How much of the alarm delay is over; a timer that is held goes on beyond it."""
+    minutes = int((sensor.beyond_s or 0.0) // 60)
+    return view.words("detail.counting", n=minutes, of=round(cabinet.alarm_delay_s / 60))
+
+
+def heard(view: View, sensor: wire.ReadingItem | None) -> str:
+    """How long ago."""
+    if sensor is None or sensor.age_s is None:
+        return NOTHING
+    return view.words.lasting(sensor.age_s + view.lag_s)
+
+
+def cabinet_detail(view: View, cabinet: wire.CabinetItem) -> Detail:
+    """The most urgent first: below a list there is room for a few lines only."""
+    return [
+        *_service(view, cabinet),
+        _limits(view, cabinet),
+        *((sensor.sensor, _sensor(view, sensor, cabinet)) for sensor in cabinet.sensors),
+        *(_case(view, case) for case in view.store.cases if case.cabinet == cabinet.id),
+        *_budget(view, cabinet),
+        *_basis(view, cabinet),
+        *(_calibration(view, sensor) for sensor in cabinet.sensors if sensor.offset or sensor.calibrated_on),
+    ]
+
+
+def cabinet_stretch(view: View, cabinet: wire.CabinetItem) -> Stretch | None:
+    """The last day of its air."""
+    sensor = shown_sensor(cabinet)
+    if sensor is None or sensor.quantity in CONTACTS:
+        return None
+    steps = whole_steps(view.now - A_DAY, view.now, wide=view.wide)
+    return Stretch(sensor=sensor.sensor, contacts=contacts_of(cabinet), steps=steps, statistics=True)
+
+
+def _service(view: View, cabinet: wire.CabinetItem) -> Iterator[tuple[str, str]]:
+    words = view.words
+    said = "  ".join(part for part in (cabinet.service_by, cabinet.service_reason) if part)
+    if cabinet.out_since is not None:
+        times = words("detail.out", since=view.clock(cabinet.out_since), due=view.clock(cabinet.due_back))
+        yield words("column.out"), f"{times}  {said}".rstrip()
+    if cabinet.maintenance_s is not None:
+        left = words("detail.left", left=view.left(cabinet.maintenance_s))
+        yield words("column.maintenance"), f"{left}  {said}".rstrip()
+
+
+def _limits(view: View, cabinet: wire.CabinetItem) -> tuple[str, str]:
+    words = view.words
+    text = words(
+        "detail.terms",
+        low=number(cabinet.low),
+        high=number(cabinet.high),
+        warn_low=number(cabinet.warn_low),
+        warn_high=number(cabinet.warn_high),
+        delay=words.lasting(cabinet.alarm_delay_s),
+        preset=cabinet.preset or NOTHING,
+    )
+    return words("column.limits"), text
+
+
+def _budget(view: View, cabinet: wire.CabinetItem) -> Iterator[tuple[str, str]]:
+    if cabinet.budget_s:
+        used = NOTHING if cabinet.budget_used_s is None or not view.live else int(cabinet.budget_used_s // 60)
+        yield view.words("column.budget"), view.words("detail.budget", used=used, of=round(cabinet.budget_s / 60))
+
+
+def _basis(view: View, cabinet: wire.CabinetItem) -> Iterator[tuple[str, str]]:
+    """Where the preset's limits come from, and what they are worth for a probe in the air."""
+    words = view.words
+    if cabinet.preset_basis:
+        text = words("detail.basis", basis=cabinet.preset_basis, edition=cabinet.preset_edition or NOTHING)
+        yield words("column.basis"), text
+    if cabinet.preset_medium:
+        yield words("column.medium"), words.of("medium", cabinet.preset_medium)
+
+
+def _calibration(view: View, sensor: wire.ReadingItem) -> tuple[str, str]:
+    words = view.words
+    said = [sensor.sensor]
+    if sensor.offset:
+        raw = number(sensor.raw if view.live else None)
+        said.append(words("detail.offset", raw=raw, offset=f"{sensor.offset:+g}"))
+    parts = [" ".join(said)]
+    if sensor.calibrated_on is not None:
+        parts.append(f"{sensor.calibrated_on} {sensor.calibrated_by or NOTHING}")
+    if sensor.calibration_due is not None:
+        today = local_time(view.now, view.zone)
+        overdue = today is not None and sensor.calibration_due < today.date()
+        key = "detail.overdue" if overdue else "detail.calibration_due"
+        parts.append(words(key, due=sensor.calibration_due))
+    return words("column.calibration"), "  ".join(parts)
+
+
+def _case(view: View, case: wire.CaseItem) -> tuple[str, str]:
+    """The alarm and, beside it, whether headquarters has been told."""
+    words = view.words
+    what = "  ".join(
+        (
+            words.of("kind", case.kind),
+            words.of("condition", case.condition),
+            words("word.shelved") if case.shelved_s is not None else words.of("handling", case.handling),
+            view.clock(case.opened_at),
+            f"{words('column.news')} {view.news_of(case.case_id)}",
+        )
+    )
+    return view.mark(case.severity, "severity"), what
+
+
+def _sensor(view: View, sensor: wire.ReadingItem, cabinet: wire.CabinetItem) -> str:
+    words = view.words
+    parts = [f"{words.of('quantity', sensor.quantity)} {_reading(view, sensor)}"]
+    if sensor.beyond_s is not None and view.live:
+        hold = f" {words.of('hold', sensor.hold)}" if sensor.hold else ""
+        parts.append(f"{counting(view, sensor, cabinet)}{hold}")
+    return "  ".join([*parts, words("detail.heard", age=heard(view, sensor))])
+
+
+def _reading(view: View, sensor: wire.ReadingItem) -> str:
+    """Its value, or why there is none and what it was last."""
+    if sensor.value is not None and view.live:
+        return _valued(view, sensor, sensor.value)
+    last = NOTHING if sensor.last_value is None else _valued(view, sensor, sensor.last_value)
+    at = view.clock(sensor.last_value_at)
+    return view.words("detail.last_value", reason=_reason(view, sensor), value=last, at=at)
+
+
+def _reason(view: View, sensor: wire.ReadingItem) -> str:
+    words = view.words
+    if not view.live or sensor.stale or sensor.quality == "good":
+        return words.of("state", UNKNOWN)
+    state = words.of("state", sensor.quality)
+    return f"{state} {words.of('fault', sensor.fault)}" if sensor.fault else state
+
+
+def _valued(view: View, sensor: wire.ReadingItem, value: float) -> str:
+    if sensor.quantity in CONTACTS:
+        return view.words.of("contact", f"{sensor.quantity}_{'on' if value else 'off'}")
+    return f"{number(value)}{sensor.unit}".replace("°", "")
