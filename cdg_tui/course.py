@@ -1,7 +1,7 @@
 """A stretch of a sensor's history: which one is to be asked for, and what came of it. Values and plain arithmetic."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -62,6 +62,16 @@ def whole_steps(since: datetime, until: datetime, *, wide: bool) -> Steps:
     step_s = next((step_s for step_s in STEPS_S if span_s / step_s <= columns - 1), STEPS_S[-1])
     step = timedelta(seconds=step_s)
     return Steps(_EPOCH + (since - _EPOCH) // step * step, _EPOCH + ((until - _EPOCH) // step + 1) * step, step_s)
+
+
+def known_part(stretch: Stretch, history: History, now: datetime, *, wide: bool) -> Stretch:
+    """From where the record begins, in shorter steps, where half of the stretch or more lies before it: a young box has no
+    day to show yet.
+    """
+    begun = next((point.at for point in history.points if point.total), stretch.steps.since)
+    if begun - stretch.steps.since < (stretch.steps.until - stretch.steps.since) / 2:
+        return stretch
+    return replace(stretch, steps=whole_steps(begun, min(stretch.steps.until, max(now, begun)), wide=wide))
 
 
 def contacts_of(cabinet: wire.CabinetItem) -> tuple[tuple[str, str], ...]:

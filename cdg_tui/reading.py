@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from cdg_tui.client import Client, ClientError
-from cdg_tui.course import Course, Stretch
+from cdg_tui.course import Course, Stretch, known_part
 from cdg_tui.screens.page import View
 from cdg_tui.screens.reader import RowReader
 
@@ -31,5 +31,8 @@ async def read_course(client: Client, reader: RowReader, view: Callable[[], View
 
 async def _course(client: Client, stretch: Stretch, view: View) -> Course:
     history = await client.history(stretch.sensor, *stretch.steps)
+    known = known_part(stretch, history, view.now, wide=view.wide)
+    if known != stretch:
+        stretch, history = known, await client.history(known.sensor, *known.steps)
     contacts = [await client.history(sensor, *stretch.steps) for sensor, _ in stretch.contacts]
     return Course(stretch=stretch, asked_at=view.now, history=history, contacts=tuple(contacts))

@@ -102,7 +102,7 @@ def _basis(view: View, cabinet: wire.CabinetItem) -> Iterator[tuple[str, str]]:
     words = view.words
     if cabinet.preset_basis:
         text = words("detail.basis", basis=cabinet.preset_basis, edition=cabinet.preset_edition or NOTHING)
-        yield words("column.basis"), text
+        yield words("column.basis"), text.replace("°", "")
     if cabinet.preset_medium:
         yield words("column.medium"), words.of("medium", cabinet.preset_medium)
 

@@ -118,6 +118,7 @@ def _stretch(view: View, case: wire.CaseItem) -> Stretch | None:
         return None
     ended = case.closed_at or case.cleared_at
     until = view.now if ended is None else min(view.now, ended + LEAD)
+    until = max(until, case.opened_at)  # also where the clock was set back since
     began = case.opened_at - timedelta(seconds=cabinet.alarm_delay_s)
     marks = [(case.opened_at, OPENED), *([(case.cleared_at, CLEARED)] if case.cleared_at is not None else [])]
     return Stretch(

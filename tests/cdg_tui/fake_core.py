@@ -12,6 +12,7 @@ import msgspec
 from msgspec import structs
 
 from core import wire
+from core.errors import RefusalError
 from core.monitoring.statistics import Minute
 from core.wire_history import History
 from tests.cdg_tui import histories
@@ -143,6 +144,8 @@ class FakeCore(httpx.AsyncBaseTransport):
             answer = self._answer(request, path)
         except StopIteration:
             answer = a_problem(404, "not_found")
+        except RefusalError as refusal:
+            answer = a_problem(refusal.status, refusal.code)
         return broken_off(request) if self.swallow and request.method != "GET" else answer
 
     def _answer(self, request: httpx.Request, path: str) -> httpx.Response:  # noqa: C901 - a table of routes

@@ -1,6 +1,7 @@
 """What the pages make of what is known: in which order, in which words, and never a number that is not of now."""
 
 import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -227,7 +228,7 @@ def test_a_case_tells_whether_headquarters_has_heard_of_it() -> None:
     ("more", "told"),
     [
         ({"beyond_s": 725.0}, "计时 12/30 分"),
-        ({"beyond_s": 2000.0, "hold": "returning"}, "计时 33/30 分 正在回落"),
+        ({"beyond_s": 2000.0, "hold": "returning"}, "计时 33/30 分 正在回落（推断）"),
         ({"beyond_s": 0.0, "hold": "defrost"}, "计时 0/30 分 化霜中或刚化霜"),
     ],
 )
@@ -235,6 +236,123 @@ def test_a_timer_that_runs_is_shown_with_the_reason_why_it_waits(more: dict[str,
     core = FakeCore()
     core.cabinets = [a_cabinet("03", "鲜奶柜", a_reading("03.air", 9.0, state="pending", **more), state="pending")]
     assert told in dict(Overview().detail(a_view(core), "03"))["03.air"]
+
+
+def a_pending(
+    *, language: Language = "zh", wide: bool = False, link: Link | None = None, **more: Any
+) -> tuple[str, ...]:
+    """The row of a cabinet that is beyond its limit."""
+    reading = a_reading("03.air", 9.0, state="pending", **more)
+    core = a_core(cabinets=[a_cabinet("03", "鲜奶柜", reading, state="pending")])
+    [row] = Overview().rows(a_view(core, language=language, wide=wide, link=link))
+    return row.cells
+
+
+def test_a_row_says_how_far_the_timer_is_and_in_the_place_of_its_state_why_it_is_held() -> None:
+    cells = a_pending(beyond_s=725.0)
+    assert (cells[0], cells[5]) == ("! 计时中", "计时 12/30 分")
+    cells = a_pending(beyond_s=2000.0, hold="defrost", wide=True)
+    assert cells[0] == "! 化霜中"
+    assert cells[5].startswith("计时 33/30 分 ")
+    assert cells[5].endswith("%")  # and the trend, where there is room
+    assert a_pending(beyond_s=2000.0, hold="heating")[0] == "! 化霜?"
+
+
+def test_a_timer_of_which_nobody_tells_any_more_is_not_shown_as_running() -> None:
+    cells = a_pending(beyond_s=725.0, hold="door", link=Link(state=LinkState.LOST))
+    assert cells[0] == "? 无数据"
+    assert "计时" not in cells[5]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("hold", sorted(core_codes.ENUMS["hold"]))
+def test_a_held_timer_and_its_reason_fit_into_a_narrow_row(language: Language, hold: str) -> None:
+    cells = a_pending(beyond_s=86_000.0 * 0.06, hold=hold, language=language)
+    columns = Overview().columns(a_view(FakeCore(), language=language))
+    assert [cell_len(cells[i]) <= columns[i].width for i in (0, 5)] == [True, True]
+
+
+def test_what_is_inferred_is_told_from_what_is_known() -> None:
+    for words, sign in ((texts("zh"), "（推断）"), (texts("en"), "(inferred)")):
+        inferred = {code for code in core_codes.ENUMS["hold"] if words[f"hold.{code}"].endswith(sign)}
+        assert inferred == {code for code in core_codes.ENUMS["hold"] if words[f"held.{code}"].endswith("?")}
+        assert inferred == {"heating", "returning"}
+
+
+def details_of(cabinet: wire.CabinetItem, **more: Any) -> list[str]:
+    return [
+        f"{label} {text}" for label, text in Overview().detail(a_view(a_core(cabinets=[cabinet]), **more), cabinet.id)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"out_since": at(-7200), "due_back": at(7200)}, "停用 10:00:03 起停用，应于 14:00:03 恢复"),
+        ({"out_since": at(-7200), "service_by": "王", "service_reason": "修"}, "应于 -- 恢复  王  修"),
+        ({"maintenance_s": 1500.0, "service_by": "李"}, "检修 还有 25分  李"),
+        ({"budget_s": 14_400.0, "budget_used_s": 2130.0}, "累计超温 35/240 分"),
+        ({"preset_basis": "Food Code", "preset_edition": "2022"}, "限值依据 Food Code（2022）"),
+        ({"preset_medium": "product"}, "限值对象 货品；探头量的是空气"),
+        ({"preset_medium": "air"}, "限值对象 空气"),
+    ],
+)
+def test_the_details_of_a_cabinet_say_what_it_is_judged_by_and_who_works_on_it(more: dict[str, Any], told: str) -> None:
+    assert any(told in line for line in details_of(a_cabinet(**more)))
+    assert not any(told[:4] in line for line in details_of(a_cabinet()))
+
+
+@pytest.mark.parametrize(
+    "more", [{"maintenance_s": 1500.0}, {"budget_s": 14_400.0, "budget_used_s": 2130.0}, {"offset": 0.3, "raw": 9.1}]
+)
+def test_no_time_that_runs_is_told_while_nobody_answers(more: dict[str, Any]) -> None:
+    air = a_reading(**({key: more[key] for key in ("offset", "raw")} if "raw" in more else {}))
+    cabinet = a_cabinet("03", "x", air, **({} if "raw" in more else more))
+    lost = "\n".join(details_of(cabinet, link=Link(state=LinkState.LOST)))
+    assert not [figure for figure in ("25分", "35/", "9.1") if figure in lost]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"offset": -0.5, "raw": 4.7}, "03.air 原值 4.7 修正 -0.5"),
+        ({"calibrated_on": date(2026, 3, 1), "calibrated_by": "李"}, "03.air  2026-03-01 李"),
+        ({"calibrated_on": date(2026, 3, 1), "calibration_due": date(2026, 11, 25)}, "下次 2026-11-25"),
+        ({"calibrated_on": date(2025, 3, 1), "calibration_due": date(2026, 11, 24)}, "2026-11-24 已到期!"),
+    ],
+)
+def test_a_sensor_says_how_it_was_calibrated(more: dict[str, Any], told: str) -> None:
+    assert any(told in line for line in details_of(a_cabinet("03", "x", a_reading("03.air", **more))))
+
+
+@pytest.mark.parametrize(
+    ("sensor", "told"),
+    [
+        (a_reading("03.door", 1.0, quantity="door", unit=""), "柜门 开  "),
+        (a_reading("03.defrost", 0.0, quantity="defrost", unit=""), "化霜 未进行  "),
+        (a_reading("03.air", None, quality="suspect", fault="jump", state="suspect"), "可疑 读数突跳，最近值 --"),
+        (a_reading("03.air", None, quality="fault", fault="timeout", last_value=2.0), "故障 超时，最近值 2.0C"),
+        (a_reading("03.air", None, quality="stale", stale=True, fault="timeout"), "温度 无数据，最近值"),
+    ],
+)
+def test_a_sensor_says_in_words_what_it_has_instead_of_a_number(sensor: wire.ReadingItem, told: str) -> None:
+    assert any(told in line for line in details_of(a_cabinet("03", "x", sensor)))
+
+
+def test_a_case_that_is_shelved_or_was_escalated_shows_it_in_its_row() -> None:
+    core = a_core(cases=[a_case(1, escalations=3), a_case(2, shelved_s=600.0, handling="acknowledged")])
+    assert [row.cells[4:6] for row in Cases().rows(a_view(core))] == [("待处理", "x3"), ("暂缓", "")]
+
+
+def test_the_details_of_a_case_say_what_happened_to_it() -> None:
+    case = a_case(1, gap_s=7300.0, escalations=2, shelved_s=1500.0, reopened=3, untold=5)
+    lines = dict(Cases().detail(a_view(a_core(cases=[case])), case.case_id))
+    assert lines["暂缓"] == "还有 25分"
+    assert lines["经过"] == "升级 2 次  再次触发 3 次"
+    assert "5 次没有推送" in lines["反复"]
+    assert lines["断档"] == "此前 2时没有读数"
+    plain = dict(Cases().detail(a_view(a_core(cases=[a_case(1)])), case.case_id))
+    assert plain.keys() == {"事件号", "读数", "时间", "推送"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.id)
@@ -289,3 +407,4 @@ def test_each_state_is_told_apart_without_colour(language: Language) -> None:
     view = a_view(FakeCore(), language=language)
     for group, codes in (("state", core_codes.ENUMS["state"]), ("severity", core_codes.ENUMS["severity"])):
         assert len({view.mark(code, group) for code in codes}) == len(codes)
+    assert len({texts(language)[f"held.{code}"] for code in core_codes.ENUMS["hold"]}) == len(core_codes.ENUMS["hold"])
