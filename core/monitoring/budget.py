@@ -39,11 +39,14 @@ class Budget(Watch, frozen=True, kw_only=True, omit_defaults=True):
         return structs.replace(self, severity=None, peak=None)
 
 
-def step_budget(watch: Budget, edge: Edge, budget_s: float, value: float, dt_s: float) -> tuple[Budget, Change | None]:
+def step_budget(
+    watch: Budget, edge: Edge, budget_s: float, value: float, dt_s: float, *, alarmed: bool = False
+) -> tuple[Budget, Change | None]:
     """One good value, `dt_s` after the one before. The day rolls by whole hours, also while nobody looks; as warm counts only
     what was seen, so that a gap uses up one longest step at most.
 
-    It is over when so much of the day has rolled by that the rest keeps within the budget, and the air is inside.
+    `alarmed`: a critical case tells already that it is too warm, a second one would only call people twice; it is opened where
+    that case is over and the air gets too warm again. It is over when so much of the day has rolled by that the rest keeps within the budget, and the air is inside.
     """
     rolled_s = min(max(dt_s, 0.0), HOURS * HOUR_S)
     dt_s = min(rolled_s, edge.longest_step_s)
@@ -55,7 +58,7 @@ def step_budget(watch: Budget, edge: Edge, budget_s: float, value: float, dt_s: 
     hours[-1] += dt_s if excess > 0 else 0.0
     after = structs.replace(watch, hours=tuple(hours[-HOURS:]), hour_s=hour_s, breaching=False)
     if after.severity is None:
-        if excess <= 0 or after.used_s <= budget_s:
+        if alarmed or excess <= 0 or after.used_s <= budget_s:
             return after, None
         return structs.replace(after, severity=Severity.CRITICAL, elapsed_s=after.used_s, peak=value), Change.OPENED
     after = structs.replace(after, elapsed_s=watch.elapsed_s + dt_s, peak=edge.worse(watch.peak, value))

@@ -23,15 +23,15 @@ REMEMBERED_S: Final = 6 * 3600.0  # how long ago a defrost may be that anybody a
 MISSED_INTERVALS: Final = 2.0
 
 
-def step_contact(watch: Watch, closed: bool, longest_s: float, dt_s: float) -> Stepped:
+def step_contact(watch: Watch, closed: bool, longest_s: float, dt_s: float, least_s: float = 0.0) -> Stepped:
     """One value of a contact that may stay closed for `longest_s`. `quiet_s` counts since it opened in time, after having been
-    closed for `elapsed_s`.
+    closed for `elapsed_s`; what took less than `least_s` is forgotten at once.
     """
     dt_s = max(dt_s, 0.0)
     if not closed:
         quiet_s = None if watch.quiet_s is None else watch.quiet_s + dt_s
         if watch.breaching:
-            quiet_s = 0.0 if watch.severity is None else None
+            quiet_s = 0.0 if watch.severity is None and watch.elapsed_s >= least_s else None
         if quiet_s is None or quiet_s > REMEMBERED_S:
             return IDLE, Change.CLEARED if watch.severity is not None else None
         return Watch(quiet_s=quiet_s, elapsed_s=watch.elapsed_s), None

@@ -44,7 +44,7 @@ def watch_type(kind: Kind) -> type[Watch]:
 class Seen(Struct, frozen=True, kw_only=True):
     """One good value, `dt_s` of judged time after the one before. `window` is a known reason to wait with an alarm;
     `outage_s`: nothing was known for so long before it, where that was an outage; `reopened` how often the case
-    that is open came back.
+    that is open came back; `alarmed` whether a critical case is open for too high a value.
     """
 
     value: float
@@ -52,6 +52,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     window: Hold | None = None
     outage_s: float | None = None
     reopened: int = 0
+    alarmed: bool = False
 
 
 Step = Callable[[Any, Seen], tuple[Watch, Change | None]]
@@ -75,7 +76,7 @@ def judges_of(sensor: Sensor, cabinet: Cabinet, terms: Terms, longest_step_s: fl
             return tuple(_limit(HUMIDITY_KINDS[edge.side], edge) for edge in edges)
         case Quantity.DOOR:
             longest_s = contacts.DOOR_OPEN_S if cabinet.door_open_s is None else cabinet.door_open_s
-            return (_contact(Kind.DOOR_OPEN, longest_s, longest_step_s),)
+            return (_contact(Kind.DOOR_OPEN, longest_s, longest_step_s, contacts.LONG_OPENING_S),)
         case Quantity.DEFROST:
             return _of_defrost(cabinet, longest_step_s)
 
@@ -113,7 +114,7 @@ def _outage(edge: Edge) -> Judge:
 
 def _budget(edge: Edge, budget_s: float) -> Judge:
     def judge(watch: Budget, seen: Seen) -> tuple[Watch, Change | None]:
-        return step_budget(watch, edge, budget_s, seen.value, seen.dt_s)
+        return step_budget(watch, edge, budget_s, seen.value, seen.dt_s, alarmed=seen.alarmed)
 
     return Judge(kind=Kind.BUDGET_EXCEEDED, step=judge, edge=edge)
 
@@ -133,9 +134,9 @@ def _trend(longest_step_s: float) -> Judge:
     return Judge(kind=Kind.TREND, step=judge)
 
 
-def _contact(kind: Kind, longest_s: float, longest_step_s: float) -> Judge:
+def _contact(kind: Kind, longest_s: float, longest_step_s: float, least_s: float = 0.0) -> Judge:
     def judge(watch: Watch, seen: Seen) -> tuple[Watch, Change | None]:
-        return contacts.step_contact(watch, bool(seen.value), longest_s, min(seen.dt_s, longest_step_s))
+        return contacts.step_contact(watch, bool(seen.value), longest_s, min(seen.dt_s, longest_step_s), least_s)
 
     return Judge(kind=kind, step=judge)
 

@@ -135,8 +135,10 @@ class Monitor:
             return
         seen = self._seen(post, reading, reading.value)
         post.judged_s, post.last_value, post.last_value_at = reading.steady_s, reading.value, reading.at
-        for judge in post.judges:
-            self._judge(post, judge, reading, seen)
+        for judge in post.judges:  # the limits come first
+            high = self._book.current(post.key(Kind.TEMP_HIGH))
+            alarmed = high is not None and high.severity is Severity.CRITICAL
+            self._judge(post, judge, reading, structs.replace(seen, alarmed=alarmed) if alarmed else seen)
 
     def look_for_silence(self) -> None:
         """A sensor of which nothing was heard for `stale_after_s` is stale: a case of its own, and another one where it stays

@@ -27,8 +27,8 @@ STARTUP_S: Final = 3600.0  # pull-down after a power cut: Danfoss ERC 213, A12
 DOUBT_S: Final = 240.0  # a hold lasts this long beyond its last reason: at its turn the air stands still for a while
 HOLDS_PER_DAY: Final = 8  # breaches a day that may be excused: hardly a cabinet defrosts more often
 DAY_S: Final = 86_400.0
-QUIET_S: Final = 3600.0  # for so long a quiet clock is written by the minute, and other long ones by LONG_S
-LONG_S: Final = 900.0
+LONG_S: Final = 6 * 3600.0
+WINDOW_S: Final = 3600.0  # how long what is over still excuses or reopens something, unless it is set to longer
 
 
 class Side(StrEnum):
@@ -136,13 +136,13 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def phase(self) -> tuple[object, ...]:
         """What a crash must not cost, while it may cost some of the clocks: breaching, open as what, within the window."""
-        quiet = None if self.quiet_s is None else int(min(self.quiet_s, QUIET_S) // course.MINUTE_S)
-        return self.breaching, self.severity, quiet, int(self.elapsed_s // LONG_S)
+        return self.breaching, self.severity, self.quiet_s is not None, int(self.elapsed_s // LONG_S)
 
     @property
     def runs(self) -> bool:
         """Whether a clock runs that is worth a line a minute."""
-        return self.breaching or self.severity is not None
+        over = self.quiet_s is not None and self.quiet_s < WINDOW_S
+        return self.breaching or self.severity is not None or over
 
     def ended(self) -> Self:
         """As after its case has cleared."""

@@ -126,3 +126,12 @@ def test_opening_and_clearing_alternate_and_each_has_its_reason(
         assert (
             last_day > budget_min if change is OPENED else sum(minutes[max(0, minute - 23 * 60) : minute]) <= budget_min
         )
+
+
+def test_while_a_critical_case_is_open_there_is_no_second_one_for_the_same_warmth() -> None:
+    """Once that is over, the next minute too warm opens it."""
+    used_up = Budget(hours=(4 * 3600.0,))
+    quiet, change = step_budget(used_up, an_edge(), 4 * 3600.0, 9.0, 60.0, alarmed=True)
+    assert change is None
+    assert step_budget(quiet, an_edge(), 4 * 3600.0, 4.0, 60.0)[1] is None
+    assert step_budget(quiet, an_edge(), 4 * 3600.0, 9.0, 60.0)[1] is Change.OPENED

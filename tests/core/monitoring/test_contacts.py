@@ -165,3 +165,11 @@ def test_opening_and_clearing_alternate_and_each_has_its_reason(closed: list[boo
 def test_time_that_runs_back_moves_no_contact(closed: bool) -> None:
     before, _ = after(True, True, *([] if closed else [False]))
     assert step_contact(before, closed, 300.0, -1e9) == (before, None)
+
+
+@pytest.mark.parametrize(("lasts_s", "remembered"), [(50.0, False), (60.0, True)])
+def test_an_opening_too_short_to_warm_the_air_is_forgotten_at_once(lasts_s: float, remembered: bool) -> None:
+    watch, _ = step_contact(IDLE, True, 300.0, 0.0, 60.0)
+    watch, _ = step_contact(watch, True, 300.0, lasts_s, 60.0)
+    watch, change = step_contact(watch, False, 300.0, 10.0, 60.0)
+    assert (watch.quiet_s is not None, watch == IDLE, change) == (remembered, not remembered, None)
