@@ -58,10 +58,12 @@ def _of_percent(limits: Limits, at: KeyPath) -> Iterator[Wrong]:
 
 
 def _of_band(hysteresis_k: float, limits: Limits, at: KeyPath) -> Iterator[Wrong]:
-    if limits.low is None or limits.high is None or hysteresis_k < limits.high - limits.low:
+    """Between the limits that are met first there must be room to be inside both."""
+    low = limits.low if limits.warn_low is None else limits.warn_low
+    high = limits.high if limits.warn_high is None else limits.warn_high
+    if low is None or high is None or hysteresis_k < high - low:
         return
-    band = limits.high - limits.low
-    yield f"is not below the band from low to high ({band:g}): no case could clear", (*at, "hysteresis_k")
+    yield f"is not below the band between the limits ({high - low:g}): no case could clear", (*at, "hysteresis_k")
 
 
 def _of_sensor(sensor: Sensor, at: KeyPath) -> Iterator[Wrong]:

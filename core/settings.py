@@ -194,7 +194,7 @@ POINT_TYPES: dict[type[Source], object] = {
 
 
 class Limits(Table, frozen=True, kw_only=True):
-    """°C. Beyond `low` or `high` a case is critical, beyond `warn_low` or `warn_high` a warning."""
+    """°C, or % of humidity. Beyond `low` or `high` a case is critical, beyond `warn_low` or `warn_high` a warning."""
 
     low: float | None = None
     high: float | None = None
@@ -260,7 +260,7 @@ class Sensor(Table, frozen=True, kw_only=True):
     source: Id
     point: str | dict[str, Any]
     quantity: Quantity = Quantity.TEMPERATURE
-    offset: float = 0.0
+    offset: Annotated[float, Meta(ge=-20, le=20)] = 0.0  # of a probe that is off by more nothing can be believed
     calibration: Calibration | None = None
 
 

@@ -15,6 +15,7 @@ LOOPS = (
     "core.monitoring.posts",
     "core.monitoring.polling",
     "core.monitoring.windows",
+    "core.monitoring.casework",
     "core.monitoring.health",
     "core.webhooks.dispatcher",
     "core.webhooks.drains",

@@ -51,12 +51,13 @@ class Handling(StrEnum):
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """One alarm incident. `fault` is the source's code of a sensor_fault; `closed_because` is set where the machine closed
-    it: `not_watched` says that its sensor or limit has left the configuration, `over` that it was for information and has
-    cleared. `gap_s` is how long nothing was known before an after_outage began.
+    """One alarm incident. `fault` is the source's code of a sensor_fault. `closed_because` is a person's reason (handling), or
+    the machine's: `not_watched` says that its sensor or limit has left the configuration, `over` that it was for information
+    and has cleared. `gap_s` is how long nothing was known before an after_outage began.
 
-    `number` rises from case to case, whatever the wall clock says. `waiting_s` counts what people are waited for: from the opening or the last escalation to the acknowledgement, from there
-    to its end; `escalations` how often that was in vain; `shelved_s` how long the case is still shelved. `untold` are
+    `number` rises from case to case, whatever the wall clock says. `duration_s` is how long the condition held all in all,
+    `earlier_s` that of the times before it was reopened last. `waiting_s` counts what people are waited for: from the
+    opening or the last escalation to the acknowledgement, from there to its end; `escalations` how often that was in vain; `shelved_s` how long the case is still shelved. `untold` are
     the changes since the last event that only a digest will tell. `outbox` are the events that the retry queue has not
     accepted yet, oldest first.
     """
@@ -81,6 +82,7 @@ class Case(Struct, frozen=True, kw_only=True):
     cleared_at: datetime | None = None
     closed_at: datetime | None = None
     reopened: int = 0
+    earlier_s: float = 0.0
     actor: str | None = None
     action: str | None = None
     disposition: str | None = None
@@ -170,6 +172,7 @@ def reopened(case: Case, *, severity: Severity, value: float | None, fault: str 
         value=value,
         cleared_at=None,
         reopened=case.reopened + 1,
+        earlier_s=case.duration_s,
         fault=fault,
         actor=None,
         waiting_s=0.0,

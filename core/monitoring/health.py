@@ -10,14 +10,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from msgspec import structs
+
 from core.clock import Clock
 from core.events import EventType, Severity
 from core.monitoring import cases
 from core.monitoring.case_book import CaseBook, Key
 from core.monitoring.cases import Case, Kind
+from core.monitoring.rules import REOPEN_WINDOW_S
 
 LOOK_S: Final = 30.0
 LOOKS_TO_OPEN: Final = 2  # a disk may be full for a moment, while something is rewritten
+ANSWER_S: Final = 5.0  # no disk takes that long to say how full it is
+CALM_FREE: Final = 0.07  # of the disk, until which it stays too little once it was
 LEAST_FREE: Final = 0.05  # of the disk, and
 ENOUGH_FREE: Final = 500 * 1024 * 1024  # bytes, are more than any journal's rewrite takes
 UNSYNCHRONISED_S: Final = 86_400.0  # a crystal drifts by some seconds a day; nobody needs to come before that
@@ -33,6 +38,9 @@ class DeviceHealth:
     def __init__(self, book: CaseBook, directory: Path, durable: Callable[[], bool], clock: Clock):
         self._book, self._directory, self._durable, self._clock = book, directory, durable, clock
         self._seen = dict.fromkeys(ILLS, 0)
+        self._opened_s: dict[str, float] = {}
+        self._cleared_s: dict[str, float] = {}
+        self._asking: asyncio.Future[float] | None = None
         self._synchronised_s = clock.steady()
         if book.current(("clock_unsynchronised", Kind.DEVICE_HEALTH)) is not None:
             self._synchronised_s -= UNSYNCHRONISED_S  # a restart sets no clock
@@ -45,19 +53,42 @@ class DeviceHealth:
 
     async def look(self) -> None:
         """Open and clear the cases of this box, and tell of a wall clock that was set."""
-        free = await asyncio.to_thread(_free_share, self._directory)  # a disk that hangs must hang nobody else
-        ills = set(self._ills(free))
+        ills = set(self._ills(await self._free()))
         for ill in ILLS:
             self._seen[ill] = self._seen[ill] + 1 if ill in ills else 0
-            case = self._book.current((ill, Kind.DEVICE_HEALTH))
-            if case is None and self._seen[ill] >= LOOKS_TO_OPEN:
-                self._book.put(cases.opened(self._case(ill)))
-            elif case is not None and not self._seen[ill]:
-                self._book.put(cases.cleared(case, self._clock.now()))
+            self._tell(ill)
         self._look_at_wall()
 
+    async def _free(self) -> float:
+        """The share of the disk that is free; none while the disk doesn't even say that."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.get_running_loop().run_in_executor(None, _free_share, self._directory)
+        done, _ = await asyncio.wait([self._asking], timeout=ANSWER_S)
+        return self._asking.result() if done else 0.0
+
+    def _tell(self, ill: str) -> None:
+        """Open, reopen or clear its case."""
+        now, now_s, seen = self._clock.now(), self._clock.steady(), self._seen[ill]
+        key = (ill, Kind.DEVICE_HEALTH)
+        case, earlier = self._book.current(key), self._book.cleared(key)
+        if case is not None:
+            opened_s = self._opened_s.setdefault(ill, now_s - case.duration_s + case.earlier_s)
+            case = structs.replace(case, duration_s=round(case.earlier_s + now_s - opened_s, 1))
+            if seen:
+                self._book.see(case)
+            else:
+                self._cleared_s[ill] = now_s
+                self._book.put(cases.cleared(case, now))
+        elif seen >= LOOKS_TO_OPEN:
+            self._opened_s[ill] = now_s
+            soon = now_s - self._cleared_s.get(ill, -REOPEN_WINDOW_S) < REOPEN_WINDOW_S
+            if earlier is not None and soon:
+                self._book.put(cases.reopened(earlier, severity=earlier.severity, value=None, fault=ill, at=now))
+            else:
+                self._book.put(cases.opened(self._case(ill)))
+
     def _ills(self, free: float) -> Iterator[str]:
-        if free < LEAST_FREE:
+        if free < (CALM_FREE if self._book.current(("disk_full", Kind.DEVICE_HEALTH)) else LEAST_FREE):
             yield "disk_full"
         if not self._durable():
             yield "not_durable"

@@ -205,7 +205,8 @@ class History:
         """Write what waits, and the sign of life. Blocks; any thread. What the disk refuses goes on waiting."""
         self._writing_since_s = self._clock.steady()
         with self._one_at_a_time:
-            rows = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            # In one step: the loop goes on adding, and drops the oldest where there are too many.
+            rows, self._waiting = self._waiting, deque()
             alive = Alive(boot_id=self._boot_id, steady_s=self._clock.steady(), at=self._clock.now())
             try:
                 self._file.write(rows, alive)

@@ -4,24 +4,24 @@ Judging waits for nothing: neither for a disk nor for a network. Pure rules deci
 """
 
 import asyncio
-import math
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from typing import Final
 
 from msgspec import structs
 
 from core.clock import Clock
 from core.events import Severity
-from core.monitoring import cases, polling, rules
+from core.monitoring import polling, rules
 from core.monitoring.case_book import CHECKPOINT_S, CaseBook
-from core.monitoring.cases import Case, Condition, Kind
+from core.monitoring.cases import Kind
+from core.monitoring.casework import CaseWork
 from core.monitoring.health import HEALTH_KEYS
-from core.monitoring.judges import LIMIT_KINDS, OF_VALUES, Judge, Seen, judges_of
+from core.monitoring.judges import OF_VALUES, Judge, Seen, judges_of
 from core.monitoring.posts import Line, Post
 from core.monitoring.presets import terms_of
 from core.monitoring.readings import gated, read
-from core.monitoring.rules import Change, Edge, Watch
+from core.monitoring.rules import Change, Watch
 from core.monitoring.windows import Windows
 from core.samples import Quality, Reading, Sample
 from core.settings import Cabinet, Sensor
@@ -50,6 +50,7 @@ class Monitor:
     ):
         self._lines, self._book, self._clock = tuple(lines), book, clock
         self._record, self._outage_s = record, outage_s
+        self._work = CaseWork(book, clock)
         by_id = {cabinet.id: cabinet for cabinet in cabinets}
         self._posts = {
             sensor.id: self._post(line, sensor, by_id[sensor.cabinet]) for line in lines for sensor in line.sensors
@@ -118,18 +119,23 @@ class Monitor:
     # -- judging ---------------------------------------------------------------------------------------------------
 
     def take(self, sample: Sample) -> None:
-        """Judge one sample."""
+        """Judge one sample, and record it whatever comes of that."""
         post = self._posts[sample.sensor]
         post.gate, reading = gated(post.gate, read(sample, post.sensor))
-        if self._record is not None:
-            self._record(reading)
+        try:
+            self._judge_all(post, reading)
+        finally:
+            if self._record is not None:
+                self._record(reading)
+
+    def _judge_all(self, post: Post, reading: Reading) -> None:
         post.reading, post.heard_s, post.silent = reading, self._clock.steady(), False
         if self._book.service(post.cabinet.id).out:
             if reading.value is not None:
                 post.last_value, post.last_value_at = reading.value, reading.at
             self._forget(post)
             return
-        self._clear(post, Kind.SENSOR_STALE, reading.at)
+        self._work.clear(post, Kind.SENSOR_STALE, reading.at)
         self._judge_fault(post, reading)
         if reading.value is None:
             return
@@ -152,12 +158,13 @@ class Monitor:
             elif now_s - max(post.heard_s, post.looked_s) > post.stale_after_s:
                 post.looked_s = now_s
                 if self._book.current(post.key(Kind.SENSOR_STALE)) is None:
-                    self._open(post, Kind.SENSOR_STALE, Severity.WARNING, self._clock.now())
-                self._lose_sight(post)
+                    self._work.open(post, Kind.SENSOR_STALE, Severity.WARNING, self._clock.now())
+                self._work.lose_sight(post)
+            self._work.age(post, Kind.SENSOR_STALE)
 
     def _forget(self, post: Post) -> None:
         """Out of service nothing is judged, and back in service it is judged as if it were new."""
-        post.judged_s, post.looked_s = None, self._clock.steady()
+        post.judged_s, post.outage_s, post.looked_s = None, None, self._clock.steady()
         for kind in post.kinds:
             self._book.forget_watch(post.key(kind))
 
@@ -179,11 +186,12 @@ class Monitor:
         before = self._book.watch(key)
         after, change = rules.step_fault(before, good=good)
         if change is Change.OPENED:
-            self._open(post, Kind.SENSOR_FAULT, Severity.WARNING, reading.at, fault=reading.fault)
+            self._work.open(post, Kind.SENSOR_FAULT, Severity.WARNING, reading.at, fault=reading.fault)
         elif change is Change.CLEARED:
-            self._clear(post, Kind.SENSOR_FAULT, reading.at)
+            self._work.clear(post, Kind.SENSOR_FAULT, reading.at)
         if not good and after.severity is not None:
-            self._lose_sight(post)
+            self._work.lose_sight(post)
+        self._work.age(post, Kind.SENSOR_FAULT)
         if after != before:
             self._book.keep_watch(key, after, durable=change is not None)
 
@@ -197,39 +205,15 @@ class Monitor:
             assert after.severity is not None
             value = seen.value if judge.kind in OF_VALUES else None
             gap_s = seen.outage_s if judge.kind is Kind.AFTER_OUTAGE else None
-            self._open(
+            self._work.open(
                 post, judge.kind, after.severity, reading.at, edge=judge.edge, watch=after, value=value, outage_s=gap_s
             )
-        elif case is not None and judge.edge is not None:
-            self._follow(case, judge.edge, after, change, reading, seen.value)
-        elif case is not None and case.condition is Condition.UNKNOWN and change is None:
-            self._book.put(structs.replace(case, condition=Condition.ACTIVE))
-        elif change is Change.CLEARED:
-            self._clear(post, judge.kind, reading.at, before.elapsed_s)
+        elif case is not None:
+            counted_s = (
+                self._work.lasted_s(post, case) if judge.kind is Kind.TREND else max(before.elapsed_s, after.elapsed_s)
+            )
+            self._work.follow(post, judge, case, after, change, reading, seen.value, counted_s)
         self._keep(post, judge.kind, before, after)
-
-    def _follow(
-        self, case: Case, edge: Edge, watch: Watch, change: Change | None, reading: Reading, value: float
-    ) -> None:
-        """An open case goes on: its course, its severity, its end."""
-        severity = watch.severity or case.severity
-        was = case.condition
-        case = structs.replace(
-            case,
-            condition=Condition.ACTIVE,
-            limit=edge.limit_for(severity),
-            value=value,
-            peak=edge.worse(case.peak, watch.peak),
-            duration_s=max(case.duration_s, round(watch.elapsed_s, 1)),
-        )
-        if change is Change.CLEARED:
-            self._book.put(cases.cleared(case, reading.at))
-        elif change is Change.SEVERITY_CHANGED:
-            self._book.put(cases.severity_changed(case, severity, reading.at))
-        elif was is Condition.UNKNOWN:
-            self._book.put(case)
-        else:
-            self._book.see(case)
 
     def _keep(self, post: Post, kind: Kind, before: Watch, after: Watch) -> None:
         """Write a timer down when it starts, stops or fires, and now and then while it runs."""
@@ -240,49 +224,3 @@ class Monitor:
         if durable:
             post.kept_s[kind] = now_s
         self._book.keep_watch(post.key(kind), after, durable=durable)
-
-    def _open(
-        self,
-        post: Post,
-        kind: Kind,
-        severity: Severity,
-        at: datetime,
-        *,
-        edge: Edge | None = None,
-        watch: Watch = rules.IDLE,
-        value: float | None = None,
-        fault: str | None = None,
-        outage_s: float | None = None,
-    ) -> None:
-        """Open a case, or reopen the one of the same trouble that nobody has closed yet."""
-        now_s = self._clock.steady()
-        post.opened_s[kind] = now_s
-        earlier = self._book.cleared(post.key(kind))
-        soon = now_s - post.cleared_s.get(kind, -math.inf) <= post.terms.reopen_window_s
-        again = watch.quiet_s is not None if kind in LIMIT_KINDS else soon
-        if earlier is not None and again:
-            if edge is not None:
-                peak = edge.worse(earlier.peak, watch.peak)
-                earlier = structs.replace(earlier, limit=edge.limit_for(severity), peak=peak)
-            self._book.put(cases.reopened(earlier, severity=severity, value=value, fault=fault, at=at))
-            return
-        case = post.case(self._book.new_id(), kind, severity, at, watch=watch, edge=edge)
-        gap_s = outage_s if outage_s is not None and math.isfinite(outage_s) else None
-        case = structs.replace(case, value=value, fault=fault, gap_s=gap_s)
-        self._book.put(cases.opened(case))
-
-    def _clear(self, post: Post, kind: Kind, at: datetime, counted_s: float = 0.0) -> None:
-        case = self._book.current(post.key(kind))
-        if case is not None:
-            # In steady time: the wall clock may have been in 1970 when it opened.
-            now_s = self._clock.steady()
-            lasted_s = max(counted_s, case.duration_s + now_s - post.opened_s.get(kind, now_s))
-            post.cleared_s[kind] = now_s
-            self._book.put(cases.cleared(structs.replace(case, duration_s=round(lasted_s, 1)), at))
-
-    def _lose_sight(self, post: Post) -> None:
-        """Without a good reading nobody knows whether a case of its value goes on: it neither clears nor opens."""
-        for kind in OF_VALUES:
-            case = self._book.current(post.key(kind))
-            if case is not None and case.condition is Condition.ACTIVE:
-                self._book.put(structs.replace(case, condition=Condition.UNKNOWN))

@@ -51,7 +51,8 @@ def step_rise(
         if risen_k <= threshold_k:
             return after, None
         return structs.replace(after, severity=Severity.WARNING, peak=value), Change.OPENED
-    after = structs.replace(after, elapsed_s=watch.elapsed_s + max(dt_s, 0.0), peak=max(watch.peak or value, value))
+    peak = value if watch.peak is None else max(watch.peak, value)
+    after = structs.replace(after, elapsed_s=watch.elapsed_s + max(dt_s, 0.0), peak=peak)
     if risen_k > CALM_SHARE * threshold_k or (window is None and len(minutes) <= SPAN_MIN):
         return after, None
     return Rise(), Change.CLEARED  # blank: after a restart the minutes on disk would pass for the last ones

@@ -400,7 +400,7 @@ def test_time_in_limit_counts_good_values_only_and_no_gap_longer_than_the_rules_
     [
         ("{ high = 8.0, warn_high = 3.0 }", 100.0),  # the critical limit where there is one
         ("{ warn_high = 3.0 }", 50.0),
-        ("{ warn_high = 3.0, low = 2.5 }", 0.0),
+        ("{ warn_high = 3.0, low = 2.4 }", 0.0),
         ("{ low = 3.0 }", 50.0),
     ],
 )
