@@ -13,7 +13,7 @@ BEYOND: Final = "#"
 LIMIT: Final = "-"
 
 LEAST_SPAN: Final = 2.0  # a steady value is drawn as steady, not blown up to its noise
-NEAR: Final = 4.0  # so far away a limit is drawn, or as far as the course itself reaches; farther it would flatten it
+NEAR: Final = 8.0  # so far away a limit is drawn, or as far as the course itself reaches; farther it would flatten it
 
 
 class Step(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Final
 from textual.content import Content
 
 from cdg_tui.chart import BEYOND, LIMIT, MEAN, SPREAD, Step, chart
-from cdg_tui.course import Course, Stretch
+from cdg_tui.course import Course
 from cdg_tui.i18n import Words
 from cdg_tui.screens.page import View
 from cdg_tui.text import GAP, fit, local_time, number
@@ -19,6 +19,15 @@ ON: Final = "="
 OFF: Final = "."
 OPENED: Final = "!"
 CLEARED: Final = "v"
+SIGNS: Final = {
+    "mean": MEAN,
+    "spread": SPREAD,
+    "beyond": BEYOND,
+    "limit": LIMIT,
+    "on": ON,
+    "opened": OPENED,
+    "cleared": CLEARED,
+}
 LEAST_TICK: Final = 8  # columns between two times below the chart
 TICKS: Final = tuple(timedelta(minutes=n) for n in (10, 30, 60, 120, 180, 360, 720, 1440))
 
@@ -35,15 +44,14 @@ def course_text(view: View, course: Course, room: int) -> Content:
     lines = [Content.styled(_title(view, course), "bold")]
     if not rows:
         return Content("\n").join([*lines, Content(words("course.nothing"))])
-    lines += [_row(label, row) for label, row in rows]
-    lines.append(_row("", _ticks(view, points, step)))
-    lines += [
-        _row(words.of("quantity", quantity), _lane(history, points))
+    beside = [
+        (words.of("quantity", quantity), _lane(history, points))
         for (_, quantity), history in zip(stretch.contacts, course.contacts, strict=True)
     ]
     if stretch.marks:
-        lines.append(_row(words("course.case"), _marks(stretch.marks, points, step)))
-    lines.append(Content.styled(_legend(words, stretch), "dim"))
+        beside.append((words("course.case"), _marks(stretch.marks, points, step)))
+    lines += [_row(label, row) for label, row in [*rows, ("", _ticks(view, points, step)), *beside]]
+    lines.append(Content.styled(_legend(words, "".join(row for _, row in [*rows, *beside])), "dim"))
     if stretch.statistics:
         lines += [Content("  ".join(parts)) for parts in _statistics(words, course.history.statistics)]
     return Content("\n").join(lines)
@@ -102,11 +110,9 @@ def _marks(marks: Sequence[tuple[datetime, str]], points: Sequence[HistoryPoint]
     return "".join(cells)
 
 
-def _legend(words: Words, stretch: Stretch) -> str:
-    signs = {"mean": MEAN, "spread": SPREAD, "beyond": BEYOND, "limit": LIMIT}
-    signs |= {"on": ON} if stretch.contacts else {}
-    signs |= {"opened": OPENED, "cleared": CLEARED} if stretch.marks else {}
-    return "  ".join(f"{sign} {words.of('legend', name)}" for name, sign in signs.items())
+def _legend(words: Words, drawn: str) -> str:
+    """What the signs mean that are to be seen."""
+    return "  ".join(f"{sign} {words.of('legend', name)}" for name, sign in SIGNS.items() if sign in drawn)
 
 
 def _statistics(words: Words, found: HistoryStatistics) -> Iterator[list[str]]:

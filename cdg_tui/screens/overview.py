@@ -93,14 +93,12 @@ def _value(view: View, sensor: wire.ReadingItem | None) -> float | None:
 
 
 def _course(view: View, cabinet: wire.CabinetItem, waiting: wire.ReadingItem | None) -> str:
-    """The trend; a running timer takes its place, or as much of it as it needs."""
-    points = _trend_points(view)
+    """The trend; a running timer goes before it, or instead of it where there is not room for both."""
     course = _trend(view, shown_sensor(cabinet), cabinet)
     if waiting is None:
         return course
     timer = counting(view, waiting, cabinet)
-    room = points - cell_len(timer) - 2
-    return f"{timer}  {course[-room:]}" if room > 0 else timer
+    return f"{timer}  {course[cell_len(timer) + 2 :]}" if view.wide else timer
 
 
 def _trend(view: View, sensor: wire.ReadingItem | None, cabinet: wire.CabinetItem) -> str:

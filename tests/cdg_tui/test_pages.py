@@ -288,7 +288,7 @@ def details_of(cabinet: wire.CabinetItem, **more: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"out_since": at(-7200), "due_back": at(7200)}, "停用 10:00:03 起停用，应于 14:00:03 恢复"),
+        ({"out_since": at(-7200), "due_back": at(7200)}, "停用 10:00:03 起，应于 14:00:03 恢复"),
         ({"out_since": at(-7200), "service_by": "王", "service_reason": "修"}, "应于 -- 恢复  王  修"),
         ({"maintenance_s": 1500.0, "service_by": "李"}, "检修 还有 25分  李"),
         ({"budget_s": 14_400.0, "budget_used_s": 2130.0}, "累计超温 35/240 分"),

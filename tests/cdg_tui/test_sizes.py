@@ -24,7 +24,14 @@ async def test_everything_is_gone_through_at_any_size(size: tuple[int, int]) -> 
 
 async def test_a_terminal_that_changes_its_size_is_filled_again() -> None:
     async with a_console(a_shop(), now=lambda: 1000.0) as console:
-        for keys in ((), ("question_mark",), ("escape", "D"), ("escape", "2", "H"), ("escape", "1")):
+        for keys in (
+            (),
+            ("question_mark",),
+            ("escape", "D"),
+            ("escape", "2", "H"),
+            ("escape", "1", "enter"),
+            ("escape",),
+        ):
             await console.press(*keys)
             for size in ((200, 50), (1, 1), (30, 8), (80, 24)):
                 await console.pilot.resize_terminal(*size)
