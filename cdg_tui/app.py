@@ -252,7 +252,7 @@ class ConsoleApp(App[Leaving]):
         reader = RowReader(self._pages[self._page].page, key, self.view)
         self.push_screen(reader)
         if self._client is not None:
-            from cdg_tui.reading import read_attempts, read_course
+            from cdg_tui.lookups import read_attempts, read_course
 
             # Workers of the box itself: they end with it.
             if key in self.store.retries:

@@ -36,7 +36,7 @@ class Scale:
 
     def row(self, value: float) -> int:
         """0 is the highest; a value outside goes to the edge."""
-        share = (self.top - value) / (self.top - self.bottom)
+        share = (self.top - value) / max(self.top - self.bottom, 1e-9)  # beside 1e300 two kelvin are nothing
         return round(min(max(0.0, share), 1.0) * (ROWS - 1))  # in this order it holds for inf / inf as well
 
 

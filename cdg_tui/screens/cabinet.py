@@ -161,8 +161,12 @@ def _reason(view: View, sensor: wire.ReadingItem) -> str:
     words = view.words
     if not view.live or sensor.stale or sensor.quality == "good":
         return words.of("state", UNKNOWN)
-    state = words.of("state", sensor.quality)
-    return f"{state} {words.of('fault', sensor.fault)}" if sensor.fault else state
+    parts = [words.of("state", sensor.quality)]
+    if sensor.fault:
+        parts.append(words.of("fault", sensor.fault))
+    if sensor.raw is not None:
+        parts.append(words("detail.raw", raw=number(sensor.raw)))
+    return " ".join(parts)
 
 
 def _valued(view: View, sensor: wire.ReadingItem, value: float) -> str:

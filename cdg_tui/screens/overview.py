@@ -55,7 +55,7 @@ class Overview:
         return Row(
             key=cabinet.id,
             cells=(
-                _marked(view, state, waiting),
+                _marked(view, state, cabinet, waiting),
                 named(cabinet.id, cabinet.name),
                 view.words("word.simulated") if any(sensor.simulated for sensor in cabinet.sensors) else "",
                 number(_value(view, shown)),
@@ -81,11 +81,14 @@ def _state(view: View, cabinet: wire.CabinetItem) -> str:
     return cabinet.state if view.live else UNKNOWN
 
 
-def _marked(view: View, state: str, waiting: wire.ReadingItem | None) -> str:
-    """Mark and word; where a due alarm is held back, why."""
+def _marked(view: View, state: str, cabinet: wire.CabinetItem, waiting: wire.ReadingItem | None) -> str:
+    """Mark and word; where a due alarm is held back, why; where all is well, that it defrosts."""
+    word = None
     if state == "pending" and waiting is not None and waiting.hold is not None:
-        return view.mark(state, word=view.words.of("held", waiting.hold))
-    return view.mark(state)
+        word = view.words.of("held", waiting.hold)
+    elif state == "ok" and any(sensor.value for sensor in cabinet.sensors if sensor.quantity == "defrost"):
+        word = view.words.of("held", "defrost")
+    return view.mark(state, word=word)
 
 
 def _value(view: View, sensor: wire.ReadingItem | None) -> float | None:

@@ -41,6 +41,7 @@ def test_it_has_a_column_for_each_step_and_nothing_in_those_without_a_value(
 
 @given(steps_of(ANY), st.none() | ANY, st.none() | ANY)
 @example([Step(-1.7e308, 0.0, 1.7e308)], 0.0, 1.0)
+@example([Step(1e300, 1e300, 1e300)], None, None)
 def test_no_number_is_too_large_to_be_drawn(steps: list[Step | None], low: float | None, high: float | None) -> None:
     assert all(len(row) == len(steps) for row in drawn(steps, low, high))
 

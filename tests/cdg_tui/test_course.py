@@ -1,5 +1,6 @@
 """The course in the details: asked for only while they are open, dated, cut to what there is room for, and never in the way."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from rich.cells import cell_len
 
-from cdg_tui import reading
+from cdg_tui import lookups
 from cdg_tui.course import NARROW_COLUMNS, WIDE_COLUMNS, Course, Steps, Stretch, known_part, whole_steps
 from cdg_tui.i18n import LANGUAGES, Language
 from cdg_tui.screens.cases import Cases
@@ -174,12 +175,8 @@ def test_what_it_amounts_to_is_said_in_words() -> None:
 
 
 def test_of_a_time_without_records_that_is_said() -> None:
-    stretch = structs_without_records()
-    assert shown(stretch)[-1] == "这段时间没有记录"
-
-
-def structs_without_records() -> Stretch:
-    return Stretch(sensor="99.air", contacts=(), steps=whole_steps(at(-86400), at(0), wide=False), statistics=True)
+    unknown = Stretch(sensor="99.air", contacts=(), steps=whole_steps(at(-86400), at(0), wide=False), statistics=True)
+    assert shown(unknown)[-1] == "这段时间没有记录"
 
 
 # -- when it is asked for ----------------------------------------------------------------------------------------------
@@ -207,7 +204,7 @@ async def test_the_history_is_asked_for_once_when_details_open_and_not_in_the_ro
 async def test_it_is_asked_for_again_while_they_are_open_and_no_more_when_they_are_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reading, "COURSE_EVERY_S", 0.05)
+    monkeypatch.setattr(lookups, "COURSE_EVERY_S", 0.05)
     async with a_console(a_shop()) as console:
         await opened(console, "enter")
         await console.until(lambda: asked(console.core) >= 9)
@@ -280,16 +277,13 @@ class SilentHistory(FakeCore):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("history"):
-            self.hang = True
-        try:
-            return await super().handle_async_request(request)
-        finally:
-            self.hang = False
+            await asyncio.sleep(60)
+        return await super().handle_async_request(request)
 
 
 @pytest.mark.anyio
 async def test_what_was_read_stays_with_its_time_when_it_can_not_be_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "COURSE_EVERY_S", 0.05)
+    monkeypatch.setattr(lookups, "COURSE_EVERY_S", 0.05)
     async with a_console(a_shop()) as console:
         await opened(console, "enter")
         console.core.fail = broken_off

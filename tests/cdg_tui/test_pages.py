@@ -258,6 +258,13 @@ def test_a_row_says_how_far_the_timer_is_and_in_the_place_of_its_state_why_it_is
     assert a_pending(beyond_s=2000.0, hold="heating")[0] == "! 化霜?"
 
 
+def test_a_cabinet_that_defrosts_while_all_is_well_says_so() -> None:
+    for value, word in ((1.0, "  化霜中"), (0.0, "  正常")):
+        defrost = a_reading("03.defrost", value, quantity="defrost")
+        [row] = Overview().rows(a_view(a_core(cabinets=[a_cabinet("03", "x", a_reading(), defrost)])))
+        assert row.cells[0] == word
+
+
 def test_a_timer_of_which_nobody_tells_any_more_is_not_shown_as_running() -> None:
     cells = a_pending(beyond_s=725.0, hold="door", link=Link(state=LinkState.LOST))
     assert cells[0] == "? 无数据"
@@ -331,6 +338,7 @@ def test_a_sensor_says_how_it_was_calibrated(more: dict[str, Any], told: str) ->
         (a_reading("03.door", 1.0, quantity="door", unit=""), "柜门 开  "),
         (a_reading("03.defrost", 0.0, quantity="defrost", unit=""), "化霜 未进行  "),
         (a_reading("03.air", None, quality="suspect", fault="jump", state="suspect"), "可疑 读数突跳，最近值 --"),
+        (a_reading("03.air", None, quality="suspect", fault="jump", raw=85.0), "可疑 读数突跳 原值 85.0，最近值"),
         (a_reading("03.air", None, quality="fault", fault="timeout", last_value=2.0), "故障 超时，最近值 2.0C"),
         (a_reading("03.air", None, quality="stale", stale=True, fault="timeout"), "温度 无数据，最近值"),
     ],
