@@ -68,10 +68,11 @@ def known_part(stretch: Stretch, history: History, now: datetime, *, wide: bool)
     """From where the record begins, in shorter steps, where half of the stretch or more lies before it: a young box has no
     day to show yet.
     """
-    begun = next((point.at for point in history.points if point.total), stretch.steps.since)
-    if begun - stretch.steps.since < (stretch.steps.until - stretch.steps.since) / 2:
+    since, until, _ = stretch.steps
+    begun = next((point.at for point in history.points if point.total), since)
+    if not (until - since) / 2 <= begun - since < until - since:
         return stretch
-    return replace(stretch, steps=whole_steps(begun, min(stretch.steps.until, max(now, begun)), wide=wide))
+    return replace(stretch, steps=whole_steps(begun, min(until, max(now, begun)), wide=wide))
 
 
 def contacts_of(cabinet: wire.CabinetItem) -> tuple[tuple[str, str], ...]:

@@ -1,7 +1,7 @@
 """The course in the details: asked for only while they are open, dated, cut to what there is room for, and never in the way."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -133,6 +133,10 @@ def test_a_young_box_shows_what_it_has_in_shorter_steps_and_an_old_one_all_of_it
     assert answer(young, "03.air", *known.steps).points[-1].at <= NOW
     for recorded in ({}, a_day()):
         assert known_part(stretch, answer(recorded, "03.air", *stretch.steps), NOW, wide=False) == stretch
+    nonsense = answer(a_day(), "03.air", *stretch.steps)
+    for moment in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
+        points = (structs.replace(nonsense.points[0], at=moment),)
+        assert known_part(stretch, structs.replace(nonsense, points=points), NOW, wide=False) == stretch
 
 
 # -- how it looks ------------------------------------------------------------------------------------------------------
