@@ -242,6 +242,8 @@ class Cabinets(Answer, frozen=True, kw_only=True):
 
 
 class CaseItem(Answer, frozen=True, kw_only=True):
+    """`started_at` is when the trouble began, `opened_at` when the delay was over; `actor` who made the last change."""
+
     case_id: str
     cabinet: str
     cabinet_name: str
@@ -267,6 +269,7 @@ class CaseItem(Answer, frozen=True, kw_only=True):
     closed_because: str | None
     seq: int
     simulated: bool
+    started_at: Moment | None = None
     gap_s: float | None = None
     escalations: int = 0
     shelved_s: float | None = None

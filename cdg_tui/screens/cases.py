@@ -76,16 +76,20 @@ class Cases:
             (words("column.course"), figures),
             (
                 words("column.times"),
-                words("detail.times", opened=view.clock(case.opened_at), cleared=view.clock(case.cleared_at)),
+                words(
+                    "detail.times",
+                    began=view.clock(case.started_at),
+                    opened=view.clock(case.opened_at),
+                    cleared=view.clock(case.cleared_at),
+                ),
             ),
         ]
         lines += _so_far(view, case)
         lines.append((words("column.news"), view.news_of(case.case_id)))
         if case.fault:
             lines.append((words("column.fault"), words.of("fault", case.fault)))
-        if case.actor:
-            done = "  ".join(part for part in (case.action, case.disposition, case.note) if part)
-            lines.append((words("column.by"), f"{case.actor}  {done}"))
+        if done := "  ".join(part for part in (case.actor, case.action, case.disposition, case.note) if part):
+            lines.append((words("column.by"), done))
         return lines
 
     def stretch(self, view: View, key: str) -> Stretch | None:
@@ -119,7 +123,7 @@ def _stretch(view: View, case: wire.CaseItem) -> Stretch | None:
     ended = case.closed_at or case.cleared_at
     until = view.now if ended is None else min(view.now, ended + LEAD)
     until = max(until, case.opened_at)  # also where the clock was set back since
-    began = case.opened_at - timedelta(seconds=cabinet.alarm_delay_s)
+    began = case.started_at or case.opened_at - timedelta(seconds=cabinet.alarm_delay_s)
     marks = [(case.opened_at, OPENED), *([(case.cleared_at, CLEARED)] if case.cleared_at is not None else [])]
     return Stretch(
         sensor=sensor.sensor,

@@ -1,6 +1,6 @@
 """The route of the history: a sensor's minutes by steps, and what they amount to."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -59,7 +59,8 @@ class HistoryHandlers:
 
     def _window(self, query: HistoryQuery) -> tuple[datetime, datetime]:
         until = query.until or self._parts.clock.now()
-        return query.since or until - _A_DAY, until
+        earliest = datetime.min.replace(tzinfo=UTC) + _A_DAY
+        return query.since or max(until, earliest) - _A_DAY, until
 
 
 def _point(point: Point) -> wire.HistoryPoint:

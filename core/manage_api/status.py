@@ -1,6 +1,7 @@
 """GET status: the whole box at a glance, and what a person should know about it."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from core import __version__, wire
 from core.manage_api import views
@@ -74,7 +75,8 @@ class StatusBoard:
     def _due(self) -> dict[str, str]:
         """What was to be done before today, as far as the clock can be believed."""
         found: dict[str, str] = {}
-        today = self._parts.clock.now().date()
+        zone = ZoneInfo(self._parts.loaded.settings.device.timezone)
+        today = self._parts.clock.now().astimezone(zone).date()
         calibrations = {one.id: one.calibration for one in self._parts.loaded.settings.sensors}
         late = [name for name, done in calibrations.items() if done and done.due is not None and done.due < today]
         if late and self._parts.clock.synchronised():

@@ -154,6 +154,7 @@ def case(one: Case) -> wire.CaseItem:
         closed_because=one.closed_because,
         seq=one.seq,
         simulated=one.simulated,
+        started_at=one.started_at,
         gap_s=one.gap_s,
         escalations=one.escalations,
         shelved_s=None if one.shelved_s is None else round(one.shelved_s, 1),

@@ -17,6 +17,7 @@ from core.settings import Monitor as Patience
 
 DAY_S: Final = 86_400.0
 MOST_DOUBLINGS: Final = 20
+LONGEST_NOTES: Final = 8000
 
 
 class Verb(StrEnum):
@@ -57,7 +58,7 @@ def acknowledge(case: Case, *, actor: str, note: str, at: datetime) -> Case:
     if case.handling is Handling.ACKNOWLEDGED:
         return case
     seen = structs.replace(
-        case, handling=_moved(case, Verb.ACKNOWLEDGE), actor=actor, note=note or case.note, waiting_s=0.0
+        case, handling=_moved(case, Verb.ACKNOWLEDGE), actor=actor, note=_noted(case, note), waiting_s=0.0
     )
     return told(seen, EventType.CASE_ACKNOWLEDGED, at)
 
@@ -70,7 +71,7 @@ def record(case: Case, *, actor: str, action: str, disposition: str, note: str, 
         actor=actor,
         action=action,
         disposition=disposition or None,
-        note=note or case.note,
+        note=_noted(case, note),
     )
     return told(done, EventType.CASE_ACTION_RECORDED, at)
 
@@ -84,7 +85,7 @@ def handle(case: Case, *, actor: str, action: str, disposition: str, note: str, 
 def note(case: Case, *, actor: str, note: str, at: datetime) -> Case:
     """Raises RefusalError 409 once it is closed."""
     _refuse_closed(case, "a note")
-    return told(structs.replace(case, actor=actor, note=note), EventType.CASE_NOTE_ADDED, at)
+    return told(structs.replace(case, actor=actor, note=_noted(case, note)), EventType.CASE_NOTE_ADDED, at)
 
 
 def close(case: Case, *, actor: str, reason: Reason, note: str, force: bool, at: datetime) -> Case:
@@ -97,7 +98,7 @@ def close(case: Case, *, actor: str, reason: Reason, note: str, force: bool, at:
     if not due and not (force and note):
         wants = "an action" if case.condition is Condition.CLEARED else "a condition that has cleared"
         raise RefusalError(409, "close_needs_force", f"closing needs {wants}, or force and a note that says why")
-    signed = structs.replace(case, actor=actor, note=note or case.note)
+    signed = structs.replace(case, actor=actor, note=_noted(case, note))
     return closed(signed, at, reason if due else f"forced: {reason}")
 
 
@@ -106,7 +107,7 @@ def shelve(case: Case, *, actor: str, for_s: float, note: str, at: datetime) -> 
     _refuse_closed(case, "shelving")
     if case.severity is Severity.CRITICAL:
         raise RefusalError(409, "critical_not_shelved", "a critical case is not shelved; acknowledge or handle it")
-    put = structs.replace(case, actor=actor, note=note, shelved_s=for_s, waiting_s=0.0)
+    put = structs.replace(case, actor=actor, note=_noted(case, note), shelved_s=for_s, waiting_s=0.0)
     return told(put, EventType.CASE_SHELVED, at)
 
 
@@ -120,6 +121,11 @@ def unshelve(case: Case, *, actor: str | None, at: datetime) -> Case:
 def expelled(case: Case, *, actor: str, at: datetime) -> Case:
     """Its cabinet goes out of service."""
     return closed(structs.replace(case, actor=actor), at, "out_of_service")
+
+
+def _noted(case: Case, note: str) -> str | None:
+    """A note joins those before it; of very many the newest are kept."""
+    return " / ".join(part for part in (case.note, note) if part)[-LONGEST_NOTES:] or None
 
 
 def _refuse_closed(case: Case, what: str) -> None:
