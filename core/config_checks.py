@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from core.config_lines import KeyPath
 from core.monitoring.presets import PRESETS, terms_of
+from core.samples import Quantity
 from core.settings import Cabinet, Limits, Sensor, Settings
 
 Wrong = tuple[str, KeyPath]
@@ -70,3 +71,29 @@ def _of_sensor(sensor: Sensor, at: KeyPath) -> Iterator[Wrong]:
     done = sensor.calibration
     if done is not None and done.due is not None and done.due <= done.on:
         yield f"is not after the calibration ({done.due} <= {done.on})", (*at, "calibration", "due")
+
+
+def hints(settings: Settings) -> Iterator[str]:
+    """What a person should know of settings that are no mistake."""
+    for cabinet in settings.cabinets:
+        yield from _hints_of(cabinet, settings)
+    for endpoint in settings.webhooks.endpoints:
+        if endpoint.secret is None and endpoint.secret_file is None:
+            yield f"endpoint {endpoint.id!r} has no secret: its webhooks go out unsigned"
+    if not settings.webhooks.endpoints:
+        yield "no webhook endpoint: alarms stay on this box"
+
+
+def _hints_of(cabinet: Cabinet, settings: Settings) -> Iterator[str]:
+    has = {sensor.quantity for sensor in settings.sensors if sensor.cabinet == cabinet.id}
+    if cabinet.preset is None and cabinet.limits is None:
+        yield f"cabinet {cabinet.id!r} has neither preset nor limits: its values are shown, never judged"
+    for quantity, asked, what in (
+        (Quantity.HUMIDITY, cabinet.humidity is not None, "humidity limits"),
+        (Quantity.DOOR, cabinet.door_open_s is not None, "door_open_s"),
+        (Quantity.DEFROST, cabinet.defrost.per_day is not None, "defrost.per_day"),
+    ):
+        if asked and quantity not in has:
+            yield f"cabinet {cabinet.id!r} has {what} but no {quantity} sensor: nothing looks after it"
+    if Quantity.HUMIDITY in has and cabinet.humidity is None:
+        yield f"cabinet {cabinet.id!r} has no humidity limits: its humidity is shown, never judged"

@@ -15,7 +15,7 @@ import httpx
 import msgspec
 from msgspec import structs
 
-from core.config_checks import wrongs
+from core.config_checks import hints, wrongs
 from core.config_lines import KeyPath, dotted, key_on, line_of, not_utf8, printable
 from core.errors import ConfigError
 from core.journal.append import OF_A_TIME
@@ -107,7 +107,7 @@ class _Checker:
             path=self._path,
             tokens_file=self._beside(settings.manage_api.tokens_file, ("manage_api", "tokens_file")),
             data_dir=self._beside(given, ("device", "data_dir")) if (given := settings.device.data_dir) else None,
-            hints=tuple(_hints(settings)),
+            hints=tuple(hints(settings)),
         )
 
     def _error(self, problem: str, at: KeyPath) -> ConfigError:
@@ -251,17 +251,6 @@ class _Checker:
         if not key:
             raise self._error("is empty", at)
         return secret
-
-
-def _hints(settings: Settings) -> Iterable[str]:
-    for cabinet in settings.cabinets:
-        if cabinet.preset is None and cabinet.limits is None:
-            yield f"cabinet {cabinet.id!r} has neither preset nor limits: its values are shown, never judged"
-    for endpoint in settings.webhooks.endpoints:
-        if endpoint.secret is None and endpoint.secret_file is None:
-            yield f"endpoint {endpoint.id!r} has no secret: its webhooks go out unsigned"
-    if not settings.webhooks.endpoints:
-        yield "no webhook endpoint: alarms stay on this box"
 
 
 def _secret(wanted: type, value: object) -> object:

@@ -218,6 +218,10 @@ class Guard:
             found["tokens_unreadable"] = problem
         if (problem := self._archive.problem) is not None:
             found["archive_troubled"] = problem
+        if mistakes := self._monitor.mistakes:
+            found["judging_failed"] = (
+                f"judging fails: {', '.join(f'{name} ({what})' for name, what in mistakes.items())}"
+            )
         if (problem := self._history.problem) is not None:
             found["history_troubled"] = problem
         return found

@@ -244,14 +244,6 @@ class History:
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
-    def recent(self, sensor: str, count: int) -> list[float | None]:
-        """The means of the newest `count` minutes on disk, oldest first, None where nothing is known. Blocks."""
-        try:
-            with minutes.reading(self._path) as db:
-                return minutes.recent(db, sensor, count)
-        except (sqlite3.Error, OSError):
-            return []
-
     async def query(
         self,
         sensor: str,

@@ -55,10 +55,6 @@ SELECT printf('{before}%s', {_TIME})
         ),
     )
 }
-_RECENT: Final = """
-SELECT s.tick + m.minute, m.mean FROM spans AS s CROSS JOIN minutes AS m ON m.span = s.id
-WHERE s.sensor = :sensor AND s.tick + s.last > :after AND s.tick + m.minute > :after ORDER BY s.tick, m.minute
-"""
 
 
 @contextlib.contextmanager
@@ -112,16 +108,6 @@ def lines(db: sqlite3.Connection, sensor: str, since_ms: int, until_ms: int, kin
     """
     found = db.execute(_LINES[kind], {"sensor": sensor, "since": since_ms, "until": until_ms})
     return (line for (line,) in found)
-
-
-def recent(db: sqlite3.Connection, sensor: str, count: int) -> list[float | None]:
-    """The means of the newest `count` minutes, oldest first; None where there is none. Shorter where there are fewer."""
-    oldest, newest = db.execute("SELECT min(tick), max(tick + last) FROM spans WHERE sensor = ?", (sensor,)).fetchone()
-    if newest is None:
-        return []
-    found = dict(db.execute(_RECENT, {"sensor": sensor, "after": newest - count}).fetchall())
-    means = [found.get(tick) for tick in range(max(oldest, newest - count + 1), newest + 1)]
-    return [None if mean is None else mean / SCALE for mean in means]
 
 
 def ms(at: datetime) -> int:

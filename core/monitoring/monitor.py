@@ -4,6 +4,7 @@ Judging waits for nothing: neither for a disk nor for a network. Pure rules deci
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, tzinfo
 from typing import Final
@@ -32,6 +33,9 @@ STALE_INTERVALS: Final = 3
 YIELD_EVERY: Final = 500  # samples judged in one go before other loops get their turn
 
 
+log = logging.getLogger(__name__)
+
+
 class Monitor:
     """Runs until cancelled. `lines` must cover every sensor's source; `record` is told of every reading; `zone` is the site's.
     `outage_s` is how long nobody looked before this start, infinite where that is unknown and None where it was no outage.
@@ -57,6 +61,7 @@ class Monitor:
         }
         self._windows = Windows(self.posts, book, zone, clock)
         book.retire({post.key(kind) for post in self._posts.values() for kind in post.kinds} | set(HEALTH_KEYS))
+        self.mistakes: dict[str, str] = {}  # sensor -> what went wrong with judging its newest value
         self.beat = 0
         self.late_ms = self.worst_late_ms = 0.0
 
@@ -98,7 +103,7 @@ class Monitor:
         due_s = self._clock.steady()
         while True:
             for count, sample in enumerate(await polling.samples(line, self._clock), start=1):
-                self.take(sample)
+                self._take(sample)
                 if count % YIELD_EVERY == 0:
                     await asyncio.sleep(0)
             # A poll that took longer than its interval skips turns instead of running after them.
@@ -115,6 +120,17 @@ class Monitor:
             self.beat += 1
             self.look_for_silence()
             self._book.pass_time()
+
+    def _take(self, sample: Sample) -> None:
+        """A mistake in judging one sensor must stop neither the others nor its own next value; it is shown as a problem."""
+        try:
+            self.take(sample)
+        except Exception as error:
+            if sample.sensor not in self.mistakes:
+                log.exception("judging sensor %r failed", sample.sensor)
+            self.mistakes[sample.sensor] = type(error).__name__
+        else:
+            self.mistakes.pop(sample.sensor, None)
 
     # -- judging ---------------------------------------------------------------------------------------------------
 

@@ -126,6 +126,10 @@ def test_a_secret_without_its_prefix_is_a_secret(tmp_path: Path) -> None:
         (MINIMAL, "no webhook endpoint"),
         (MINIMAL, "'03' has neither preset nor limits"),
         (MINIMAL + ENDPOINT, "'hq' has no secret"),
+        (MINIMAL.replace('id = "03"\n', 'id = "03"\nhumidity = { high = 80 }\n', 1), "humidity limits but no humidity"),
+        (MINIMAL.replace('id = "03"\n', 'id = "03"\ndoor_open_s = 60\n', 1), "door_open_s but no door"),
+        (MINIMAL.replace('id = "03"\n', 'id = "03"\ndefrost = { per_day = 4 }\n', 1), "per_day but no defrost"),
+        (MINIMAL.replace("point = ", 'quantity = "humidity"\npoint = ', 1), "has no humidity limits"),
     ],
 )
 def test_what_a_person_should_know_is_a_hint(tmp_path: Path, text: str, hint: str) -> None:

@@ -482,15 +482,6 @@ async def test_a_clock_that_nobody_set_right_prunes_nothing(tmp_path: Path, cloc
 # -- asking ------------------------------------------------------------------------------------------------------------
 
 
-async def test_the_newest_minutes_come_in_order_with_their_gaps(history: History, tmp_path: Path) -> None:
-    record(history, [1.0, 2.0, None])
-    record(history, [4.0, 5.0], at=START - THREE_YEARS, steady_s=300.0)
-    await history.close()
-    assert history.recent(AIR, 100) == [1.0, 2.0, None, None, None, 4.0, 5.0]
-    assert history.recent(AIR, 3) == [None, 4.0, 5.0]
-    assert history.recent("nobody", 3) == []
-
-
 async def test_a_step_has_the_lowest_the_mean_and_the_highest_and_a_gap_is_shown(history: History) -> None:
     record(history, [1.0, 3.0, None, 5.0], every_s=60.0)
     record(history, [9.0], at=START + timedelta(minutes=9), steady_s=540.0)

@@ -11,6 +11,7 @@ from core.monitoring.case_book import CaseBook
 from core.monitoring.cases import Condition, Kind
 from core.monitoring.monitor import Monitor
 from core.monitoring.posts import Line
+from core.samples import Reading
 from core.settings import Sensor
 from tests.core.monitoring.factories import (
     AIR,
@@ -213,3 +214,25 @@ async def test_closing_closes_every_source(tmp_path: Path) -> None:
             book, clock, a_line(one), a_line(two, Sensor(id="x", cabinet="03", source="o", point=""))
         ).close()
     assert (one.closed, two.closed) == (True, True)
+
+
+async def test_a_mistake_in_judging_one_sensor_is_shown_and_costs_no_other_its_judge(tmp_path: Path) -> None:
+    """Nor its own next value."""
+    clock, sources = FakeClock(), (ScriptedSource(), ScriptedSource())
+    failing = True
+
+    def record(reading: Reading) -> None:
+        if failing and reading.sensor == AIR:
+            raise ZeroDivisionError
+
+    sources[0].always, sources[1].always = [a_sample(9.0)], [a_sample(9.0, sensor=OTHER.id)]
+    lines = a_line(sources[0]), a_line(sources[1], OTHER, line_id="other")
+    with a_book(tmp_path, clock) as book:
+        monitor = Monitor(lines, [CHILLED], book, clock, record=record)
+        async with running(monitor.run()):
+            await pass_time(clock, 25)
+            assert monitor.mistakes == {AIR: "ZeroDivisionError"}
+            assert sources[1].polls == 3
+            failing = False
+            await pass_time(clock, 10)
+            assert monitor.mistakes == {}
