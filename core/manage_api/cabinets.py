@@ -11,7 +11,7 @@ from core.manage_api import views
 from core.manage_api.parts import Parts
 from core.manage_api.table import Call, Handler, Route, Scope
 from core.monitoring import service
-from core.monitoring.service import Service
+from core.monitoring.service import Mover, Service
 from core.settings import Cabinet
 
 
@@ -28,32 +28,27 @@ class CabinetHandlers:
         return wire.Cabinets(items=items)
 
     async def take_out(self, call: Call) -> Struct:
-        body, cabinet = call.body, self._cabinet(call)
+        body, event_id = call.body, self._parts.book.new_id("evt_")
         assert isinstance(body, wire.OutOfService)
-        actor = call.says(body.by)
+        cabinet, move = self._move(call, body.by, body.reason)
         return await self._serve(
             cabinet,
-            actor,
-            lambda now, at: service.take_out(
-                now,
-                service.Mover(cabinet=cabinet.id, name=cabinet.name, actor=actor, reason=body.reason, at=at),
-                due_back=body.due_back,
-                event_id=self._parts.book.new_id("evt_"),
-            ),
+            call.says(body.by),
+            lambda now, at: service.take_out(now, move(at), due_back=body.due_back, event_id=event_id),
         )
 
     async def put_back(self, call: Call) -> Struct:
-        body, cabinet = call.body, self._cabinet(call)
+        body, event_id = call.body, self._parts.book.new_id("evt_")
         assert isinstance(body, wire.InService)
-        actor = call.says(body.by)
+        cabinet, move = self._move(call, body.by, body.reason)
         return await self._serve(
-            cabinet,
-            actor,
-            lambda now, at: service.put_back(
-                now,
-                service.Mover(cabinet=cabinet.id, name=cabinet.name, actor=actor, reason=body.reason, at=at),
-                event_id=self._parts.book.new_id("evt_"),
-            ),
+            cabinet, call.says(body.by), lambda now, at: service.put_back(now, move(at), event_id=event_id)
+        )
+
+    def _move(self, call: Call, by: str, reason: str) -> tuple[Cabinet, Callable[[datetime], Mover]]:
+        cabinet = self._cabinet(call)
+        return cabinet, lambda at: Mover(
+            cabinet=cabinet.id, name=cabinet.name, actor=call.says(by), reason=reason, at=at
         )
 
     async def maintain(self, call: Call) -> Struct:
