@@ -85,6 +85,11 @@ def _writing(output: Path | None) -> Iterator[TextIO]:
         with io.TextIOWrapper(open(sys.stdout.fileno(), "wb", closefd=False), "utf-8", newline="") as file:
             yield file
         return
+    output = output.resolve()
+    if output.exists() and not output.is_file():  # a device or a pipe is written to, never replaced
+        with output.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        return
     part = output.with_name(output.name + ".part")
     try:
         with part.open("w", encoding="utf-8", newline="") as file:

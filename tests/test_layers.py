@@ -27,6 +27,7 @@ PURE = (
     "core.monitoring.rules",
     "core.monitoring.course",
     "core.monitoring.contacts",
+    "core.monitoring.answers",
     "core.monitoring.budget",
     "core.monitoring.rise",
     "core.monitoring.outages",

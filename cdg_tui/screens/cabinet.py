@@ -164,8 +164,6 @@ def _reason(view: View, sensor: wire.ReadingItem) -> str:
     parts = [words.of("state", sensor.quality)]
     if sensor.fault:
         parts.append(words.of("fault", sensor.fault))
-    if sensor.raw is not None:
-        parts.append(words("detail.raw", raw=number(sensor.raw)))
     return " ".join(parts)
 
 

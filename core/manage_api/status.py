@@ -81,6 +81,13 @@ class StatusBoard:
         late = [name for name, done in calibrations.items() if done and done.due is not None and done.due < today]
         if late and self._parts.clock.synchronised():
             found["calibration_due"] = f"to be calibrated again: {', '.join(late)}"
+        services = {one.id: self._parts.book.service(one.id) for one in self._parts.loaded.settings.cabinets}
+        now = self._parts.clock.now()
+        away = [
+            name for name, said in services.items() if said.out and said.due_back is not None and said.due_back < now
+        ]
+        if away:
+            found["service_overdue"] = f"out of service for longer than was said: {', '.join(away)}"
         return found
 
     def _found(self, disk: wire.DurabilityInfo, accounts: wire.Accounts) -> dict[str, str]:

@@ -76,12 +76,14 @@ def _limits(parts: Parts, post: Post) -> list[Watch]:
 def _state(parts: Parts, post: Post, quality: Quality) -> str:
     if parts.book.service(post.cabinet.id).out:
         return OUT
-    if quality is not Quality.GOOD:
-        return str(quality)
-    open_as = {parts.book.watch(post.key(kind)).severity for kind in post.kinds}
+    # A case that goes on is no less bad for not being seen any more.
+    kinds = post.kinds if quality is Quality.GOOD else [judge.kind for judge in post.judges]
+    open_as = {case.severity for kind in kinds if (case := parts.book.current(post.key(kind))) is not None}
     for severity in (Severity.CRITICAL, Severity.WARNING):
         if severity in open_as:
             return str(severity)
+    if quality is not Quality.GOOD:
+        return str(quality)
     return "pending" if any(watch.pending for watch in _limits(parts, post)) else "ok"
 
 

@@ -38,6 +38,9 @@ class Budget(Watch, frozen=True, kw_only=True, omit_defaults=True):
         """What of the day was used up stays used up."""
         return structs.replace(self, severity=None, peak=None)
 
+    def dismissed(self) -> "Budget":
+        return self.ended()
+
 
 def step_budget(
     watch: Budget, edge: Edge, budget_s: float, value: float, dt_s: float, *, alarmed: bool = False

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -22,6 +22,7 @@ from core.monitoring.service import IN_SERVICE, Service
 from core.settings import Monitor as Patience
 
 KEPT_CLOSED: Final = 500  # closed cases that stay in the journal; older ones move to the archive of their year
+KEPT_OVER: Final = 500  # cases that are over and that nobody has signed off
 CHECKPOINT_S: Final = 60.0  # how much of a running timer a crash may cost
 _WATCH: Final = "watch:"
 
@@ -177,6 +178,7 @@ class CaseBook:
         checkpoint = now_s - self._kept_s >= CHECKPOINT_S
         if checkpoint:
             self._kept_s = now_s
+            self._close_unattended(now)
         for case in [case for case in self._cases() if handling.is_waiting(case, self._patience)]:
             after = handling.waited(case, dt_s, self._patience, now)
             (self.put if checkpoint or after.seq > case.seq else self.see)(after)
@@ -189,14 +191,27 @@ class CaseBook:
             if flapping is not None and flapping.untold:
                 self.put(cases.digest(flapping, now))
 
-    def retire(self, watched: Collection[Key]) -> None:
-        """Close the cases that no reading can clear any more: their sensor or limit has left the configuration."""
+    def _close_unattended(self, now: datetime) -> None:
+        """What is over and was never signed off can't stay for ever: of very many the oldest close by themselves."""
+        over = [case for case in self.all() if not case.closed and not case.goes_on]
+        for case in over[KEPT_OVER:]:
+            self.put(cases.closed(structs.replace(case, actor=None), now, "unattended"))
+
+    def retire(self, watched: Mapping[Key, str], cabinets: Collection[str]) -> None:
+        """Close the cases that no reading can clear any more: their sensor or limit has left the configuration, or the sensor
+        its cabinet. `watched` says in which cabinet each thing is watched.
+        """
         for item_id, one in list(self._outbox.states.items()):
-            if isinstance(one, Service) and one.out:  # a kill can fall between it and the end of its cases
-                self._expel(item_id.removeprefix(OF_CABINET), one.by or "")
+            if not isinstance(one, Service) or not one.out:
+                continue
+            cabinet = item_id.removeprefix(OF_CABINET)
+            self._expel(cabinet, one.by or "")  # a kill can fall between it and the end of its cases
+            if cabinet not in cabinets and not one.outbox:
+                self._outbox.remove(item_id)
         for case in [case for case in self._cases() if case.goes_on]:
-            if (case.sensor, case.kind) not in watched:
+            if watched.get((case.sensor, case.kind)) != case.cabinet:
                 self.put(cases.retired(case, self._clock.now()))
+                self.forget_watch((case.sensor, case.kind))
         for key in self._watches.keys() - set(watched):
             self.forget_watch(key)
 
@@ -214,7 +229,8 @@ class CaseBook:
         after = change(before, self._clock.now())
         if after is not before:
             if after.closed and before.goes_on:  # what goes on all the same is judged anew, from its first minute
-                self.forget_watch((before.sensor, before.kind))
+                key = (before.sensor, before.kind)
+                self.keep_watch(key, self.watch(key).dismissed(), durable=True)
             self.put(after)
         await self._outbox.settled(case_id)
         return after

@@ -53,7 +53,7 @@ class Handling(StrEnum):
 class Case(Struct, frozen=True, kw_only=True):
     """One alarm incident. `fault` is the source's code of a sensor_fault. `closed_because` is a person's reason (handling), or
     the machine's: `not_watched` says that its sensor or limit has left the configuration, `over` that it was for information
-    and has cleared. `gap_s` is how long nothing was known before an after_outage began.
+    and has cleared, `unattended` that it was over and nobody signed it off. `gap_s` is how long nothing was known before an after_outage began.
 
     `number` rises from case to case, whatever the wall clock says. `duration_s` is how long the condition held all in all,
     `earlier_s` that of the times before it was reopened last. `waiting_s` counts what people are waited for: from the
@@ -183,8 +183,10 @@ def reopened(case: Case, *, severity: Severity, value: float | None, fault: str 
 
 
 def severity_changed(case: Case, severity: Severity, at: datetime) -> Case:
-    """What was shelved as a warning is not when it gets critical, and people are waited for as for a case that opens so."""
-    worse = structs.replace(case, severity=severity, actor=None, shelved_s=None, waiting_s=0.0, escalations=0)
+    """What gets critical wants attention as one that opens so: neither a shelf nor what was done about the warning holds."""
+    worse = structs.replace(
+        case, severity=severity, handling=Handling.NEW, actor=None, shelved_s=None, waiting_s=0.0, escalations=0
+    )
     return told(worse, EventType.CASE_SEVERITY_CHANGED, at)
 
 

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from msgspec import structs
 
-from core.clock import Clock
 from core.events import Severity
 from core.monitoring import cases, rules
 from core.monitoring.case_book import CaseBook
@@ -19,8 +18,8 @@ from core.samples import Reading
 class CaseWork:
     """Opens, follows and clears the cases of the book."""
 
-    def __init__(self, book: CaseBook, clock: Clock):
-        self._book, self._clock = book, clock
+    def __init__(self, book: CaseBook):
+        self._book = book
 
     def follow(
         self,
@@ -45,7 +44,7 @@ class CaseWork:
         elif watch.peak is not None:
             case = structs.replace(case, peak=watch.peak if case.peak is None else max(case.peak, watch.peak))
         if change is Change.CLEARED:
-            post.cleared_s[judge.kind] = self._clock.steady()
+            post.cleared_s[judge.kind] = reading.steady_s
             self._book.put(cases.cleared(case, reading.at))
         elif change is Change.SEVERITY_CHANGED:
             self._book.put(cases.severity_changed(case, severity, reading.at))
@@ -60,6 +59,7 @@ class CaseWork:
         kind: Kind,
         severity: Severity,
         at: datetime,
+        now_s: float,
         *,
         edge: Edge | None = None,
         watch: Watch = rules.IDLE,
@@ -67,8 +67,9 @@ class CaseWork:
         fault: str | None = None,
         outage_s: float | None = None,
     ) -> None:
-        """Open a case, or reopen the one of the same trouble that nobody has closed yet."""
-        now_s = self._clock.steady()
+        """Open a case, or reopen the one of the same trouble that nobody has closed yet. `now_s` is the time of its readings, of
+        a silence this box's.
+        """
         post.opened_s[kind] = now_s
         earlier = self._book.cleared(post.key(kind))
         soon = now_s - post.cleared_s.get(kind, -math.inf) <= post.terms.reopen_window_s
@@ -84,24 +85,25 @@ class CaseWork:
         case = structs.replace(case, value=value, fault=fault, gap_s=gap_s)
         self._book.put(cases.opened(case))
 
-    def clear(self, post: Post, kind: Kind, at: datetime) -> None:
+    def clear(self, post: Post, kind: Kind, at: datetime, now_s: float) -> None:
         """The end of a case that no value counts."""
-        self.age(post, kind)
+        self.age(post, kind, now_s)
         case = self._book.current(post.key(kind))
         if case is not None:
-            post.cleared_s[kind] = self._clock.steady()
+            post.cleared_s[kind] = now_s
             self._book.put(cases.cleared(case, at))
 
-    def age(self, post: Post, kind: Kind) -> None:
+    def age(self, post: Post, kind: Kind, now_s: float) -> None:
         case = self._book.current(post.key(kind))
         if case is not None:
-            self._book.see(structs.replace(case, duration_s=round(case.earlier_s + self.lasted_s(post, case), 1)))
+            self._book.see(
+                structs.replace(case, duration_s=round(case.earlier_s + self.lasted_s(post, case, now_s), 1))
+            )
 
-    def lasted_s(self, post: Post, case: Case) -> float:
+    def lasted_s(self, post: Post, case: Case, now_s: float) -> float:
         """Since it opened last, in steady time: the wall clock may have been in 1970 then. Over a restart it goes on from what was
         written.
         """
-        now_s = self._clock.steady()
         return now_s - post.opened_s.setdefault(case.kind, now_s - case.duration_s + case.earlier_s)
 
     def lose_sight(self, post: Post) -> None:

@@ -69,3 +69,14 @@ def slope(values: Sequence[float]) -> float:
     middle, mean = (count - 1) / 2, sum(values) / count
     spread = sum((at - middle) ** 2 for at in range(count))
     return sum((at - middle) * (value - mean) for at, value in enumerate(values)) / spread if spread else 0.0
+
+
+def drawn_on(
+    drawn: tuple[float, ...], minute: tuple[float, int], elapsed_s: float
+) -> tuple[tuple[float, ...], tuple[float, int]]:
+    """The course with every minute that is over by now; over those of a long step it runs straight."""
+    over = int(min(elapsed_s, LONGEST_S) // MINUTE_S) + 1 - len(drawn)
+    if over <= 0:
+        return drawn, minute
+    mean, last = minute[0] / minute[1], drawn[-1] if drawn else minute[0] / minute[1]
+    return (*drawn, *[last + (mean - last) * at / over for at in range(1, over + 1)]), (0.0, 0)

@@ -137,15 +137,15 @@ def is_waiting(case: Case, patience: Patience) -> bool:
     """Whether a clock runs that waits for people."""
     if case.shelved_s is not None:
         return True
-    calls = case.handling is Handling.NEW and case.severity is Severity.CRITICAL and patience.escalate_after_s > 0
+    calls = case.handling is Handling.NEW and case.severity is not Severity.INFO and patience.escalate_after_s > 0
     return case.goes_on and (calls or case.handling is Handling.ACKNOWLEDGED)
 
 
-def _until_called(escalations: int, patience: Patience) -> float:
-    """Each further call comes after twice as long, at least once a day: one an hour for days would bury what is new."""
-    if not escalations:
+def _until_called(case: Case, patience: Patience) -> float:
+    """A warning waits longer than what is critical. Each further call comes after twice as long, at least once a day: one an hour for days would bury what is new."""
+    if not case.escalations and case.severity is Severity.CRITICAL:
         return patience.escalate_after_s
-    longer_s = patience.escalate_every_s * 2.0 ** min(escalations - 1, MOST_DOUBLINGS)
+    longer_s = patience.escalate_every_s * 2.0 ** min(max(case.escalations - 1, 0), MOST_DOUBLINGS)
     return min(longer_s, max(DAY_S, patience.escalate_every_s))
 
 
@@ -155,10 +155,8 @@ def waited(case: Case, dt_s: float, patience: Patience, at: datetime) -> Case:
         left_s = case.shelved_s - dt_s
         return structs.replace(case, shelved_s=left_s) if left_s > 0 else unshelve(case, actor=None, at=at)
     waiting_s = case.waiting_s + dt_s
-    if case.handling is Handling.ACKNOWLEDGED:
-        longest_s = patience.acknowledged_for_s
-    else:
-        longest_s = _until_called(case.escalations, patience)
+    seen = case.handling is Handling.ACKNOWLEDGED
+    longest_s = patience.acknowledged_for_s if seen else _until_called(case, patience)
     if waiting_s < longest_s:
         return structs.replace(case, waiting_s=waiting_s)
     called = structs.replace(case, handling=Handling.NEW, escalations=case.escalations + 1, waiting_s=0.0, actor=None)

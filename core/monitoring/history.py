@@ -32,6 +32,7 @@ LONGEST_RESTART_S: Final = COMMIT_S + 60.0  # of the program, seen from its last
 PRUNE_S: Final = 3600.0
 MOST_WAITING: Final = 100_000  # a day of 64 sensors
 HANGS_S: Final = 60.0  # no disk takes that long for a few pages
+MOST_ASKERS: Final = 2  # at once: each keeps a core busy while it reads, and the others wait without costing anything
 CLOSE_S: Final = 3.0  # a disk that hangs must not hold up the stop
 
 log = logging.getLogger(__name__)
@@ -66,8 +67,10 @@ class History:
         self._damaged: str | None = None  # an old page that nobody but a reader has touched
         self._writing_since_s: float | None = None
         self._one_at_a_time = threading.Lock()
+        self._askers = asyncio.Semaphore(MOST_ASKERS)
         self._file = MinuteFile(self._path, clock)
         self._last_alive = self._read_last_alive()
+        self._heard = False
         self._started_s, self._started_at = clock.steady(), clock.now()
         self._unseen = self._file.unacknowledged()
 
@@ -111,7 +114,9 @@ class History:
             gap_s = self._started_s - alive.steady_s
             return gap_s if gap_s > LONGEST_RESTART_S else None
         gap_s = (self._started_at - alive.at).total_seconds()
-        return gap_s if gap_s > 0 and self._clock.synchronised() else math.inf
+        if gap_s <= 0 or not self._clock.synchronised():
+            return math.inf
+        return gap_s if gap_s > LONGEST_RESTART_S else None
 
     def acknowledge(self, by: str) -> None:
         """A person has seen what was damaged. Raises OSError where that can't be written down."""
@@ -129,6 +134,7 @@ class History:
         now.fresh = True
         now.quality = max(now.quality, QUALITIES.index(reading.quality))
         value = reading.value
+        self._heard = self._heard or value is not None
         if value is None:
             now.missed += 1
             return
@@ -207,7 +213,9 @@ class History:
         with self._one_at_a_time:
             # In one step: the loop goes on adding, and drops the oldest where there are too many.
             rows, self._waiting = self._waiting, deque()
+            # Nobody has looked before the first value came: a start that is cut short leaves the outage what it was.
             alive = Alive(boot_id=self._boot_id, steady_s=self._clock.steady(), at=self._clock.now())
+            alive = alive if self._heard else self._last_alive or alive
             try:
                 self._file.write(rows, alive)
             except (sqlite3.Error, OSError, OverflowError) as error:
@@ -259,7 +267,8 @@ class History:
         Raises RefusalError: 404 for a sensor nobody knows, 409 for `since` after `until`, too many steps, or a file that
         can't be read.
         """
-        return await asyncio.to_thread(self._query, sensor, since, until, step_s, low, high)
+        async with self._askers:
+            return await asyncio.to_thread(self._query, sensor, since, until, step_s, low, high)
 
     def _query(
         self, sensor: str, since: datetime, until: datetime, step_s: float, low: float | None, high: float | None

@@ -9,6 +9,7 @@ from typing import Any, Final
 from msgspec import Struct, structs
 
 from core.monitoring import contacts
+from core.monitoring.answers import Answers
 from core.monitoring.budget import Budget, step_budget
 from core.monitoring.cases import Kind
 from core.monitoring.course import Hold
@@ -16,7 +17,7 @@ from core.monitoring.outages import step_outage
 from core.monitoring.presets import Terms
 from core.monitoring.rise import Rise, step_rise
 from core.monitoring.rules import Change, Edge, Side, Watch, edges_of, patient, step
-from core.monitoring.running import Running, after_outage, step_running
+from core.monitoring.running import LONG_OUTAGE_S, Running, after_outage, broken_off, step_running
 from core.samples import Quantity
 from core.settings import Cabinet, Sensor
 
@@ -31,6 +32,7 @@ WATCHES: Final[dict[Kind, type[Watch]]] = {
     Kind.BUDGET_EXCEEDED: Budget,
     Kind.RATE_OF_RISE: Rise,
     Kind.TREND: Running,
+    Kind.SENSOR_FAULT: Answers,
 }
 
 # Found by looking, without a watch: a case of theirs is all there is.
@@ -107,7 +109,9 @@ def _limit(kind: Kind, edge: Edge) -> Judge:
 
 def _outage(edge: Edge) -> Judge:
     def judge(watch: Watch, seen: Seen) -> tuple[Watch, Change | None]:
-        return step_outage(watch, edge, seen.value, seen.dt_s, after_gap=seen.outage_s is not None)
+        return step_outage(
+            watch, edge, seen.value, seen.dt_s, after_gap=seen.outage_s is not None and seen.window is None
+        )
 
     return Judge(kind=Kind.AFTER_OUTAGE, step=judge, edge=edge)
 
@@ -128,7 +132,8 @@ def _rise(threshold_k: float) -> Judge:
 
 def _trend(longest_step_s: float) -> Judge:
     def judge(watch: Running, seen: Seen) -> tuple[Watch, Change | None]:
-        watch = after_outage(watch) if seen.outage_s is not None else watch
+        if seen.outage_s is not None:
+            watch = after_outage(watch) if seen.outage_s >= LONG_OUTAGE_S else broken_off(watch)
         return step_running(watch, seen.value, min(seen.dt_s, longest_step_s), seen.window)
 
     return Judge(kind=Kind.TREND, step=judge)

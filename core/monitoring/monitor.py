@@ -13,7 +13,8 @@ from msgspec import structs
 
 from core.clock import Clock
 from core.events import Severity
-from core.monitoring import polling, rules
+from core.monitoring import answers, polling
+from core.monitoring.answers import Answers
 from core.monitoring.case_book import CHECKPOINT_S, CaseBook
 from core.monitoring.cases import Kind
 from core.monitoring.casework import CaseWork
@@ -28,6 +29,7 @@ from core.samples import Quality, Reading, Sample
 from core.settings import Cabinet, Sensor
 
 BEAT_S: Final = 1.0
+STOOD_STILL_MS: Final = 5000.0
 SHORTEST_STALE_S: Final = 300.0
 STALE_INTERVALS: Final = 3
 YIELD_EVERY: Final = 500  # samples judged in one go before other loops get their turn
@@ -54,13 +56,14 @@ class Monitor:
     ):
         self._lines, self._book, self._clock = tuple(lines), book, clock
         self._record, self._outage_s = record, outage_s
-        self._work = CaseWork(book, clock)
+        self._work = CaseWork(book)
         by_id = {cabinet.id: cabinet for cabinet in cabinets}
         self._posts = {
             sensor.id: self._post(line, sensor, by_id[sensor.cabinet]) for line in lines for sensor in line.sensors
         }
         self._windows = Windows(self.posts, book, zone, clock)
-        book.retire({post.key(kind) for post in self._posts.values() for kind in post.kinds} | set(HEALTH_KEYS))
+        watched = {post.key(kind): post.cabinet.id for post in self._posts.values() for kind in post.kinds}
+        book.retire(watched | dict.fromkeys(HEALTH_KEYS, ""), {cabinet.id for cabinet in cabinets})
         self.mistakes: dict[str, str] = {}  # sensor -> what went wrong with judging its newest value
         self.beat = 0
         self.late_ms = self.worst_late_ms = 0.0
@@ -116,6 +119,9 @@ class Monitor:
             due_s = self._clock.steady() + BEAT_S
             await self._clock.sleep(BEAT_S)
             self.late_ms = max(0.0, (self._clock.steady() - due_s) * 1000)
+            if self.late_ms > STOOD_STILL_MS:  # this box did, not its sensors: they get their time to be heard
+                for post in self._posts.values():
+                    post.looked_s = self._clock.steady()
             self.worst_late_ms = max(self.worst_late_ms, self.late_ms)
             self.beat += 1
             self.look_for_silence()
@@ -137,6 +143,8 @@ class Monitor:
     def take(self, sample: Sample) -> None:
         """Judge one sample, and record it whatever comes of that."""
         post = self._posts[sample.sensor]
+        if post.gate is None and (kept := self._answers(post).gate) is not None:
+            post.gate = kept.resumed(sample.steady_s)
         post.gate, reading = gated(post.gate, read(sample, post.sensor))
         try:
             self._judge_all(post, reading)
@@ -151,8 +159,8 @@ class Monitor:
                 post.last_value, post.last_value_at = reading.value, reading.at
             self._forget(post)
             return
-        self._work.clear(post, Kind.SENSOR_STALE, reading.at)
-        self._judge_fault(post, reading)
+        self._work.clear(post, Kind.SENSOR_STALE, reading.at, self._clock.steady())
+        self._judge_answer(post, reading)
         if reading.value is None:
             return
         seen = self._seen(post, reading, reading.value)
@@ -174,9 +182,9 @@ class Monitor:
             elif now_s - max(post.heard_s, post.looked_s) > post.stale_after_s:
                 post.looked_s = now_s
                 if self._book.current(post.key(Kind.SENSOR_STALE)) is None:
-                    self._work.open(post, Kind.SENSOR_STALE, Severity.WARNING, self._clock.now())
+                    self._work.open(post, Kind.SENSOR_STALE, Severity.WARNING, self._clock.now(), now_s)
                 self._work.lose_sight(post)
-            self._work.age(post, Kind.SENSOR_STALE)
+            self._work.age(post, Kind.SENSOR_STALE, now_s)
 
     def _forget(self, post: Post) -> None:
         """Out of service nothing is judged, and back in service it is judged as if it were new."""
@@ -196,20 +204,26 @@ class Monitor:
             outage_s = None  # it was too warm before
         return Seen(value=value, dt_s=dt_s, window=self._windows.of(post, reading.at), outage_s=outage_s)
 
-    def _judge_fault(self, post: Post, reading: Reading) -> None:
+    def _judge_answer(self, post: Post, reading: Reading) -> None:
         good = reading.quality is Quality.GOOD
         key = post.key(Kind.SENSOR_FAULT)
-        before = self._book.watch(key)
-        after, change = rules.step_fault(before, good=good)
+        before = self._answers(post)
+        after, change = answers.step_answer(before, post.gate, good=good)
         if change is Change.OPENED:
-            self._work.open(post, Kind.SENSOR_FAULT, Severity.WARNING, reading.at, fault=reading.fault)
+            self._work.open(
+                post, Kind.SENSOR_FAULT, Severity.WARNING, reading.at, reading.steady_s, fault=reading.fault
+            )
         elif change is Change.CLEARED:
-            self._work.clear(post, Kind.SENSOR_FAULT, reading.at)
+            self._work.clear(post, Kind.SENSOR_FAULT, reading.at, reading.steady_s)
         if not good and after.severity is not None:
             self._work.lose_sight(post)
-        self._work.age(post, Kind.SENSOR_FAULT)
-        if after != before:
-            self._book.keep_watch(key, after, durable=change is not None)
+        self._work.age(post, Kind.SENSOR_FAULT, reading.steady_s)
+        self._book.keep_watch(key, after, durable=after.phase != before.phase)
+
+    def _answers(self, post: Post) -> Answers:
+        found = self._book.watch(post.key(Kind.SENSOR_FAULT))
+        assert isinstance(found, Answers)
+        return found
 
     def _judge(self, post: Post, judge: Judge, reading: Reading, seen: Seen) -> None:
         key = post.key(judge.kind)
@@ -222,11 +236,21 @@ class Monitor:
             value = seen.value if judge.kind in OF_VALUES else None
             gap_s = seen.outage_s if judge.kind is Kind.AFTER_OUTAGE else None
             self._work.open(
-                post, judge.kind, after.severity, reading.at, edge=judge.edge, watch=after, value=value, outage_s=gap_s
+                post,
+                judge.kind,
+                after.severity,
+                reading.at,
+                reading.steady_s,
+                edge=judge.edge,
+                watch=after,
+                value=value,
+                outage_s=gap_s,
             )
         elif case is not None:
             counted_s = (
-                self._work.lasted_s(post, case) if judge.kind is Kind.TREND else max(before.elapsed_s, after.elapsed_s)
+                self._work.lasted_s(post, case, reading.steady_s)
+                if judge.kind is Kind.TREND
+                else max(before.elapsed_s, after.elapsed_s)
             )
             self._work.follow(post, judge, case, after, change, reading, seen.value, counted_s)
         self._keep(post, judge.kind, before, after)

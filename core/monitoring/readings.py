@@ -59,8 +59,17 @@ class Gate(Struct, frozen=True, kw_only=True):
     high: float
     same_s: float = 0.0
     lively_k: float = 0.0
-    finest_k: float = math.inf
+    finest_k: float = 1e9  # none seen yet; JSON knows no infinity
     doubt: float | None = None
+
+    @property
+    def lively(self) -> bool:
+        """Whether this probe can't stand still for an hour."""
+        return self.lively_k >= LIVELY_K and self.finest_k <= FINE_K
+
+    def resumed(self, now_s: float) -> "Gate":
+        """As known from a former run, whose time was another: what comes next is no jump from then."""
+        return structs.replace(self, at_s=now_s - JUMP_WITHIN_S - 1.0, hour_s=now_s, doubt=None)
 
 
 def gated(gate: Gate | None, reading: Reading) -> tuple[Gate | None, Reading]:
@@ -82,7 +91,7 @@ def gated(gate: Gate | None, reading: Reading) -> tuple[Gate | None, Reading]:
     if jumps and (gate.doubt is None or abs(value - gate.doubt) > JUMP_K):
         return structs.replace(gate, doubt=value), _suspect(reading, "jump")
     gate = _moved(gate, value, now_s)
-    if gate.same_s >= FLAT_S and gate.lively_k >= LIVELY_K and gate.finest_k <= FINE_K:
+    if gate.same_s >= FLAT_S and gate.lively:
         return gate, _suspect(reading, "flat_line")
     return gate, reading
 
@@ -118,5 +127,7 @@ def _fault_of(value: float | None, quantity: Quantity) -> str | None:
         return "not_a_number"
     if quantity is Quantity.TEMPERATURE and value == POWER_ON_C:
         return "power_on"
+    if quantity in (Quantity.DOOR, Quantity.DEFROST) and value not in (0.0, 1.0):
+        return "out_of_range"
     lowest, highest = PLAUSIBLE[quantity]
     return None if lowest <= value <= highest else "out_of_range"

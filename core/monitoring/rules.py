@@ -18,15 +18,16 @@ from core.monitoring.presets import Terms
 from core.settings import Limits
 
 MAX_STEP_S: Final = 300.0
-MISSES_TO_OPEN: Final = 3  # one silent or broken answer is normal on a bus; three in a row are a fault
-GOODS_TO_CLEAR: Final = 3
 REOPEN_WINDOW_S: Final = 1800.0
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 120.0
 MOST_DOUBLINGS: Final = 10
 STARTUP_S: Final = 3600.0  # pull-down after a power cut: Danfoss ERC 213, A12
 DOUBT_S: Final = 240.0  # a hold lasts this long beyond its last reason: at its turn the air stands still for a while
 HOLDS_PER_DAY: Final = 8  # breaches a day that may be excused: hardly a cabinet defrosts more often
 DAY_S: Final = 86_400.0
+REST_S: Final = 600.0  # so long at or below the limit, and what comes then is another warmth than what was before
+STRAY_S: Final = 60.0  # a value or two inside do not end a breach: one stray sample would begin its delay again
+STRAY_SHARE: Final = 1 / 30  # of the alarm delay
 LONG_S: Final = 6 * 3600.0
 WINDOW_S: Final = 3600.0  # how long what is over still excuses or reopens something, unless it is set to longer
 
@@ -102,10 +103,11 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `breach_s` and `critical_s` count beyond the inner and the critical limit, `inside_s` back inside since the case
     opened, `elapsed_s` all since the breach began, `quiet_s` from the last case's end to the next breach, as far as
-    the reopen window. `warm_start`: the first value after an outage was beyond the limit already. `misses` and `goods`
-    count answers for a fault watch. `severity` is that of the open case.
+    the reopen window. `warm_start`: the first value after an outage was beyond the limit already. `severity` is that of
+    the open case.
 
-    `course` holds the value minute by minute since the breach began, `minute` sum and count of the one that runs; `hold` why
+    `since_s` is the `elapsed_s` when the air got above the limit last after a rest at or below it, `rest_s` how long it has
+    rested. `course` holds the value minute by minute since then, `minute` sum and count of the one that runs; `hold` why
     a due alarm waits or waited, `…_held_s` the `elapsed_s` when a severity last had a reason; `excused` how long ago each
     breach of the last day was that was excused.
     """
@@ -117,8 +119,8 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     inside_s: float | None = None
     elapsed_s: float = 0.0
     quiet_s: float | None = None
-    misses: int = 0
-    goods: int = 0
+    since_s: float = 0.0
+    rest_s: float | None = None
     peak: float | None = None
     severity: Severity | None = None
     course: tuple[float, ...] = ()
@@ -131,7 +133,7 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def pending(self) -> bool:
         """A timer runs, but no case is open yet."""
-        return self.severity is None and (self.breaching or self.misses > 0)
+        return self.severity is None and self.breaching
 
     @property
     def phase(self) -> tuple[object, ...]:
@@ -148,6 +150,10 @@ class Watch(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """As after its case has cleared."""
         return structs.replace(type(self)(), quiet_s=0.0)
 
+    def dismissed(self) -> Self:
+        """As after a person has closed its case while it went on."""
+        return type(self)()
+
 
 IDLE: Final = Watch()
 Stepped = tuple[Watch, Change | None]
@@ -163,6 +169,9 @@ def step(watch: Watch, edge: Edge, value: float, dt_s: float, window: Hold | Non
         return _step_open(counted(watch, edge, value, dt_s, excess), edge, value, window)
     if watch.breaching:
         if excess <= -edge.hysteresis_k:
+            inside_s = 0.0 if watch.inside_s is None else watch.inside_s + dt_s
+            if inside_s < min(STRAY_S, STRAY_SHARE * edge.alarm_delay_s):
+                return structs.replace(watch, inside_s=inside_s, elapsed_s=watch.elapsed_s + dt_s), None
             excused = watch.excused if watch.hold is None else (*watch.excused, 0.0)
             quiet_s = _quiet(watch, edge, watch.elapsed_s + dt_s)
             return Watch(quiet_s=quiet_s, excused=excused), None
@@ -204,7 +213,11 @@ def _waits(watch: Watch, edge: Edge, value: float, severity: Severity, window: H
     """Whether this severity, which is due, has a reason to wait; and the watch that remembers it."""
     mark = "critical_held_s" if severity is Severity.CRITICAL else "warning_held_s"
     limit, high = edge.limit_for(severity), edge.side is Side.HIGH
-    if not edge.alarm_delay_s or len(watch.excused) >= HOLDS_PER_DAY or watch.elapsed_s >= course.LONGEST_S:
+    if (
+        not edge.alarm_delay_s
+        or len(watch.excused) >= HOLDS_PER_DAY
+        or watch.elapsed_s - watch.since_s >= course.LONGEST_S
+    ):
         return structs.replace(watch, hold=None), False
     excesses = [edge.excess(one, limit) for one in watch.course]
     known = window or (Hold.STARTUP if watch.warm_start and watch.elapsed_s < STARTUP_S else None)
@@ -230,30 +243,33 @@ def counted(watch: Watch, edge: Edge, value: float, dt_s: float, excess: float) 
     if excess <= -edge.hysteresis_k:
         inside_s = 0.0 if watch.inside_s is None else watch.inside_s + dt_s
     elapsed_s = watch.elapsed_s + dt_s
+    watch, rest_s = _rested(watch, value, excess, dt_s, elapsed_s)
     drawn, minute = watch.course, watch.minute
-    if dt_s > 0:
-        drawn, minute = _drawn(drawn, (minute[0] + value, minute[1] + 1), elapsed_s)
+    if dt_s > 0 and rest_s is None:
+        drawn, minute = course.drawn_on(drawn, (minute[0] + value, minute[1] + 1), elapsed_s - watch.since_s)
     return structs.replace(
         watch,
         breach_s=_run(watch.breach_s, excess, edge.hysteresis_k, dt_s),
         critical_s=critical_s,
         inside_s=inside_s,
         elapsed_s=elapsed_s,
+        rest_s=rest_s,
         peak=edge.worse(watch.peak, value),
         course=drawn,
         minute=minute,
     )
 
 
-def _drawn(
-    drawn: tuple[float, ...], minute: tuple[float, int], elapsed_s: float
-) -> tuple[tuple[float, ...], tuple[float, int]]:
-    """The course with every minute that is over by now; over those of a long step it runs straight."""
-    over = int(min(elapsed_s, course.LONGEST_S) // course.MINUTE_S) + 1 - len(drawn)
-    if over <= 0:
-        return drawn, minute
-    mean, last = minute[0] / minute[1], drawn[-1] if drawn else minute[0] / minute[1]
-    return (*drawn, *[last + (mean - last) * at / over for at in range(1, over + 1)]), (0.0, 0)
+def _rested(watch: Watch, value: float, excess: float, dt_s: float, elapsed_s: float) -> tuple[Watch, float | None]:
+    """How long the air has been at or below the limit; above it again after REST_S, holds are counted anew."""
+    if excess <= 0:
+        return watch, (watch.rest_s or 0.0) + dt_s
+    if watch.rest_s is None or watch.rest_s < REST_S:
+        return watch, None
+    anew = structs.replace(
+        watch, since_s=elapsed_s, course=(value,), minute=(0.0, 0), hold=None, warning_held_s=None, critical_held_s=None
+    )
+    return anew, None
 
 
 def _run(clock_s: float | None, excess: float, hysteresis_k: float, dt_s: float) -> float | None:
@@ -274,24 +290,9 @@ def _all_ripe(watch: Watch, edge: Edge, value: float) -> Iterator[Severity]:
             yield severity
 
 
-def step_fault(watch: Watch, *, good: bool) -> Stepped:
-    """One answer of a sensor: a value, or a fault."""
-    if watch.severity is None:
-        if good:
-            return IDLE, None
-        misses = watch.misses + 1
-        if misses < MISSES_TO_OPEN:
-            return structs.replace(watch, misses=misses), None
-        return Watch(severity=Severity.WARNING), Change.OPENED
-    goods = watch.goods + 1 if good else 0
-    if goods < GOODS_TO_CLEAR:
-        return structs.replace(watch, goods=goods), None
-    return IDLE, Change.CLEARED
-
-
 def patient(edge: Edge, reopened: int) -> Edge:
     """The longer to clear the oftener the case came back: what swings round its limit is one trouble, not many."""
     if not reopened:
         return edge
-    delay_s = max(edge.clear_delay_s, PATIENCE_S) * 2.0 ** min(reopened, MOST_DOUBLINGS)
+    delay_s = max(edge.clear_delay_s, PATIENCE_S) * 4.0 ** min(reopened, MOST_DOUBLINGS)
     return structs.replace(edge, clear_delay_s=min(delay_s, max(edge.reopen_window_s, edge.clear_delay_s)))

@@ -43,6 +43,7 @@ LOOKS_PER_CYCLE: Final = 10  # with fewer, chance makes the lengths
 SHARE_RISE: Final = 1.25  # both at once: a capacity that is down to 50 to 60 %
 CYCLE_RISE: Final = 1.12
 STAYS_RISEN: Final = 0.5  # half of the rise that opened a case: less than that is the way back
+LONG_OUTAGE_S: Final = 3600.0  # after one hour without power a freezer ran no longer than usual, after six it did
 RELOAD_S: Final = 12 * 3600.0  # until a freezer's load is cold again after six hours without power
 CLEAR_S: Final = (
     RECENT_S  # of air that hardly moves any more, as capacity is nearly gone, doors make zigzags for a while
@@ -106,6 +107,11 @@ class Running(Watch, frozen=True, kw_only=True, omit_defaults=True):
 
 UNKNOWN: Final = Running()
 Stepped = tuple[Running, Change | None]
+
+
+def broken_off(watch: Running) -> Running:
+    """A gap too short for the goods to get warm: the phase that it fell into is not counted."""
+    return structs.replace(watch, minute=(0.0, 0), minute_s=0.0, turned_c=None, phase_s=0.0, back_s=0.0, run=None)
 
 
 def after_outage(watch: Running) -> Running:

@@ -241,10 +241,10 @@ def test_nobody_is_called_about_what_is_shelved() -> None:
     [
         ([], CRITICAL, [15, 75, 195]),
         ([lose_sight], CRITICAL, [15, 75, 195]),
-        ([], WARNING, []),
+        ([], WARNING, [60, 120, 240]),
         ([worsen], WARNING, [15, 75, 195]),
         ([acknowledge], CRITICAL, [60, 120, 240]),
-        ([acknowledge], WARNING, [60]),
+        ([acknowledge], WARNING, [60, 120, 240]),
         ([handle], CRITICAL, []),
         ([clear], CRITICAL, []),
         ([acknowledge, clear], CRITICAL, []),

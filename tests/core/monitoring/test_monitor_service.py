@@ -206,9 +206,8 @@ async def test_a_day_is_the_longest_between_two_calls(bench: Bench) -> None:
     assert after.outbox[-1].type is EventType.CASE_ESCALATED
 
 
-@pytest.mark.parametrize("severity", [Severity.WARNING, Severity.INFO])
-async def test_what_is_not_critical_calls_nobody(book: CaseBook, clock: FakeClock, severity: Severity) -> None:
-    book.put(cases.opened(a_case(severity=severity)))
+async def test_what_is_for_information_calls_nobody(book: CaseBook, clock: FakeClock) -> None:
+    book.put(cases.opened(a_case(severity=Severity.INFO)))
     clock.advance(1e6)
     book.pass_time()
     assert book.all()[0].escalations == 0

@@ -20,7 +20,6 @@ from core.monitoring.rules import (
     edges_of,
     patient,
     step,
-    step_fault,
 )
 from core.settings import Cabinet, Limits
 from tests.core.monitoring.factories import after, an_edge, changes
@@ -42,7 +41,7 @@ def test_a_breach_opens_once_it_has_lasted_the_alarm_delay() -> None:
     assert changes(an_edge(), every(10.0, *[9.0] * 12)) == [(6, OPENED)]
 
 
-@pytest.mark.parametrize("values", [[9.0] * 6 + [4.0] * 20, ([9.0] * 6 + [4.0]) * 5])
+@pytest.mark.parametrize("values", [[9.0] * 6 + [4.0] * 20, ([9.0] * 6 + [4.0] * 2) * 5])
 def test_a_breach_shorter_than_the_delay_opens_nothing(values: list[float]) -> None:
     assert changes(an_edge(), every(10.0, *values)) == []
 
@@ -68,7 +67,27 @@ def test_between_limit_and_hysteresis_the_timer_stands_still(resting: float) -> 
 
 @pytest.mark.parametrize("inside", [7.5, 7.0, -40.0])
 def test_inside_the_hysteresis_the_timer_falls_to_nothing(inside: float) -> None:
-    assert after(an_edge(), every(10.0, 9.0, 9.0, 9.0, inside)) == IDLE
+    assert after(an_edge(), every(10.0, 9.0, 9.0, 9.0, inside, inside)) == IDLE
+
+
+def test_one_stray_value_inside_does_not_begin_the_delay_again() -> None:
+    """Of half an hour's delay a minute inside does; a swing that is there for less is one breach."""
+    edge = an_edge(alarm_delay_s=1800.0)
+    with_strays = [9.0 if index % 100 else 4.0 for index in range(1, 200)]
+    assert changes(edge, every(10.0, *with_strays)) == [(181, OPENED)]
+    assert changes(edge, every(10.0, *([9.0] * 100 + [4.0] * 7) * 5)) == []
+
+
+def test_warmth_after_a_rest_at_the_limit_is_held_as_a_new_one() -> None:
+    """A touch of the limit hours ago must not use up what a defrost is allowed."""
+    edge = an_edge(alarm_delay_s=600.0)
+    touched = after(edge, every(60.0, 8.1, *[7.8] * 240))
+    assert touched.breaching
+    watch, told = touched, []
+    for _ in range(60):
+        watch, change = step(watch, edge, 9.0, 60.0, Hold.DEFROST)
+        told += [change] if change else []
+    assert told == []
 
 
 def test_a_timer_that_stands_still_at_its_end_fires_with_the_next_value_beyond() -> None:
@@ -156,7 +175,7 @@ def test_the_quiet_clock_runs_from_the_end_of_a_case_to_the_next_breach() -> Non
 
 
 def test_a_breach_that_came_to_nothing_counts_as_quiet_time() -> None:
-    assert after(an_edge(), every(10.0, 9.0, 9.0, 9.0, 4.0), Watch(quiet_s=0.0)).quiet_s == 40.0
+    assert after(an_edge(), every(10.0, 9.0, 9.0, 9.0, 4.0, 4.0), Watch(quiet_s=0.0)).quiet_s == 50.0
 
 
 @pytest.mark.parametrize(("quiet_s", "kept"), [(REOPEN_WINDOW_S - 10, REOPEN_WINDOW_S), (REOPEN_WINDOW_S, None)])
@@ -178,28 +197,6 @@ def test_a_breach_pends_until_its_case_opens() -> None:
     assert (IDLE.pending, pending.pending, opened.pending) == (False, True, False)
 
 
-@pytest.mark.parametrize(
-    ("answers", "expected"),
-    [
-        ("xx", []),
-        ("xxx", [OPENED]),
-        ("xx.xx.xx", []),
-        ("xxxxxx", [OPENED]),
-        ("xxx..", [OPENED]),
-        ("xxx...", [OPENED, CLEARED]),
-        ("xxx..x..x..", [OPENED]),
-        ("xxx...xx", [OPENED, CLEARED]),
-        ("xxx...xxx", [OPENED, CLEARED, OPENED]),
-    ],
-)
-def test_three_misses_open_a_fault_and_three_good_answers_clear_it(answers: str, expected: list[Change]) -> None:
-    watch, found = IDLE, []
-    for answer in answers:
-        watch, change = step_fault(watch, good=answer == ".")
-        found += [change] if change else []
-    assert found == expected
-
-
 # -- patience ----------------------------------------------------------------------------------------------------------
 
 
@@ -207,12 +204,12 @@ def test_three_misses_open_a_fault_and_three_good_answers_clear_it(answers: str,
     ("clear_s", "reopened", "longer_s"),
     [
         (300.0, 0, 300.0),
-        (300.0, 1, 600.0),
-        (300.0, 2, 1200.0),
+        (300.0, 1, 1200.0),
+        (300.0, 2, REOPEN_WINDOW_S),
         (300.0, 3, REOPEN_WINDOW_S),
         (300.0, 10**6, REOPEN_WINDOW_S),
         (0.0, 0, 0.0),
-        (0.0, 1, 2 * PATIENCE_S),
+        (0.0, 1, 4 * PATIENCE_S),
         (7200.0, 1, 7200.0),
     ],
 )
@@ -276,7 +273,7 @@ def test_a_warm_start_holds_for_the_time_of_a_pull_down() -> None:
 
 def test_a_warm_start_is_over_once_the_air_was_inside() -> None:
     edge = an_edge(alarm_delay_s=600.0)
-    inside = after(edge, every(10.0, 9.0, 9.0, 4.0), Watch(warm_start=True))
+    inside = after(edge, every(10.0, 9.0, 9.0, *[4.0] * 4), Watch(warm_start=True))
     assert not inside.warm_start
     assert opens_at(edge, inside) == 600.0
 
