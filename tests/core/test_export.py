@@ -143,3 +143,22 @@ def test_a_directory_without_a_history_is_a_mistake(tmp_path: Path, capsys: pyte
     (tmp_path / NAME).write_bytes(os.urandom(5000))
     assert main(["export", "--data-dir", str(tmp_path)]) == 1
     assert "not a database" in capsys.readouterr().err
+
+
+def test_what_is_no_file_is_written_to_and_never_replaced(recorded: History, tmp_path: Path) -> None:
+    """A pipe here; as root it could be a device of this machine."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        assert main(["export", "--data-dir", str(tmp_path), "--output", str(pipe)]) == 0
+        out, _ = reader.communicate(timeout=10)
+    assert out.startswith(b"\xef\xbb\xbf")
+    assert pipe.is_fifo()
+
+
+def test_the_file_behind_a_link_is_the_one_that_is_written(recorded: History, tmp_path: Path) -> None:
+    link = tmp_path / "link.csv"
+    link.symlink_to(tmp_path / "real.csv")
+    assert main(["export", "--data-dir", str(tmp_path), "--output", str(link)]) == 0
+    assert link.is_symlink()
+    assert (tmp_path / "real.csv").read_bytes().startswith(b"\xef\xbb\xbf")

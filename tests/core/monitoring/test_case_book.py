@@ -9,9 +9,10 @@ import pytest
 from msgspec import structs
 
 from core.errors import RefusalError
+from core.events import Severity
 from core.journal import Archive, SnapshotJournal
 from core.monitoring import cases, handling
-from core.monitoring.case_book import KEPT_CLOSED, CaseBook
+from core.monitoring.case_book import CHECKPOINT_S, KEPT_CLOSED, KEPT_OVER, CaseBook
 from core.monitoring.cases import Case, Condition, Handling, Kind
 from core.monitoring.rules import IDLE, Watch
 from tests.core.monitoring.factories import (
@@ -273,3 +274,40 @@ async def test_kinds_and_sensors_have_cases_of_their_own(tmp_path: Path) -> None
         book.put(a_case(case_id="case_other", sensor="04.air"))
         assert book.current(HIGH_KEY) is None
         assert book.current((AIR, Kind.SENSOR_FAULT)) is not None
+
+
+async def test_a_case_whose_sensor_moved_to_another_cabinet_is_watched_by_nobody_any_more(tmp_path: Path) -> None:
+    with a_book(tmp_path, FakeClock()) as book:
+        book.put(cases.opened(a_case()))
+        book.retire({HIGH_KEY: "03"}, {"03", "04"})
+        assert book.current(HIGH_KEY) is not None
+        book.retire({HIGH_KEY: "04"}, {"03", "04"})
+        [case] = book.all()
+        assert (case.closed, case.closed_because) == (True, "not_watched")
+
+
+async def test_what_is_over_and_signed_off_by_nobody_does_not_stay_for_ever(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with a_book(tmp_path, clock) as book:
+        for number in range(KEPT_OVER + 3):
+            case = cases.opened(a_case(case_id=f"case_{number}", sensor=f"{number}.air"))
+            book.put(case)
+            book.put(cases.cleared(book.get(case.case_id), START))
+        clock.advance(CHECKPOINT_S)
+        book.pass_time()
+        closed = [case for case in book.all() if case.closed]
+        assert [case.case_id for case in reversed(closed)] == ["case_0", "case_1", "case_2"]
+        assert {case.closed_because for case in closed} == {"unattended"}
+
+
+async def test_a_warning_that_gets_critical_calls_whatever_was_done_about_the_warning(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with a_book(tmp_path, clock) as book:
+        book.put(cases.opened(a_case(severity=Severity.WARNING)))
+        done = {"actor": "li", "action": "door closed", "disposition": "", "note": ""}
+        await book.act("case_1", lambda case, at: handling.record(case, **done, at=at))
+        book.put(cases.severity_changed(book.get("case_1"), Severity.CRITICAL, clock.now()))
+        clock.advance(901.0)
+        book.pass_time()
+        case = book.get("case_1")
+        assert (case.handling, case.escalations, case.action) == (Handling.NEW, 1, "door closed")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import math
 import os
 import shutil
 import signal
@@ -528,3 +529,50 @@ async def test_the_ends_of_time_are_no_mistake(history: History) -> None:
     late = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert (await history.query(AIR, late, late, 60)).points == ()
     assert (await history.query(AIR, datetime(1, 1, 1, tzinfo=UTC), late, 10**9)).points[-1].at < late
+
+
+# -- whether nobody looked before ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("boot_id", "away_s", "in_sync", "outage_s"),
+    [
+        ("boot-1", 90.0, True, None),  # a restart of the program
+        ("boot-1", 3600.0, True, 3600.0),
+        ("boot-1", 3600.0, False, 3600.0),  # within a boot the wall clock has no say
+        ("boot-2", 20.0, True, None),  # a quick boot of the box
+        ("boot-2", 3600.0, True, 3600.0),
+        ("boot-2", 3600.0, False, math.inf),
+        ("boot-2", -3600.0, True, math.inf),
+    ],
+)
+async def test_a_start_knows_for_how_long_nobody_looked(
+    tmp_path: Path, clock: FakeClock, boot_id: str, away_s: float, in_sync: bool, outage_s: float | None
+) -> None:
+    first = a_history(tmp_path, clock, boot_id="boot-1")
+    assert first.outage_s is None
+    record(first, [1.0, 2.0])
+    await first.close()
+    clock.steady_s = clock.steady_s + away_s if boot_id == "boot-1" else 5.0
+    clock.wall += timedelta(seconds=away_s)
+    clock.in_sync = in_sync
+    second = a_history(tmp_path, clock, boot_id=boot_id)
+    assert second.outage_s == outage_s
+    await second.close()
+
+
+async def test_a_start_that_heard_nothing_leaves_the_outage_what_it_was(tmp_path: Path, clock: FakeClock) -> None:
+    """After a power cut the gateway boots more slowly than this box, which is started again meanwhile."""
+    first = a_history(tmp_path, clock, boot_id="boot-1")
+    record(first, [1.0, 2.0])
+    await first.close()
+    clock.steady_s = 5.0
+    clock.wall += timedelta(hours=6)
+    deaf = a_history(tmp_path, clock, boot_id="boot-2")
+    record(deaf, [None, None, None])
+    clock.advance(70.0)
+    await deaf.close()
+    third = a_history(tmp_path, clock, boot_id="boot-2")
+    assert third.outage_s is not None
+    assert third.outage_s >= 6 * 3600.0
+    await third.close()

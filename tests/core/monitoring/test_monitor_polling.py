@@ -236,3 +236,18 @@ async def test_a_mistake_in_judging_one_sensor_is_shown_and_costs_no_other_its_j
             failing = False
             await pass_time(clock, 10)
             assert monitor.mistakes == {}
+
+
+async def test_a_box_that_stood_still_does_not_blame_its_sensors(tmp_path: Path) -> None:
+    """It was suspended, or its process stopped: they get their time to be heard again."""
+    clock, source = FakeClock(), ScriptedSource()
+    source.always = [a_sample(4.0)]
+    with a_book(tmp_path, clock) as book:
+        async with running(a_monitor(book, clock, a_line(source, interval_s=10.0)).run()):
+            await pass_time(clock, 5)
+            source.always = []
+            clock.advance(400.0)
+            await pass_time(clock, 2)
+            assert kinds(book) == []
+            await pass_time(clock, 400)
+            assert [kind for _, kind, _ in kinds(book)] == [Kind.SENSOR_STALE]
