@@ -60,8 +60,9 @@ class Device(Table, frozen=True, kw_only=True):
 class Monitor(Table, frozen=True, kw_only=True):
     """`interval_s` between two polls of a source that names none; `heartbeat_s` 0 sends no heartbeat.
 
-    A critical case that nobody acknowledges is escalated after `escalate_after_s` (0: never), again after
-    `escalate_every_s`, and from then on after twice as long each time, at least once a day; an acknowledgement holds for `acknowledged_for_s` while the condition goes on.
+    A critical case that nobody acknowledges is escalated after `escalate_after_s` (0: no case is), a warning after
+    `escalate_every_s`; both again after `escalate_every_s`, and from then on after twice as long each time, at least once a
+    day. An acknowledgement holds for `acknowledged_for_s` while the condition goes on.
     """
 
     interval_s: Interval = 10.0
