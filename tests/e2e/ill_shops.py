@@ -139,6 +139,20 @@ class Web:
         return f'driver = "http_json"\nurl = "{self._scheme}://127.0.0.1:{self.peer.port}/"\ntimeout_s = 0.3'
 
 
+class Moving(Web):
+    """A gateway of which the first value moves as a thermostat moves the air, for so many polls."""
+
+    def __init__(self, polls: int):
+        super().__init__()
+        self._left = polls
+
+    def tick(self) -> None:
+        self._left -= 1
+        if self._left > 0:
+            self.say(t=round(GOOD + 0.1 * abs(self._left % 40 - 20), 1))
+        super().tick()
+
+
 class Bus:
     """A Modbus gateway. Unit 2 has the sensor that fails in its register 0 and a word on it in register 1."""
 

@@ -29,7 +29,7 @@ from cdg_tui.screens.page import View
 from core import wire
 from core.sensors.http_json import MAX_BODY_BYTES
 from tests.core.sensors.test_http_json import an_answer
-from tests.e2e.ill_shops import GOOD, NEXT, Bus, Invented, Record, Web, an_ill_shop
+from tests.e2e.ill_shops import GOOD, NEXT, Bus, Invented, Moving, Record, Web, an_ill_shop
 
 HOUR_POLLS = 365  # a little more than one
 STALE_POLLS = 31  # a little more than five minutes
@@ -98,7 +98,9 @@ TABLE: dict[str, Ill] = {
     "BLE temperature that is invalid": says(-163.84, "out_of_range"),
     "BLE humidity that is invalid": says(163.8375, "out_of_range", quantity="humidity"),
     "humidity below nothing": says(-0.1, "out_of_range", quantity="humidity"),
-    "a door between open and shut": says(2, "out_of_range", quantity="door"),
+    "a door that is no switch": says(2, "out_of_range", quantity="door"),
+    "a door between open and shut": says(0.5, "out_of_range", quantity="door"),
+    "a defrost contact between on and off": says(0.5, "out_of_range", quantity="defrost"),
     "null": says(None, "not_a_number"),
     "NaN": says(float("nan"), "not_a_number"),
     "infinity": says(float("inf"), "not_a_number"),
@@ -114,6 +116,9 @@ TABLE: dict[str, Ill] = {
     ),
     "the time in the body is missing": Ill(
         make=lambda: Web(SEQUENCE), provoke=lambda web: web.say(t=6.6, seq=None), fault="missing_field", bad=(6.6,)
+    ),
+    "a gateway that goes on relaying the last value of a dead probe": Ill(
+        make=lambda: Moving(HOUR_POLLS + 10), fault="flat_line", quality="suspect", polls=2 * HOUR_POLLS + 20
     ),
     "condensation: 100 % for an hour": Ill(
         make=lambda: Web(t=55.0),
