@@ -13,8 +13,8 @@ and the cycle stays about what it was; a wider differential or a fuller cabinet 
 and the way back from it are quick for each kelvin, as are doors, and look like the opposite of a leak.
 
 Both are compared with the cabinet's own last three days: with what it hardly ever exceeded in them but for the newest hours, so
-that what it does every afternoon is no news, and a leak does not hide itself. Until it has learned for LEARNING_NOTES * NOTE_S (a
-day) nothing is said, nor where the air is looked at too seldom for its cycles. While a case is open nothing is learned: a
+that what it does every afternoon is no news, and a leak does not hide itself. Until it has learned for LEARNING_NOTES * NOTE_S (18
+hours) nothing is said, nor where the air is looked at too seldom for its cycles. While a case is open nothing is learned: a
 cabinet that is never repaired does not become usual.
 
 Not told from a leak, since capacity is lost there too: a coil that ices over for a whole day, a fan that fails slowly; and for
@@ -35,7 +35,7 @@ RECENT_S: Final = 4 * 3600.0  # what is judged: long enough for a defrost or a b
 FEWEST_CYCLES: Final = 4
 MOST_CYCLES: Final = 24
 NOTE_S: Final = 3 * 3600.0  # how often it is noted what is usual
-LEARNING_NOTES: Final = 8
+LEARNING_NOTES: Final = 6
 MOST_NOTES: Final = 24
 NEWEST_NOTES: Final = 2  # of a leak's first hours; they are not usual yet
 USUALLY: Final = 0.9  # of the time a cabinet runs no more than this: what it does every afternoon is no news

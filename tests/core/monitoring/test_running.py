@@ -114,8 +114,8 @@ def test_nothing_is_said_where_the_air_is_looked_at_too_seldom_for_its_cycles() 
     assert watched(zigzag((9.0, 13.0, 3.0, 40.0), (17.0, 8.0, 3.0, 20.0), step_s=300.0))[0] == []
 
 
-def test_nothing_is_said_in_the_first_day() -> None:
-    assert watched(zigzag((10.0, 15.0, 3.0, 12.0), (30.0, 15.0, 3.0, 12.0)))[0] == []
+def test_nothing_is_said_in_the_first_18_hours() -> None:
+    assert watched(zigzag((10.0, 15.0, 3.0, 9.0), (30.0, 15.0, 3.0, 8.9)))[0] == []
 
 
 def test_a_repaired_cabinet_is_as_ever_within_nine_hours_and_told_of_once() -> None:
