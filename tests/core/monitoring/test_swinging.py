@@ -50,19 +50,29 @@ async def swung(directory: Path, cabinet: Cabinet, limit: float, interval_s: flo
 
 
 @pytest.mark.parametrize("side", ["high", "low"])
-@pytest.mark.parametrize("severity", ["critical", "warning"])
+@pytest.mark.parametrize("severity", ["critical", "warning", "both", "preset"])
 async def test_a_value_that_swings_round_its_limit_for_a_day_is_one_case_and_few_webhooks(
     tmp_path: Path, side: str, severity: str
 ) -> None:
-    """Acceptance: +-0.8 K with a period of 12 min for 24 h, nobody acts, and all clocks run."""
-    member = side if severity == "critical" else f"warn_{side}"
-    rows, limit = [], 4.0
+    """+-0.8 K with a period of 12 min for 24 h, nobody acts, and all clocks run. `both`: the warning and the critical limit lie
+    within the swing; `preset`: the budget of a day runs too.
+    """
+    limit = 4.0 if severity != "preset" else 5.0 if side == "high" else -1.0
+    further = limit + (0.4 if side == "high" else -0.4)
+    limits = {
+        "critical": Limits(**{side: limit}),
+        "warning": Limits(**{f"warn_{side}": limit}),
+        "both": Limits(**{f"warn_{side}": limit, side: further}),
+        "preset": None,
+    }[severity]
+    rows = []
     for number, (interval_s, (delay_s, clear_s), hysteresis_k) in enumerate(
         itertools.product((10.0, 60.0), DELAYS, (0.2, 0.5))
     ):
         cabinet = Cabinet(
             id="03",
-            limits=Limits(**{member: limit}),
+            preset="iso_m1" if limits is None else None,
+            limits=limits,
             alarm_delay_s=delay_s,
             clear_delay_s=clear_s,
             hysteresis_k=hysteresis_k,
@@ -72,7 +82,7 @@ async def test_a_value_that_swings_round_its_limit_for_a_day_is_one_case_and_few
         count, events = await swung(directory, cabinet, limit, interval_s)
         calls = sum(event.type is EventType.CASE_ESCALATED for event in events)
         rows.append((interval_s, delay_s, clear_s, hysteresis_k, count, len(events), calls))
-    print(f"\n{member}: interval alarm_delay clear_delay hysteresis | cases webhooks (of them escalations)")
+    print(f"\n{side}, {severity}: interval alarm_delay clear_delay hysteresis | cases webhooks (of them escalations)")
     for row in rows:
         print("{:>9} {:>11} {!s:>11} {:>10} | {:>5} {:>8} ({})".format(*row))
     assert all(row[4] <= 1 and row[5] <= MOST_WEBHOOKS for row in rows)
