@@ -16,7 +16,7 @@ from core.monitoring.course import Hold
 from core.monitoring.outages import step_outage
 from core.monitoring.presets import Terms
 from core.monitoring.rise import Rise, step_rise
-from core.monitoring.rules import Change, Edge, Side, Watch, edges_of, patient, step
+from core.monitoring.rules import Change, Edge, Side, Watch, edges_of, step
 from core.monitoring.running import LONG_OUTAGE_S, Running, after_outage, broken_off, step_running
 from core.samples import Quantity
 from core.settings import Cabinet, Sensor
@@ -41,6 +41,10 @@ WATCHLESS: Final = frozenset({Kind.SENSOR_STALE, Kind.DEVICE_HEALTH})
 
 def watch_type(kind: Kind) -> type[Watch]:
     return WATCHES.get(kind, Watch)
+
+
+PATIENCE_S: Final = 120.0
+MOST_RETURNS: Final = 10  # that still make a difference
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -155,3 +159,11 @@ def _of_defrost(cabinet: Cabinet, longest_step_s: float) -> tuple[Judge, ...]:
         return contacts.step_missed(watch, bool(seen.value), cabinet.defrost, min(seen.dt_s, longest_step_s))
 
     return overrun, Judge(kind=Kind.DEFROST_MISSED, step=missed)
+
+
+def patient(edge: Edge, reopened: int) -> Edge:
+    """The longer to clear the oftener the case came back: what swings round its limit is one trouble, not many."""
+    if not reopened:
+        return edge
+    delay_s = max(edge.clear_delay_s, PATIENCE_S) * 4.0 ** min(reopened, MOST_RETURNS)
+    return structs.replace(edge, clear_delay_s=min(delay_s, max(edge.reopen_window_s, edge.clear_delay_s)))

@@ -19,10 +19,9 @@ from core.settings import Limits
 
 MAX_STEP_S: Final = 300.0
 REOPEN_WINDOW_S: Final = 1800.0
-PATIENCE_S: Final = 120.0
-MOST_DOUBLINGS: Final = 10
 STARTUP_S: Final = 3600.0  # pull-down after a power cut: Danfoss ERC 213, A12
 DOUBT_S: Final = 240.0  # a hold lasts this long beyond its last reason: at its turn the air stands still for a while
+AHEAD_S: Final = 600.0
 HOLDS_PER_DAY: Final = 8  # breaches a day that may be excused: hardly a cabinet defrosts more often
 DAY_S: Final = 86_400.0
 REST_S: Final = 600.0  # so long at or below the limit, and what comes then is another warmth than what was before
@@ -162,11 +161,12 @@ Stepped = tuple[Watch, Change | None]
 def step(watch: Watch, edge: Edge, value: float, dt_s: float, window: Hold | None = None) -> Stepped:
     """One good value, `dt_s` after the one before. `window` is a known reason to wait with an alarm, such as a defrost."""
     dt_s = min(max(dt_s, 0.0), edge.longest_step_s)
+    doubt_s = max(DOUBT_S, 2 * dt_s)  # who looks seldom sees the turn only with the second value after it
     excess = edge.excess(value, edge.inner)
     if watch.excused:
         watch = structs.replace(watch, excused=tuple(age + dt_s for age in watch.excused if age + dt_s < DAY_S))
     if watch.severity is not None:
-        return _step_open(counted(watch, edge, value, dt_s, excess), edge, value, window)
+        return _step_open(counted(watch, edge, value, dt_s, excess), edge, value, window, doubt_s)
     if watch.breaching:
         if excess <= -edge.hysteresis_k:
             inside_s = 0.0 if watch.inside_s is None else watch.inside_s + dt_s
@@ -175,7 +175,7 @@ def step(watch: Watch, edge: Edge, value: float, dt_s: float, window: Hold | Non
             excused = watch.excused if watch.hold is None else (*watch.excused, 0.0)
             quiet_s = _quiet(watch, edge, watch.elapsed_s + dt_s)
             return Watch(quiet_s=quiet_s, excused=excused), None
-        return _opened(counted(watch, edge, value, dt_s, excess), edge, value, window)
+        return _opened(counted(watch, edge, value, dt_s, excess), edge, value, window, doubt_s)
     quiet_s = _quiet(watch, edge, dt_s)
     if excess <= 0:
         return Watch(quiet_s=quiet_s, excused=watch.excused), None
@@ -186,30 +186,37 @@ def step(watch: Watch, edge: Edge, value: float, dt_s: float, window: Hold | Non
         excused=watch.excused,
         course=(value,),
     )
-    return _opened(counted(begun, edge, value, 0.0, excess), edge, value, window)
+    return _opened(counted(begun, edge, value, 0.0, excess), edge, value, window, doubt_s)
 
 
-def _step_open(watch: Watch, edge: Edge, value: float, window: Hold | None) -> Stepped:
+def _step_open(watch: Watch, edge: Edge, value: float, window: Hold | None, doubt_s: float) -> Stepped:
     """Whether the open case clears or gets worse."""
     if watch.inside_s is not None and watch.inside_s >= edge.clear_delay_s:
         return Watch(quiet_s=0.0, elapsed_s=watch.elapsed_s, peak=watch.peak, excused=watch.excused), Change.CLEARED
-    worst = next(_all_ripe(watch, edge, value), None)
+    worst = next(_all_ripe(watch, edge, value, edge.alarm_delay_s), None)
     if worst is None or rank(worst) <= rank(watch.severity or worst):
         return watch, None
-    watch, waits = _waits(watch, edge, value, worst, window)
+    watch, waits = _waits(watch, edge, value, worst, window, doubt_s)
     return (watch, None) if waits else (structs.replace(watch, severity=worst), Change.SEVERITY_CHANGED)
 
 
-def _opened(watch: Watch, edge: Edge, value: float, window: Hold | None) -> Stepped:
-    """The worst severity that is due and that nothing holds back."""
-    for severity in _all_ripe(watch, edge, value):
-        watch, waits = _waits(watch, edge, value, severity, window)
-        if not waits:
+def _opened(watch: Watch, edge: Edge, value: float, window: Hold | None, doubt_s: float) -> Stepped:
+    """The worst severity that is due and that nothing holds back.
+
+    The course of what is about to be due is looked at too: at the turn of the air there is no reason to be seen, and who looks
+    seldom may look just then.
+    """
+    due = set(_all_ripe(watch, edge, value, edge.alarm_delay_s))
+    for severity in _all_ripe(watch, edge, value, edge.alarm_delay_s - AHEAD_S):
+        watch, waits = _waits(watch, edge, value, severity, window if severity in due else None, doubt_s)
+        if not waits and severity in due:
             return structs.replace(watch, severity=severity), Change.OPENED
     return watch, None
 
 
-def _waits(watch: Watch, edge: Edge, value: float, severity: Severity, window: Hold | None) -> tuple[Watch, bool]:
+def _waits(
+    watch: Watch, edge: Edge, value: float, severity: Severity, window: Hold | None, doubt_s: float
+) -> tuple[Watch, bool]:
     """Whether this severity, which is due, has a reason to wait; and the watch that remembers it."""
     mark = "critical_held_s" if severity is Severity.CRITICAL else "warning_held_s"
     limit, high = edge.limit_for(severity), edge.side is Side.HIGH
@@ -225,7 +232,7 @@ def _waits(watch: Watch, edge: Edge, value: float, severity: Severity, window: H
     if reason is not None:
         return structs.replace(watch, hold=reason, **{mark: watch.elapsed_s}), True
     held_s = getattr(watch, mark)
-    return watch, held_s is not None and watch.elapsed_s - held_s <= DOUBT_S
+    return watch, held_s is not None and watch.elapsed_s - held_s <= doubt_s
 
 
 def _quiet(watch: Watch, edge: Edge, dt_s: float) -> float | None:
@@ -279,20 +286,12 @@ def _run(clock_s: float | None, excess: float, hysteresis_k: float, dt_s: float)
     return clock_s if excess > -hysteresis_k else None
 
 
-def _all_ripe(watch: Watch, edge: Edge, value: float) -> Iterator[Severity]:
+def _all_ripe(watch: Watch, edge: Edge, value: float, after_s: float) -> Iterator[Severity]:
     """What the clocks say now, the worst first; only a value beyond a limit can raise it."""
     for severity, limit, clock_s in (
         (Severity.CRITICAL, edge.critical, watch.critical_s),
         (Severity.WARNING, edge.warn, watch.breach_s),
     ):
-        ripe = clock_s is not None and clock_s >= edge.alarm_delay_s
+        ripe = clock_s is not None and clock_s >= after_s
         if ripe and limit is not None and edge.excess(value, limit) > 0:
             yield severity
-
-
-def patient(edge: Edge, reopened: int) -> Edge:
-    """The longer to clear the oftener the case came back: what swings round its limit is one trouble, not many."""
-    if not reopened:
-        return edge
-    delay_s = max(edge.clear_delay_s, PATIENCE_S) * 4.0 ** min(reopened, MOST_DOUBLINGS)
-    return structs.replace(edge, clear_delay_s=min(delay_s, max(edge.reopen_window_s, edge.clear_delay_s)))

@@ -89,9 +89,9 @@ def opened(found: dict[str, Any]) -> list[Opened]:
 
 
 def close(found: Sequence[Opened], expected: Sequence[Opened]) -> bool:
-    """The same kinds in the same order, within three minutes; a trend, which is seen over hours, within one."""
+    """The same kinds in the same order, within five minutes; a trend, which is seen over hours, within one."""
     return [kind for kind, _ in found] == [kind for kind, _ in expected] and all(
-        abs(one - other) <= timedelta(minutes=60 if kind == "trend" else 3)
+        abs(one - other) <= timedelta(minutes=60 if kind == "trend" else 5)
         for (kind, one), (_, other) in zip(found, expected, strict=True)
     )
 

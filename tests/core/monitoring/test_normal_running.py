@@ -144,12 +144,14 @@ def test_defrosts_of_other_shapes_and_lengths_raise_nothing_either(
     assert [case.kind for case in cases] == []
 
 
-def over(directory: Path, course: Iterable[tuple[float, float]], cabinet: Cabinet) -> list[Case]:
+def over(
+    directory: Path, course: Iterable[tuple[float, float]], cabinet: Cabinet, interval_s: float = 60.0
+) -> list[Case]:
     """The temperature cases of a course of (seconds, °C)."""
     clock = FakeClock()
     sensor = Sensor(id="03.air", cabinet="03", source="sim", point="chiller")
     source = SimulatedSource(SimulatedSettings(id="sim"), (sensor,), clock)
-    line = Line(id="sim", driver="simulated", source=source, interval_s=60.0, sensors=(sensor,))
+    line = Line(id="sim", driver="simulated", source=source, interval_s=interval_s, sensors=(sensor,))
     with a_book(directory, clock) as book:
         monitor = Monitor([line], [cabinet], book, clock)
         for at_s, value in course:
@@ -177,6 +179,16 @@ def test_a_real_freezers_week_with_its_defrosts_has_no_case(tmp_path: Path) -> N
     course = recorded()
     assert plain([value for _, value in course], -15.0, 1800.0, 60.0) >= 4
     assert over(tmp_path, course, FROZEN) == []
+
+
+@needs_recording
+@pytest.mark.parametrize("every_min", [2, 3, 5, 10])
+def test_who_looks_at_it_less_often_sees_no_case_either(tmp_path: Path, every_min: int) -> None:
+    """Whenever they begin to look: no look falls on the turn of the air then."""
+    for phase in range(every_min):
+        directory = tmp_path / str(phase)
+        directory.mkdir()
+        assert over(directory, recorded()[phase::every_min], FROZEN, 60.0 * every_min) == [], phase
 
 
 # Minutes into the recording: in the cycle, just before, during and after a defrost, after a door.
@@ -310,7 +322,7 @@ def test_a_real_kind_of_defrost_is_seen_however_often_somebody_looks(tmp_path: P
     """Up in 30 minutes, back in 25."""
     minutes = [-20.0 + 0.7 * at for at in range(35)] + [4.5 - 1.0 * at for at in range(1, 26)] + [-20.5] * 30
     course = [(float(at_s), minutes[at_s // 60]) for at_s in range(0, 60 * len(minutes), interval_s)]
-    assert over(tmp_path, course, FROZEN) == []
+    assert over(tmp_path, course, FROZEN, float(interval_s)) == []
 
 
 def test_a_warning_does_not_wait_for_what_only_the_critical_limit_excuses(tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ import pytest
 
 from core.events import Severity
 from core.monitoring.course import LONGEST_S, Hold
+from core.monitoring.judges import PATIENCE_S, patient
 from core.monitoring.presets import terms_of
 from core.monitoring.rules import (
     DOUBT_S,
     HOLDS_PER_DAY,
     IDLE,
     MAX_STEP_S,
-    PATIENCE_S,
     REOPEN_WINDOW_S,
     STARTUP_S,
     Change,
@@ -18,7 +18,6 @@ from core.monitoring.rules import (
     Side,
     Watch,
     edges_of,
-    patient,
     step,
 )
 from core.settings import Cabinet, Limits

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from core.monitoring.course import LONGEST_S, Hold
-from core.monitoring.rules import IDLE, Change, Edge, Side, Watch, patient, step
+from core.monitoring.judges import patient
+from core.monitoring.rules import IDLE, Change, Edge, Side, Watch, step
 from tests.core.monitoring.factories import an_edge, changes
 
 SIDES = {Side.HIGH: 4.0, Side.LOW: 6.0}  # with its warning limit; the critical one is 5
