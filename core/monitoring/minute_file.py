@@ -150,7 +150,7 @@ class MinuteFile:
             return self._db
         self.close()
         self._make()
-        self._db = db = sqlite3.connect(self._path, _PATIENCE_S, isolation_level=None, check_same_thread=False)
+        self._db = db = sqlite3.connect(self._path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA synchronous = FULL")
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:

@@ -61,7 +61,7 @@ SELECT printf('{before}%s', {_TIME})
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that can change nothing, also beside a running core and on a disk that can't be written."""
     address = f"file:{quote(str(path.absolute()))}?mode=ro"
-    with contextlib.closing(sqlite3.connect(address, _PATIENCE_S, uri=True)) as db:
+    with contextlib.closing(sqlite3.connect(address, timeout=_PATIENCE_S, uri=True)) as db:
         try:
             db.execute("SELECT 1 FROM spans LIMIT 1")
         except sqlite3.OperationalError:

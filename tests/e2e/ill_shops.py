@@ -237,6 +237,7 @@ class IllShop:
         device = Device(settings, self.clock)
         queue = RetryQueue(self._retries, settings.webhooks.retry, [], self.clock, Random(1))
         dispatcher = Dispatcher(queue, [], device.stamp, self.clock)
+        self._history = History(directory, settings.history, [], self.clock, device.boot_id)
         parts = Parts(
             loaded=loaded,
             clock=self.clock,
@@ -248,7 +249,7 @@ class IllShop:
             drains=Drains(queue, dispatcher, self.clock),
             journals={"cases": self._journal, "retries": self._retries},
             archive=archive,
-            history=History(directory, settings.history, [], self.clock, device.boot_id),
+            history=self._history,
             troubles=dict,
         )
         self._app = build_app(routes(parts), Authenticator(settings.access, loaded.tokens_file), listen=None)
@@ -285,6 +286,7 @@ class IllShop:
     async def close(self) -> None:
         await self.client.close()
         await self.monitor.close()
+        await self._history.close()
         self._journal.close()
         self._retries.close()
 

@@ -14,7 +14,18 @@ from tests.fakes import FakeClock
 
 
 def a_history(directory: Path, clock: FakeClock, *, minute_days: float = 400.0, boot_id: str = "boot-1") -> History:
-    return History(directory, Settings(minute_days=minute_days), [AIR], clock, boot_id)
+    history = History(directory, Settings(minute_days=minute_days), [AIR], clock, boot_id)
+    _opened.append(history)
+    return history
+
+
+_opened: list[History] = []
+
+
+def close_histories() -> None:
+    """Give back the files of those that a test left as a kill would have."""
+    while _opened:
+        _opened.pop()._file.close()
 
 
 def a_reading(
