@@ -15,6 +15,7 @@ from core.errors import ConfigError
 from core.export import history_of, span
 from core.monitoring import minutes
 from core.monitoring.abreast import Read, abreast
+from core.monitoring.labels import moment
 from core.samples import Quantity
 from core.settings import Sensor
 
@@ -76,7 +77,7 @@ def _rows(read: Mapping[str, Read], judged: Sequence[Sensor], air: str) -> Itera
             for sensor, minute in found.items()
         }
         at_ms = next(iter(found.values())).at_ms
-        yield Row(minutes.moment(at_ms), (tick - first) * MINUTE_S, values)
+        yield Row(moment(at_ms), (tick - first) * MINUTE_S, values)
 
 
 def _notes(trial: Asked, judged: Sequence[str]) -> Iterator[str]:

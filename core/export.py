@@ -17,7 +17,8 @@ import msgspec
 
 from core.errors import ConfigError, CoreError
 from core.monitoring import minutes
-from core.monitoring.history import NAME
+from core.monitoring.labels import ms
+from core.monitoring.minute_file import NAME
 
 Format = Literal["csv", "json"]
 COLUMNS: Final = ("sensor", "time UTC", "min", "mean", "max", "samples", "quality")
@@ -37,8 +38,8 @@ def moment(text: str) -> datetime:
 
 def span(since: datetime | None, until: datetime | None) -> tuple[int, int]:
     """In UTC milliseconds; without an end it is as far as time goes. Raises ConfigError for `since` after `until`."""
-    since_ms = _EVER[0] if since is None else minutes.ms(since)
-    until_ms = _EVER[1] if until is None else minutes.ms(until)
+    since_ms = _EVER[0] if since is None else ms(since)
+    until_ms = _EVER[1] if until is None else ms(until)
     if since_ms > until_ms:
         raise ConfigError("--since is after --until")
     return since_ms, until_ms

@@ -5,7 +5,7 @@ Datetimes are UTC with Z, durations end in `_s`. New fields may join; none is re
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -160,6 +160,10 @@ class Status(Answer, frozen=True, kw_only=True):
     epoch: str
     seq: int
     problems: tuple[Problem, ...]
+
+
+# From harmless to worst, of a sensor and of a cabinet, which shows the worst of its sensors.
+STATES: Final = ("out_of_service", "ok", "pending", "stale", "suspect", "fault", "warning", "critical")
 
 
 # -- cabinets, readings --------------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ PURE = (
     "core.sensors.cabinet_model",
     "core.monitoring.cases",
     "core.monitoring.presets",
+    "core.monitoring.labels",
     "core.monitoring.statistics",
     "core.monitoring.series",
     "core.monitoring.abreast",

@@ -9,7 +9,7 @@ from cdg_tui.screens.page import Detail, View
 from cdg_tui.text import NOTHING, local_time, number
 from core import wire
 
-ORDER: Final = ("critical", "warning", "fault", "suspect", "stale", "pending", "ok", "out_of_service")
+ORDER: Final = wire.STATES[::-1]
 UNKNOWN: Final = "stale"
 A_DAY: Final = timedelta(days=1)
 

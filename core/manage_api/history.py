@@ -53,8 +53,8 @@ class HistoryHandlers:
             step_s=query.step_s,
             low=limits.low,
             high=limits.high,
-            points=tuple(_point(point) for point in series.points),
-            statistics=_statistics(series.statistics, warm=warm),
+            points=tuple(step_item(point) for point in series.points),
+            statistics=statistics_item(series.statistics, warm=warm),
         )
 
     def _window(self, query: HistoryQuery) -> tuple[datetime, datetime]:
@@ -63,7 +63,7 @@ class HistoryHandlers:
         return query.since or max(until, earliest) - _A_DAY, until
 
 
-def _point(point: Point) -> wire.HistoryPoint:
+def step_item(point: Point) -> wire.HistoryPoint:
     return wire.HistoryPoint(
         at=point.at,
         min=point.low,
@@ -76,7 +76,7 @@ def _point(point: Point) -> wire.HistoryPoint:
     )
 
 
-def _statistics(found: Statistics, *, warm: bool) -> wire.HistoryStatistics:
+def statistics_item(found: Statistics, *, warm: bool) -> wire.HistoryStatistics:
     """A mean kinetic temperature only of what is a temperature."""
     return wire.HistoryStatistics(
         known_min=found.known_min,

@@ -18,9 +18,7 @@ from core.settings import Cabinet, Limits
 from core.webhooks.deliveries import Attempt, Status
 from core.webhooks.entries import Entry
 
-# From harmless to worst; a cabinet shows the worst of its sensors.
 OUT = "out_of_service"
-STATES = (OUT, "ok", "pending", "stale", "suspect", "fault", "warning", "critical")
 
 
 def reading(parts: Parts, post: Post) -> wire.ReadingItem:
@@ -96,7 +94,7 @@ def cabinet(parts: Parts, one: Cabinet, open_cases: int) -> wire.CabinetItem:
     mine = [post for post in parts.monitor.posts if post.cabinet.id == one.id]
     sensors = tuple(reading(parts, post) for post in mine)
     terms, preset, said = terms_of(one), PRESETS.get(one.preset or ""), parts.book.service(one.id)
-    worst = max((sensor.state for sensor in sensors), key=STATES.index, default="stale")
+    worst = max((sensor.state for sensor in sensors), key=wire.STATES.index, default="stale")
     return wire.CabinetItem(
         id=one.id,
         name=one.name,

@@ -13,12 +13,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
+from core.monitoring.labels import MINUTE_MS
 from core.monitoring.statistics import Minute
 
-_MINUTE_MS: Final = 60_000
-_NEAREST_MS: Final = _MINUTE_MS // 2
+_NEAREST_MS: Final = MINUTE_MS // 2
 # Two sources may be a minute apart in when they first speak in a minute, and a restart rounds to half a one.
-_APART_MS: Final = _MINUTE_MS + _NEAREST_MS
+_APART_MS: Final = MINUTE_MS + _NEAREST_MS
 _BEFORE_ALL: Final = -(2**62)
 
 Read = Callable[[], Iterable[Minute]]
@@ -66,7 +66,7 @@ class _Axis:
         return any(abs(at_ms - self._label(place, tick)) <= apart_ms for place in beside)
 
     def _label(self, place: int, tick: int) -> int:
-        return self._labels[place] + (tick - self._ticks[place]) * _MINUTE_MS
+        return self._labels[place] + (tick - self._ticks[place]) * MINUTE_MS
 
     def find(self, at_ms: int, after: int) -> int:
         """The first tick behind `after` that is called so; else one counted from that end which the label lies beyond."""
@@ -79,4 +79,4 @@ class _Axis:
         return self._counted(0 if at_ms < labels[0] else -1, at_ms)
 
     def _counted(self, place: int, at_ms: int) -> int:
-        return self._ticks[place] + round((at_ms - self._labels[place]) / _MINUTE_MS)
+        return self._ticks[place] + round((at_ms - self._labels[place]) / MINUTE_MS)

@@ -20,13 +20,13 @@ from msgspec import Struct
 from core.clock import Clock
 from core.errors import RefusalError
 from core.monitoring import minutes
-from core.monitoring.minute_file import Alive, MinuteFile, Row, is_damage
-from core.monitoring.minutes import QUALITIES, SCALE, ms
+from core.monitoring.labels import ms
+from core.monitoring.minute_file import NAME, Alive, MinuteFile, Row, is_damage
+from core.monitoring.minutes import QUALITIES, SCALE
 from core.monitoring.series import Series, series_of
 from core.samples import Reading
 from core.settings import History as Settings
 
-NAME: Final = "history.sqlite3"
 COMMIT_S: Final = 60.0
 LONGEST_RESTART_S: Final = COMMIT_S + 60.0  # of the program, seen from its last commit
 PRUNE_S: Final = 3600.0

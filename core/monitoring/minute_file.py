@@ -20,7 +20,7 @@ from msgspec import Struct
 from core.clock import Clock, utc_text
 from core.journal import files
 from core.journal.quarantine import Quarantine, Report
-from core.monitoring.minutes import MINUTE_MS, moment, ms
+from core.monitoring.labels import MINUTE_MS, moment, ms
 
 NAME: Final = "history.sqlite3"
 SPAN_MINUTES: Final = 1440

@@ -6,18 +6,15 @@ A row's tick and label are counted from those of its span.
 import contextlib
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from core.monitoring.labels import MINUTE_MS
 from core.monitoring.statistics import Minute
 
 SCALE: Final = 100  # rows hold hundredths of the sensor's unit
-MINUTE_MS: Final = 60_000
 QUALITIES: Final = ("good", "suspect", "fault", "stale")  # by their number in the file; the worst of a minute counts
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MS: Final = timedelta(milliseconds=1)
 _PATIENCE_S: Final = 2.0
 
 _AT: Final = f"s.at + m.minute * {MINUTE_MS} + m.late"
@@ -108,11 +105,3 @@ def lines(db: sqlite3.Connection, sensor: str, since_ms: int, until_ms: int, kin
     """
     found = db.execute(_LINES[kind], {"sensor": sensor, "since": since_ms, "until": until_ms})
     return (line for (line,) in found)
-
-
-def ms(at: datetime) -> int:
-    return (at - EPOCH) // _MS
-
-
-def moment(at_ms: int) -> datetime:
-    return EPOCH + at_ms * _MS

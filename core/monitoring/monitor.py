@@ -166,9 +166,7 @@ class Monitor:
         seen = self._seen(post, reading, reading.value)
         post.judged_s, post.last_value, post.last_value_at = reading.steady_s, reading.value, reading.at
         for judge in post.judges:  # the limits come first
-            high = self._book.current(post.key(Kind.TEMP_HIGH))
-            alarmed = high is not None and high.severity is Severity.CRITICAL
-            self._judge(post, judge, reading, structs.replace(seen, alarmed=alarmed) if alarmed else seen)
+            self._judge(post, judge, reading, seen)
 
     def look_for_silence(self) -> None:
         """A sensor of which nothing was heard for `stale_after_s` is stale: a case of its own, and another one where it stays
@@ -230,6 +228,9 @@ class Monitor:
         before, case = self._book.watch(key), self._book.current(key)
         if case is not None:
             seen = structs.replace(seen, reopened=case.reopened)
+        elif judge.kind is Kind.BUDGET_EXCEEDED:
+            high = self._book.current(post.key(Kind.TEMP_HIGH))
+            seen = structs.replace(seen, alarmed=high is not None and high.severity is Severity.CRITICAL)
         after, change = judge.step(before, seen)
         if change is Change.OPENED:
             assert after.severity is not None

@@ -1,6 +1,6 @@
 """When a limit counts as broken and when as kept again. Pure state machines: a state and a value in, a state out.
 
-A watch is one limit side of one sensor (or its faults). Time is the sum of the steps between good values, each step at
+A watch is one limit side of one sensor; what other rules remember is made of it. Time is the sum of the steps between good values, each step at
 most `longest_step_s`, and a clock starts at 0 with the first value that starts it: so a gap, a restart or a clock that jumps
 can neither fire nor clear anything by itself.
 """
@@ -21,7 +21,7 @@ MAX_STEP_S: Final = 300.0
 REOPEN_WINDOW_S: Final = 1800.0
 STARTUP_S: Final = 3600.0  # pull-down after a power cut: Danfoss ERC 213, A12
 DOUBT_S: Final = 240.0  # a hold lasts this long beyond its last reason: at its turn the air stands still for a while
-AHEAD_S: Final = 600.0
+AHEAD_S: Final = 600.0  # so long before an alarm is due its course is asked for a reason to wait
 HOLDS_PER_DAY: Final = 8  # breaches a day that may be excused: hardly a cabinet defrosts more often
 DAY_S: Final = 86_400.0
 REST_S: Final = 600.0  # so long at or below the limit, and what comes then is another warmth than what was before

@@ -1,18 +1,17 @@
 """Minutes gathered into steps for a chart, with what the whole stretch amounts to. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import Struct
 
 from core.errors import RefusalError
+from core.monitoring.labels import moment, ms
 from core.monitoring.statistics import Minute, Statistics, statistics_of
 
 MOST_POINTS: Final = 10_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MS: Final = timedelta(milliseconds=1)
-_END_MS: Final = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MS  # later ones overflow in some zone or other
+_END_MS: Final = ms(datetime(9999, 12, 31, tzinfo=UTC))  # later ones overflow in some zone or other
 
 
 class Point(Struct, frozen=True, kw_only=True):
@@ -74,7 +73,7 @@ def series_of(
     high: float | None,
 ) -> Series:
     """`read` gives the minutes whose labels are from .. to before, in UTC milliseconds. Raises RefusalError 409."""
-    since_ms, until_ms = (min((at - _EPOCH) // _MS, _END_MS) for at in (since, until))
+    since_ms, until_ms = (min(ms(at), _END_MS) for at in (since, until))
     if since_ms > until_ms:
         raise RefusalError(409, "since_after_until", "`since` is after `until`")
     step_ms = round(step_s * 1000)
@@ -89,5 +88,5 @@ def series_of(
             yield minute
 
     statistics = statistics_of(passing(), low, high)
-    points = tuple(step.point(_EPOCH + (since_ms + at * step_ms) * _MS) for at, step in enumerate(steps))
+    points = tuple(step.point(moment(since_ms + at * step_ms)) for at, step in enumerate(steps))
     return Series(points=points, statistics=statistics)

@@ -12,9 +12,8 @@ import pytest
 
 from core import backtest_history
 from core.clock import SystemClock
-from core.monitoring.history import NAME
-from core.monitoring.minute_file import Alive, MinuteFile, Row
-from core.monitoring.minutes import MINUTE_MS, ms
+from core.monitoring.labels import MINUTE_MS, ms
+from core.monitoring.minute_file import NAME, Alive, MinuteFile, Row
 from tests.core.config_texts import a_config
 from tests.core.monitoring.factories import START
 from tests.core.test_backtest import DEFROST, DOOR, FROZEN, a_csv, process

@@ -16,9 +16,8 @@ from typing import Final
 import pytest
 
 from core.clock import SystemClock
-from core.monitoring.history import NAME
-from core.monitoring.minute_file import Alive, MinuteFile, Row
-from core.monitoring.minutes import MINUTE_MS, ms
+from core.monitoring.labels import MINUTE_MS, ms
+from core.monitoring.minute_file import NAME, Alive, MinuteFile, Row
 from tests.benchmarks.journals import Table
 from tests.core.monitoring.factories import START
 from tests.core.monitoring.histories import a_history

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.events import EventType, Severity
-from core.manage_api.views import STATES
 from core.monitoring.cases import Condition, Handling, Kind
 from core.monitoring.course import Hold
 from core.monitoring.health import ILLS
 from core.monitoring.presets import Medium
 from core.samples import Quantity
 from core.webhooks.deliveries import DeadLetterReason, ErrorClass, Trigger
-from core.wire import Durability
+from core.wire import STATES, Durability
 
 CORE = Path(__file__).parents[2] / "core"
 

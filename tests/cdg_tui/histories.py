@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from core.monitoring.minutes import QUALITIES
+from core.manage_api.history import statistics_item, step_item
 from core.monitoring.series import series_of
-from core.monitoring.statistics import Minute, Statistics
-from core.wire_history import History, HistoryPoint, HistoryStatistics
+from core.monitoring.statistics import Minute
+from core.wire_history import History
 from tests.cdg_tui.factories import NOW
 
 LENGTH_MIN = 26 * 60
@@ -72,19 +72,6 @@ def answer(
         return (one for one in recorded.get(sensor, ()) if from_ms <= one.at_ms < before_ms)
 
     found = series_of(read, since, until, step_s, low, high)
-    points = tuple(
-        HistoryPoint(
-            at=point.at,
-            min=point.low,
-            mean=point.mean,
-            max=point.high,
-            minutes=point.minutes,
-            good=point.good,
-            total=point.total,
-            quality=QUALITIES[point.quality] if point.total else None,
-        )
-        for point in found.points
-    )
     return History(
         sensor=sensor,
         unit="°C",
@@ -93,21 +80,6 @@ def answer(
         step_s=step_s,
         low=low,
         high=high,
-        points=points,
-        statistics=_statistics(found.statistics),
-    )
-
-
-def _statistics(found: Statistics) -> HistoryStatistics:
-    return HistoryStatistics(
-        known_min=found.known_min,
-        gap_min=found.gap_min,
-        min=found.low,
-        mean=found.mean,
-        max=found.high,
-        mkt=found.mkt,
-        in_limit_pct=found.in_limit_pct,
-        excursions=found.excursions,
-        longest_excursion_min=found.longest_excursion_min,
-        degree_min=found.degree_min,
+        points=tuple(step_item(point) for point in found.points),
+        statistics=statistics_item(found.statistics, warm=True),
     )

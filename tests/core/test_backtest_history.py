@@ -13,7 +13,7 @@ import pytest
 from core.__main__ import main
 from core.backtest_history import MILDER
 from core.config import load
-from core.monitoring.history import NAME
+from core.monitoring.minute_file import NAME
 from core.monitoring.monitor import Monitor
 from core.monitoring.posts import Line
 from core.sensors.drivers import open_source

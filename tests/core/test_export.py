@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from core.__main__ import main
-from core.monitoring.history import NAME, History
+from core.monitoring.history import History
+from core.monitoring.minute_file import NAME
 from tests.core.config_texts import MINIMAL, a_config
 from tests.core.monitoring.factories import AIR, START
 from tests.core.monitoring.histories import a_history, a_reading, record

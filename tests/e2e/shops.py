@@ -42,6 +42,29 @@ source = "sim"
 point = "chiller"
 """
 
+# A chiller of which a week takes half a minute.
+FAST = """
+[device]
+id = "box"
+site = "site"
+
+[[sources]]
+id = "sim"
+driver = "simulated"
+speed = 20000
+interval_s = 0.1
+
+[[cabinets]]
+id = "01"
+preset = "iso_m1"
+
+[[sensors]]
+id = "01.air"
+cabinet = "01"
+source = "sim"
+point = "chiller"
+"""
+
 # A cabinet that raises and clears a case about every second.
 BUSY = """
 [device]

@@ -11,32 +11,15 @@ from core.places import SOCKET
 from tests.cdg_tui.consoles import Console, SeamSession
 from tests.cdg_tui.fake_core import FakeCore
 from tests.e2e.conftest import Core, core, processes, wait_until
+from tests.e2e.shops import FAST
 
 __all__ = ["core", "processes"]
 
 pytestmark = pytest.mark.anyio
 
-SHOP = """
-[device]
-id = "box"
-site = "site"
-
-[[sources]]
-id = "sim"
-driver = "simulated"
-speed = 20000
-interval_s = 0.1
-
-[[cabinets]]
-id = "01"
-preset = "iso_m1"
-
-[[sensors]]
-id = "01.air"
-cabinet = "01"
-source = "sim"
-point = "chiller"
-
+SHOP = (
+    FAST
+    + """
 [[sensors]]
 id = "01.door"
 cabinet = "01"
@@ -44,6 +27,7 @@ source = "sim"
 quantity = "door"
 point = "chiller"
 """
+)
 
 
 async def test_a_course_is_read_from_the_core_and_drawn(core: Callable[..., Core]) -> None:

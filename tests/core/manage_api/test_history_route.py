@@ -21,33 +21,12 @@ from core.settings import Limits, Sensor
 from tests.core.monitoring.factories import AIR, CHILLED, START, ScriptedSource, a_book, a_line
 from tests.core.monitoring.histories import a_history, record
 from tests.e2e.conftest import Core, core, processes, wait_until
+from tests.e2e.shops import FAST
 from tests.fakes import FakeClock
 
 __all__ = ["core", "processes"]
 
 pytestmark = pytest.mark.anyio
-
-SIMULATED = """
-[device]
-id = "box"
-site = "site"
-
-[[sources]]
-id = "sim"
-driver = "simulated"
-speed = 20000
-interval_s = 0.1
-
-[[cabinets]]
-id = "01"
-preset = "iso_m1"
-
-[[sensors]]
-id = "01.air"
-cabinet = "01"
-source = "sim"
-point = "chiller"
-"""
 
 
 class Desk:
@@ -125,7 +104,7 @@ async def test_the_limits_are_those_of_what_is_measured(tmp_path: Path) -> None:
 
 def test_a_running_core_answers_for_its_past_life(core: Callable[..., Core]) -> None:
     """And refuses what makes no sense with a code of its own."""
-    box = core(SIMULATED)
+    box = core(FAST)
     box.start()
     wait_until(lambda: box.get("readings")["items"][0]["value"] is not None, "the sensor is read")
     assert box.stop() == 0

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from core.monitoring import minutes
-from core.monitoring.history import NAME, History
+from core.monitoring.history import History
+from core.monitoring.minute_file import NAME
 from core.monitoring.statistics import Minute
 from core.samples import Quality, Quantity, Reading
 from core.settings import History as Settings

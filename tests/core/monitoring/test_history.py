@@ -19,7 +19,8 @@ import pytest
 
 from core.errors import RefusalError
 from core.monitoring import history as module
-from core.monitoring.history import COMMIT_S, HANGS_S, MOST_WAITING, NAME, History
+from core.monitoring.history import COMMIT_S, HANGS_S, MOST_WAITING, History
+from core.monitoring.minute_file import NAME
 from core.monitoring.minutes import QUALITIES
 from core.samples import Quality
 from tests.core.journal.rigs import needs_strace, traced
