@@ -48,6 +48,10 @@ class EventType(StrEnum):
     DEVICE_STARTED = "device.started"
     DEVICE_HEARTBEAT = "device.heartbeat"
     DEVICE_CLOCK_CHANGED = "device.clock_changed"
+    ENDPOINT_FAILING = "endpoint.failing"
+    ENDPOINT_RECOVERED = "endpoint.recovered"
+    ENDPOINT_DISABLED = "endpoint.disabled"
+    WEBHOOK_TEST = "webhook.test"
 
 
 # Every type of the contract, sent today or not: a mistyped one would keep all alarms from an endpoint.

@@ -285,7 +285,9 @@ class Endpoint(Table, frozen=True, kw_only=True):
     """A receiver of webhooks. `events` are patterns such as `case.*`.
 
     `secret` (or `secret_file`) signs; `secret_previous` signs beside it while headquarters changes over. Header
-    values are secrets too: an Authorization header often is one.
+    values are secrets too: an Authorization header often is one. `rate_per_min` is the most attempts in any minute.
+    With `fallback_for` it gets only critical events, those that the endpoints of these ids have not taken in time.
+    `ca_file` replaces the system's authorities; `client_cert` and `client_key` are this box's own certificate.
     """
 
     id: Id
@@ -298,13 +300,25 @@ class Endpoint(Table, frozen=True, kw_only=True):
     events: Annotated[tuple[EventPattern, ...], Meta(min_length=1)] = ("*",)
     timeout_s: Annotated[float, Meta(gt=0, le=30)] | None = None
     headers: dict[str, Secret] = {}
+    rate_per_min: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    fallback_for: tuple[Id, ...] = ()
+    ca_file: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    proxy: Secret | None = None
 
 
 class Webhooks(Table, frozen=True, kw_only=True):
-    """`timeout_s` is the total deadline of one attempt, `concurrency` what is in flight to one endpoint at once."""
+    """`timeout_s` is the total deadline of one attempt, `concurrency` what is in flight to one endpoint at once.
+
+    A critical event that is undelivered after `escalate_after_min` (0: never) is shown, runs `escalate_command`, and goes to
+    the fallback endpoints.
+    """
 
     timeout_s: Annotated[float, Meta(gt=0, le=30)] = 10.0
     concurrency: Annotated[int, Meta(ge=1, le=64)] = 8
+    escalate_after_min: Annotated[float, Meta(ge=0, le=1440)] = 5.0
+    escalate_command: tuple[str, ...] = ()
     retry: Retry = Retry()
     endpoints: tuple[Endpoint, ...] = ()
 

@@ -126,7 +126,9 @@ class Accounts(Answer, frozen=True, kw_only=True):
 
 
 class RetrySummary(Answer, frozen=True, kw_only=True):
-    """`by_endpoint` counts what is pending."""
+    """`by_endpoint` counts what is pending; `oldest_critical_s` is how long the oldest undelivered critical one waits, all
+    in all: ages of deliveries count only what their endpoint has to answer for.
+    """
 
     pending: int
     due: int
@@ -135,6 +137,7 @@ class RetrySummary(Answer, frozen=True, kw_only=True):
     oldest_pending_age_s: float | None
     by_endpoint: dict[str, int]
     accounts: Accounts
+    oldest_critical_s: float | None = None
 
 
 class Problem(Answer, frozen=True, kw_only=True):
@@ -146,6 +149,8 @@ class Problem(Answer, frozen=True, kw_only=True):
 
 
 class Status(Answer, frozen=True, kw_only=True):
+    """`network`: unknown (nothing was sent yet), online, offline, captive_portal, clock_bad."""
+
     version: str
     device: DeviceInfo
     now: Moment
@@ -355,13 +360,18 @@ class Handle(Body, frozen=True, kw_only=True):
 # -- retries -------------------------------------------------------------------------------------------------------------
 
 
+EndpointState = Literal["active", "paused", "open", "disabled", "missing"]
+
+
 class EndpointInfo(Answer, frozen=True, kw_only=True):
-    """`state`: active, or missing where the configuration no longer names it. Never its URL: host only."""
+    """`state`: active, paused (by a person), open (its breaker: only probes go there), disabled (it answered 410), or missing
+    where the configuration no longer names it. Never its URL: host only.
+    """
 
     id: str
     kind: str | None
     host: str | None
-    state: Literal["active", "missing"]
+    state: EndpointState
 
 
 class AttemptItem(Answer, frozen=True, kw_only=True):
@@ -376,6 +386,7 @@ class AttemptItem(Answer, frozen=True, kw_only=True):
     error: str | None
     retry_after_s: float | None
     response_excerpt: str
+    response_truncated: bool = False
 
 
 class RetryItem(Answer, frozen=True, kw_only=True):
@@ -420,6 +431,7 @@ class Retries(Answer, frozen=True, kw_only=True):
     clock_synced: bool
     summary: RetrySummary
     sending: tuple[str, ...] = ()
+    network: str = "unknown"
 
 
 class RetryDetail(Answer, frozen=True, kw_only=True):
@@ -432,6 +444,10 @@ class Drain(Body, frozen=True, kw_only=True):
 
     only_due: bool = True
     endpoint: str | None = None
+    event_type: str | None = None
+    case_id: str | None = None
+    severity: Literal["info", "warning", "critical"] | None = None
+    error_class: str | None = None
     delivery_ids: Annotated[tuple[str, ...], Meta(max_length=10_000)] | None = None
     limit: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     time_budget_s: Annotated[float, Meta(ge=0, le=600)] = 30.0
@@ -440,7 +456,7 @@ class Drain(Body, frozen=True, kw_only=True):
 
 class DrainItem(Answer, frozen=True, kw_only=True):
     """`result`: delivered, failed, skipped, would_attempt. `skip_reason`: in_flight, waits_for_earlier, endpoint_missing,
-    retry_not_retryable, shutdown.
+    endpoint_paused, endpoint_disabled, endpoint_open, offline, retry_not_retryable, stopped, shutdown.
     """
 
     delivery_id: str
@@ -469,6 +485,8 @@ class DrainCounts(Answer, frozen=True, kw_only=True):
 
 
 class DrainResult(Answer, frozen=True, kw_only=True):
+    """`stopped_by` says why it ended before its time: the person who stopped it, or shutdown."""
+
     drain_id: str
     actor: str
     dry_run: bool
@@ -478,6 +496,7 @@ class DrainResult(Answer, frozen=True, kw_only=True):
     duration_ms: int
     counts: DrainCounts
     items: tuple[DrainItem, ...]
+    stopped_by: str | None = None
 
 
 # -- configuration, errors -----------------------------------------------------------------------------------------------
@@ -498,7 +517,7 @@ class FieldError(Answer, frozen=True, kw_only=True):
 
 
 class ProblemDetails(Answer, frozen=True, kw_only=True):
-    """RFC 9457 with a stable `code`."""
+    """RFC 9457 with a stable `code`; `drain_id` of the drain that runs, where that is the reason."""
 
     type: str
     title: str
@@ -506,6 +525,7 @@ class ProblemDetails(Answer, frozen=True, kw_only=True):
     detail: str
     code: str
     errors: tuple[FieldError, ...] = ()
+    drain_id: str | None = None
 
 
 class Health(Answer, frozen=True, kw_only=True):

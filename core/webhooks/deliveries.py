@@ -28,11 +28,12 @@ class Status(StrEnum):
 
 
 class Trigger(StrEnum):
-    """Who caused an attempt. Only `auto` uses up the automatic budget."""
+    """Who caused an attempt. Only `auto` uses up the automatic budget; `probe` asks whether anybody answers again."""
 
     AUTO = "auto"
     MANUAL = "manual"
     DRAIN = "drain"
+    PROBE = "probe"
 
 
 class ErrorClass(StrEnum):
@@ -41,9 +42,11 @@ class ErrorClass(StrEnum):
     DNS = "dns"
     CONNECT = "connect"
     TLS = "tls"
+    CLOCK = "clock"
     TIMEOUT = "timeout"
     PROTOCOL = "protocol"
     REDIRECT = "redirect"
+    CAPTIVE_PORTAL = "captive_portal"
     RATE_LIMITED = "rate_limited"
     HTTP_4XX = "http_4xx"
     HTTP_5XX = "http_5xx"
@@ -59,6 +62,16 @@ class DeadLetterReason(StrEnum):
     EVICTED = "evicted"
 
 
+class Reach(StrEnum):
+    """What an attempt says of this box's own network, whatever it says of the receiver."""
+
+    UP = "up"  # somebody out there answered, be it by refusing
+    SILENT = "silent"  # nobody did: the network, or the receiver
+    DOWN = "down"  # no route, no resolver
+    PORTAL = "portal"  # somebody between answered in the receiver's place
+    CLOCK = "clock"  # the certificate is of another time than this box's
+
+
 class Delivered(Struct, frozen=True, kw_only=True, tag="delivered"):
     """The receiver answered 2xx."""
 
@@ -66,13 +79,17 @@ class Delivered(Struct, frozen=True, kw_only=True, tag="delivered"):
 
 
 class Failed(Struct, frozen=True, kw_only=True, tag="failed"):
-    """Anything else. `error` is a sentence without URL or secret, `excerpt` clean text from the answer."""
+    """Anything else. `error` is a sentence without URL or secret, `excerpt` clean text from the answer, `truncated` where
+    there was more of it.
+    """
 
     error_class: ErrorClass
     error: str
     http_status: int | None = None
     retry_after_s: float | None = None
     excerpt: str = ""
+    truncated: bool = False
+    reach: Reach = Reach.UP
 
 
 Outcome = Delivered | Failed
@@ -90,6 +107,7 @@ class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str | None = None
     retry_after_s: float | None = None
     excerpt: str = ""
+    truncated: bool = False
     actor: str | None = None
 
 
