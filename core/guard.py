@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from random import SystemRandom
 from typing import Final
@@ -33,8 +33,10 @@ from core.sensors.drivers import open_source
 from core.settings import LoadedSettings
 from core.threads import ThreadPerCall
 from core.webhooks.bounds import Bounds
-from core.webhooks.dispatcher import Channel, Dispatcher
+from core.webhooks.channels import Channel, gates
+from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.drains import Drains
+from core.webhooks.gate import Gate
 from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.sender import Sender
 from core.wire import Durability
@@ -85,8 +87,9 @@ class Guard:
         self._journals = {"retries": retries, "cases": cases}
         self._device = Device(settings, clock)
         endpoints = [endpoint.id for endpoint in settings.webhooks.endpoints]
-        self._queue = RetryQueue(retries, settings.webhooks.retry, endpoints, clock, SystemRandom())
-        self._dispatcher = Dispatcher(self._queue, _channels(loaded, clock), self._device.stamp, clock)
+        doors = gates(settings.webhooks, clock)
+        self._queue = RetryQueue(retries, settings.webhooks.retry, endpoints, clock, SystemRandom(), doors)
+        self._dispatcher = Dispatcher(self._queue, _channels(loaded, doors, clock), self._device.stamp, clock)
         self._drains = Drains(self._queue, self._dispatcher, clock)
         self._archive = Archive(directory, clock)
         self._bounds = Bounds(self._queue, self._archive, settings.webhooks.retry, clock)
@@ -244,7 +247,7 @@ class Guard:
         }
 
 
-def _channels(loaded: LoadedSettings, clock: Clock) -> list[Channel]:
+def _channels(loaded: LoadedSettings, doors: Mapping[str, Gate], clock: Clock) -> list[Channel]:
     webhooks = loaded.settings.webhooks
     tls = ssl.create_default_context()  # one for all: building it costs more than a hundred requests
     return [
@@ -257,6 +260,7 @@ def _channels(loaded: LoadedSettings, clock: Clock) -> list[Channel]:
                 connections=webhooks.concurrency,
                 tls=tls,
             ),
+            doors[endpoint.id],
             webhooks.concurrency,
         )
         for endpoint in webhooks.endpoints

@@ -176,7 +176,6 @@ def case_counts(parts: Parts) -> wire.CaseCounts:
 def retry(parts: Parts, entry: Entry) -> wire.RetryItem:
     delivery = entry.delivery
     due_in_s = parts.queue.due_in_s(entry)
-    pending = delivery.status is Status.PENDING
     last = delivery.last_attempt
     return wire.RetryItem(
         delivery_id=delivery.delivery_id,
@@ -192,7 +191,7 @@ def retry(parts: Parts, entry: Entry) -> wire.RetryItem:
         attempts=delivery.attempts,
         auto_attempts=delivery.auto_attempts,
         created_at=delivery.created_at,
-        age_s=round(entry.age_s(parts.clock.steady()) if pending else delivery.age_s, 3),
+        age_s=round(parts.queue.age_s(entry), 3),
         next_attempt_at=delivery.next_attempt_at if due_in_s is not None else None,
         next_attempt_in_s=None if due_in_s is None else round(due_in_s, 3),
         waits_for=parts.queue.waits_for(entry),
@@ -251,12 +250,11 @@ def durability(parts: Parts) -> wire.DurabilityInfo:
 
 
 def retry_summary(parts: Parts) -> wire.RetrySummary:
-    now_s = parts.clock.steady()
     pending = [entry for entry in parts.queue.entries() if entry.delivery.status is Status.PENDING]
     by_endpoint: dict[str, int] = {}
     for entry in pending:
         by_endpoint[entry.delivery.endpoint] = by_endpoint.get(entry.delivery.endpoint, 0) + 1
-    oldest_s = max((entry.age_s(now_s) for entry in pending), default=None)
+    oldest_s = max((parts.queue.age_s(entry) for entry in pending), default=None)
     return wire.RetrySummary(
         pending=len(pending),
         due=sum(entry.in_flight is None and parts.queue.due_in_s(entry) == 0 for entry in pending),

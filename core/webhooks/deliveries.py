@@ -36,6 +36,9 @@ class Trigger(StrEnum):
     PROBE = "probe"
 
 
+BY_HAND: Final = frozenset({Trigger.MANUAL, Trigger.DRAIN})
+
+
 class ErrorClass(StrEnum):
     """Why an attempt failed, in classes that can be counted and translated."""
 

@@ -1,51 +1,31 @@
-"""The loops that send: first attempts and due retries by themselves, single retries by hand.
+"""The loops that send: first attempts, due retries and probes by themselves, single retries by hand.
 
-One attempt at a time for a delivery (the queue's claim), `concurrency` at a time for an endpoint, and no endpoint waits
-for another.
+One attempt at a time for a delivery (the queue's claim), as many for an endpoint as its gate lets through, and no endpoint
+waits for another.
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 import msgspec
 
 from core.clock import Clock, utc_text
 from core.errors import RefusalError
-from core.events import LATEST_ONLY, DeviceStamp, Event
-from core.settings import Endpoint
-from core.webhooks.deliveries import Attempt, Failed, Trigger
+from core.events import LATEST_ONLY, DeviceStamp, Event, Severity
+from core.webhooks import deliveries
+from core.webhooks.channels import LONGEST_WAIT_S, Channel
+from core.webhooks.deliveries import Attempt, Delivery, Failed, Outcome, Trigger
 from core.webhooks.entries import Entry
+from core.webhooks.gate import Hold
+from core.webhooks.reception import Reception
 from core.webhooks.retry_queue import RetryQueue
-from core.webhooks.sender import Sender
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT_S: Final = 30.0  # the loop's own timer does not count while the box sleeps
-
-
-class Channel:
-    """One endpoint with its sender, its places, and the bell that wakes its loop."""
-
-    def __init__(self, endpoint: Endpoint, sender: Sender, concurrency: int):
-        self.endpoint, self.sender, self.concurrency = endpoint, sender, concurrency
-        self.places = asyncio.Semaphore(concurrency)
-        self.bell = asyncio.Event()
-        self._trouble: str | None = None
-
-    def note(self, trouble: str | None) -> None:
-        """Log how the endpoint does, when that changes."""
-        if trouble is not None and trouble != self._trouble:
-            log.warning("endpoint %s does not take deliveries: %s", self.endpoint.id, trouble)
-        elif trouble is None and self._trouble is not None:
-            log.info("endpoint %s takes deliveries again", self.endpoint.id)
-        self._trouble = trouble
-
-    def wants(self, event_type: str) -> bool:
-        return any(fnmatchcase(event_type, pattern) for pattern in self.endpoint.events)
+_CLOSED: Final = {Hold.PAUSED: "endpoint_paused", Hold.DISABLED: "endpoint_disabled"}
+_PROBED: Final = {Hold.OPEN: "endpoint_open", Hold.OFFLINE: "offline"}
 
 
 class Dispatcher:
@@ -55,30 +35,45 @@ class Dispatcher:
         self._queue, self._stamp, self._clock = queue, stamp, clock
         self._channels = {channel.endpoint.id: channel for channel in channels}
         self._stopping = False
+        self.reception = Reception(queue, self._channels, clock)
 
     def channel(self, endpoint: str) -> Channel | None:
         return self._channels.get(endpoint)
 
+    def channels(self) -> Iterable[Channel]:
+        """In the order of the configuration."""
+        return self._channels.values()
+
     async def publish(self, event: Event) -> None:
         """As Publisher says."""
-        wanted = [name for name, channel in self._channels.items() if channel.wants(event.type)]
+        await self._publish(event, ())
+
+    async def _publish(self, event: Event, passed_over: Collection[str]) -> None:
+        wanted = [
+            name for name, channel in self._channels.items() if channel.wants(event.type) and name not in passed_over
+        ]
         if event.type in LATEST_ONLY:
             self._queue.cancel_older(event)
-        accepted = self._queue.accept(event, wanted, self._body(event))
+        accepted = self._queue.accept(event, wanted, self.body(event))
         await self._queue.durable(accepted)
         for name in wanted:
+            if event.severity is Severity.CRITICAL:
+                self._channels[name].gate.urge(self._clock.steady())
             self.wake(name)
 
     def wake(self, endpoint: str) -> None:
         """Something of this endpoint may be due."""
         if (channel := self._channels.get(endpoint)) is not None:
-            channel.bell.set()
+            channel.ring()
 
     async def run(self) -> None:
         """Send what is due, until stopped; what is in flight then is still finished."""
         async with asyncio.TaskGroup() as group:
-            for channel in self._channels.values():
-                group.create_task(self._serve(channel, group))
+            telling = group.create_task(self._tell())
+            async with asyncio.TaskGroup() as sending:
+                for channel in self._channels.values():
+                    sending.create_task(self._serve(channel, sending))
+            telling.cancel()
 
     async def close(self) -> None:
         for channel in self._channels.values():
@@ -88,68 +83,122 @@ class Dispatcher:
         """Start no further attempt."""
         self._stopping = True
         for channel in self._channels.values():
-            channel.bell.set()
+            channel.ring()
 
-    async def retry(self, item_id: str, actor: str, trigger: Trigger = Trigger.MANUAL) -> Entry:
-        """Send one pending delivery now, due or not. Raises RefusalError when it can't be sent by hand."""
+    async def retry(
+        self, item_id: str, actor: str, trigger: Trigger = Trigger.MANUAL, since_s: float | None = None
+    ) -> Entry:
+        """Send one pending delivery now, due or not. Raises RefusalError when it can't be sent by hand: of a drain that began
+        at `since_s` also where its endpoint can't be reached and an attempt since then has shown it.
+        """
         entry = self._queue.claim_one(item_id, trigger)
         channel = self._channels[entry.delivery.endpoint]
         try:
-            await channel.places.acquire()
-        except asyncio.CancelledError:
+            while (wait_s := self._wait_by_hand_s(channel, trigger, since_s)) > 0:
+                await channel.rung(wait_s)
+        except BaseException:
             self._queue.give_back(entry)
+            channel.ring()
             raise
-        if self._stopping:
-            channel.places.release()
-            self._queue.give_back(entry)
-            raise RefusalError(409, "shutdown", "the core is stopping")
+        self._set_out(channel)
         await self._attempt(channel, entry, trigger, actor)
         return entry
 
+    def _wait_by_hand_s(self, channel: Channel, trigger: Trigger, since_s: float | None) -> float:
+        """Until there may be a place. Raises RefusalError where there is none."""
+        gate, name, limit_s = channel.gate, channel.endpoint.id, channel.gate.rate_wait_s(self._clock.steady())
+        if self._stopping:
+            raise RefusalError(409, "shutdown", "the core is stopping")
+        if gate.standing.hold is not None:
+            raise RefusalError(409, _CLOSED[gate.standing.hold], f"endpoint {name} is {gate.standing.hold}")
+        if trigger is Trigger.MANUAL:
+            if limit_s > 0:
+                raise RefusalError(409, "rate_limited", f"endpoint {name} may be sent to again in {limit_s:.0f} s")
+            return LONGEST_WAIT_S if channel.in_flight >= channel.concurrency else 0.0
+        if gate.probing is not None and channel.failed_after(since_s):
+            raise RefusalError(409, _PROBED[gate.probing], f"endpoint {name} can't be reached")
+        return LONGEST_WAIT_S if channel.in_flight >= gate.places else limit_s
+
     async def _serve(self, channel: Channel, group: asyncio.TaskGroup) -> None:
         while not self._stopping:
-            channel.bell.clear()
-            wait_s = self._queue.next_due_in_s(channel.endpoint.id)
-            if wait_s is None or wait_s > 0:
-                await _rung(channel.bell, min(wait_s or LONGEST_WAIT_S, LONGEST_WAIT_S))
-                continue
-            await channel.places.acquire()
-            entry = None if self._stopping else self._queue.claim(channel.endpoint.id)
-            if entry is None:
-                channel.places.release()  # it went by hand meanwhile
-            else:
-                group.create_task(self._attempt(channel, entry, Trigger.AUTO, None))
+            if (wait_s := self._wait_s(channel)) > 0:
+                await channel.rung(wait_s)
+            elif (entry := self._queue.claim(channel.endpoint.id)) is not None:
+                trigger = Trigger.AUTO if channel.gate.probing is None else Trigger.PROBE
+                self._set_out(channel)
+                group.create_task(self._attempt(channel, entry, trigger, None))
+
+    def _wait_s(self, channel: Channel) -> float:
+        """Until something may go by itself, as far as can be seen now."""
+        due_s = self._queue.next_due_in_s(channel.endpoint.id)
+        if due_s is None or channel.in_flight >= channel.gate.places:
+            return LONGEST_WAIT_S
+        return max(due_s, channel.gate.wait_s(self._clock.steady()))
+
+    def _set_out(self, channel: Channel) -> None:
+        channel.in_flight += 1
+        channel.gate.sets_out(self._clock.steady())
 
     async def _attempt(self, channel: Channel, entry: Entry, trigger: Trigger, actor: str | None) -> None:
         """Send once and settle; the place is given back whatever happens."""
-        started_at, started_s = self._clock.now(), self._clock.steady()
-        number = entry.delivery.attempts + 1
         try:
-            outcome = await channel.sender.send(entry.delivery, number)
+            attempt, outcome = await self._send(channel, entry.delivery, trigger, actor)
         except BaseException:
             self._queue.give_back(entry)
             raise
         else:
-            failed = outcome if isinstance(outcome, Failed) else None
-            attempt = Attempt(
-                number=number,
-                trigger=trigger,
-                actor=actor,
-                started_at=started_at,
-                duration_ms=round((self._clock.steady() - started_s) * 1000),
-                http_status=outcome.http_status,
-                error_class=failed.error_class if failed else None,
-                error=failed.error if failed else None,
-                retry_after_s=failed.retry_after_s if failed else None,
-                excerpt=failed.excerpt if failed else "",
-            )
-            self._queue.settle(entry, attempt, outcome)
-            channel.note(failed.error if failed else None)
+            ours = self.reception.heard(channel, outcome, probe=trigger is Trigger.PROBE)
+            if ours and trigger is Trigger.AUTO:  # what the box's own network fails of costs nobody anything
+                attempt = msgspec.structs.replace(attempt, trigger=Trigger.PROBE)
+            self._queue.settle(entry, attempt, outcome, ours=ours)
         finally:
-            channel.places.release()
-            channel.bell.set()
+            channel.in_flight -= 1
+            channel.ring()
 
-    def _body(self, event: Event) -> bytes:
+    async def _send(
+        self, channel: Channel, delivery: Delivery, trigger: Trigger, actor: str | None
+    ) -> tuple[Attempt, Outcome]:
+        started_at, started_s, number = self._clock.now(), self._clock.steady(), delivery.attempts + 1
+        outcome = await channel.sender.send(delivery, number)
+        failed = outcome if isinstance(outcome, Failed) else None
+        attempt = Attempt(
+            number=number,
+            trigger=trigger,
+            actor=actor,
+            started_at=started_at,
+            duration_ms=round((self._clock.steady() - started_s) * 1000),
+            http_status=outcome.http_status,
+            error_class=failed.error_class if failed else None,
+            error=failed.error if failed else None,
+            retry_after_s=failed.retry_after_s if failed else None,
+            excerpt=failed.excerpt if failed else "",
+            truncated=failed.truncated if failed else False,
+        )
+        return attempt, outcome
+
+    async def test(self, endpoint: str, event: Event) -> Attempt:
+        """Send this event once, past the queue, whatever holds the endpoint. Raises RefusalError where our own limit does."""
+        channel = self._channels[endpoint]
+        if (limit_s := channel.gate.rate_wait_s(self._clock.steady())) > 0:
+            raise RefusalError(409, "rate_limited", f"endpoint {endpoint} may be sent to again in {limit_s:.0f} s")
+        delivery = deliveries.opened(event, endpoint, self.body(event), self._clock.now())
+        self._set_out(channel)
+        try:
+            attempt, outcome = await self._send(channel, delivery, Trigger.MANUAL, None)
+            self.reception.heard(channel, outcome, probe=False)
+        finally:
+            channel.in_flight -= 1
+            channel.ring()
+        return attempt
+
+    async def _tell(self) -> None:
+        """Publish what there is to say of endpoints; of one that can't be reached not to itself."""
+        while True:
+            event, passed_over = await self.reception.news.get()
+            await self._publish(event, passed_over)
+
+    def body(self, event: Event) -> bytes:
+        """What is sent of it: who speaks, and the event's data."""
         return msgspec.json.encode(
             {
                 "type": event.type,
@@ -159,9 +208,3 @@ class Dispatcher:
                 "data": event.data,
             }
         )
-
-
-async def _rung(bell: asyncio.Event, within_s: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(within_s):
-            await bell.wait()

@@ -147,11 +147,11 @@ class Drains:
     async def _work(self, job: DrainJob, todo: Iterator[list[Entry]]) -> None:
         for lane in todo:
             for entry in lane:
-                job.items[entry.delivery.delivery_id] = await self._send(entry, job.actor)
+                job.items[entry.delivery.delivery_id] = await self._send(entry, job)
 
-    async def _send(self, entry: Entry, actor: str) -> wire.DrainItem:
+    async def _send(self, entry: Entry, job: DrainJob) -> wire.DrainItem:
         try:
-            await self._dispatcher.retry(entry.delivery.delivery_id, actor, Trigger.DRAIN)
+            await self._dispatcher.retry(entry.delivery.delivery_id, job.actor, Trigger.DRAIN, job.started_s)
         except RefusalError as refusal:
             if entry.delivery.status is not Status.DELIVERED:  # else its automatic attempt came first
                 return self._item(entry, "skipped", skip_reason=refusal.code)

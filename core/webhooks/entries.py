@@ -15,26 +15,28 @@ from core.journal import SnapshotJournal
 from core.webhooks import accounts, deliveries
 from core.webhooks.accounts import ENDED, Books
 from core.webhooks.deliveries import Delivery, Trigger
+from core.webhooks.gate import Standing
 from core.wire import Accounts
 
 # Ended deliveries stay this long in sight: for `since_seq`, and so that a case's event that is published again after a
 # kill still finds its delivery. Their lines leave the journal with the next rewrite, some at a time.
 KEPT_ENDED: Final = 1000
 FORGOTTEN_AT_ONCE: Final = 100
+OF_ENDPOINT: Final = "endpoint:"
 
 
 @dataclass(slots=True)
 class Entry:
-    """A delivery in memory: its snapshot, the number and the bytes of its last change, and its clocks in steady seconds."""
+    """A delivery in memory: its snapshot, the number and the bytes of its last change. `aged_at_s` is what its endpoint's
+    clock showed when `delivery.age_s` was right, `known_s` the steady time when this core first knew of it.
+    """
 
     delivery: Delivery
     n: int
-    aged_at_s: float
+    known_s: float
+    aged_at_s: float = 0.0
     size: int = 0
     in_flight: Trigger | None = None
-
-    def age_s(self, now_s: float) -> float:
-        return self.delivery.age_s + max(0.0, now_s - self.aged_at_s)
 
 
 class Entries:
@@ -45,6 +47,7 @@ class Entries:
         self._entries: dict[str, Entry] = {}
         self._ended: dict[str, None] = {}  # ids of those that have ended, oldest first
         self._books = Books()
+        self.standings: dict[str, Standing] = {}
         self.undecodable = 0
         for item_id, n, document in journal.items():
             try:
@@ -61,10 +64,13 @@ class Entries:
         if item_id == accounts.BOOKS_ID:
             self._books = accounts.decode(document)
             return
+        if item_id.startswith(OF_ENDPOINT):
+            self.standings[item_id.removeprefix(OF_ENDPOINT)] = msgspec.json.decode(document, type=Standing)
+            return
         delivery = deliveries.decode(document)
         if delivery.delivery_id != item_id:
             raise msgspec.ValidationError("a delivery under another's id")
-        self._entries[item_id] = Entry(delivery, n, self._clock.steady(), len(document))
+        self._entries[item_id] = Entry(delivery, n, self._clock.steady(), size=len(document))
         if delivery.status in ENDED:
             self._ended[item_id] = None
 
@@ -120,6 +126,11 @@ class Entries:
         """Write a step down. One that has ended stays in sight for a while."""
         self._write(entry, delivery, lazy=lazy)
         self._forget_oldest()
+
+    def stand(self, endpoint: str, standing: Standing) -> int:
+        """How an endpoint stands from now on; the line that says it, on its way to the disk."""
+        self.standings[endpoint] = standing
+        return self._journal.put(OF_ENDPOINT + endpoint, msgspec.json.encode(standing))
 
     def _write(self, entry: Entry, delivery: Delivery, *, lazy: bool) -> None:
         document = deliveries.encode(delivery)

@@ -43,8 +43,14 @@ def backoff_s(counted: int, policy: Retry, rng: Random) -> float:
     return d / 2 + rng.uniform(0, d / 2)
 
 
-def after_failure(delivery: Delivery, failure: Failed, policy: Retry, rng: Random) -> RetryIn | GiveUp:
-    """`delivery` already counts the failed attempt in `auto_attempts` and its waiting in `age_s`."""
+def after_failure(
+    delivery: Delivery, failure: Failed, policy: Retry, rng: Random, *, ours: bool = False
+) -> RetryIn | GiveUp:
+    """`delivery` already counts the failed attempt in `auto_attempts`, unless it was a probe, and its waiting in `age_s`.
+    What is `ours`, the box's own network, never gives up a delivery.
+    """
+    if ours:
+        return RetryIn(backoff_s(delivery.auto_attempts, policy, rng))
     if delivery.auto_attempts >= policy.max_attempts:
         return GiveUp(DeadLetterReason.MAX_ATTEMPTS)
     if delivery.age_s >= policy.max_age_h * 3600:

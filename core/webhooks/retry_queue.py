@@ -3,9 +3,10 @@
 Owns the schedule and the moves; the deliveries themselves are in Entries. Sends nothing, waits for nothing but the disk.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from random import Random
+from types import MappingProxyType
 
 from msgspec import structs
 
@@ -16,6 +17,7 @@ from core.journal import SnapshotJournal
 from core.settings import Retry
 from core.webhooks import deliveries, retry_policy
 from core.webhooks.deliveries import (
+    BY_HAND,
     Attempt,
     DeadLetterReason,
     Delivered,
@@ -27,24 +29,33 @@ from core.webhooks.deliveries import (
     delivery_id,
 )
 from core.webhooks.entries import Entries, Entry
+from core.webhooks.gate import BREAKING, Gate, Standing
 from core.webhooks.schedule import Schedule
 from core.wire import Accounts
 
 
 class RetryQueue:
-    """Open over a journal; `endpoints` are the configured ids, in order.
+    """Open over a journal; `endpoints` are the configured ids, in order; deliveries to one with a gate age by its clock.
 
     A pending delivery whose endpoint is no longer configured is kept and shown, but not scheduled: it goes out when the
     endpoint is back.
     """
 
     def __init__(
-        self, journal: SnapshotJournal, policy: Retry, endpoints: Sequence[str], clock: Clock, rng: Random
+        self,
+        journal: SnapshotJournal,
+        policy: Retry,
+        endpoints: Sequence[str],
+        clock: Clock,
+        rng: Random,
+        gates: Mapping[str, Gate] = MappingProxyType({}),
     ) -> None:
         self._journal, self._policy, self._clock, self._rng = journal, policy, clock, rng
+        self._gates = gates
         self._entries = Entries(journal, clock)
         self._schedules = {endpoint: Schedule() for endpoint in endpoints}
         for entry in self._entries:
+            entry.aged_at_s = self._counted_s(entry.delivery.endpoint)
             if entry.delivery.status is Status.PENDING:
                 self._enter(entry, deliveries.remaining_s(entry.delivery, self._clock.now()))
 
@@ -91,6 +102,24 @@ class RetryQueue:
         """Raises RefusalError 404 `retry_not_found`."""
         return self._entries.get(item_id)
 
+    def age_s(self, entry: Entry) -> float:
+        """How long it has waited for its receiver; a paused or limited endpoint and a box without network don't count."""
+        if entry.delivery.status is not Status.PENDING:
+            return entry.delivery.age_s
+        return entry.delivery.age_s + self._counted_s(entry.delivery.endpoint) - entry.aged_at_s
+
+    def _counted_s(self, endpoint: str) -> float:
+        gate, now_s = self._gates.get(endpoint), self._clock.steady()
+        return now_s if gate is None else gate.counted_s(now_s)
+
+    def standing(self, endpoint: str) -> Standing:
+        """How it stood when somebody last changed that, in whatever life of the core."""
+        return self._entries.standings.get(endpoint, Standing())
+
+    def stand(self, endpoint: str, standing: Standing) -> int:
+        """How an endpoint stands from now on; the line that says it, on its way to the disk."""
+        return self._entries.stand(endpoint, standing)
+
     def waits_for(self, entry: Entry) -> str | None:
         """The earlier delivery of the same case that must go first, or None."""
         schedule = self._schedule_of(entry)
@@ -124,7 +153,9 @@ class RetryQueue:
         item_id = delivery_id(event.event_id, endpoint)
         if item_id in self._entries:
             return self._entries.get(item_id)
-        return self._entries.add(deliveries.opened(event, endpoint, body, self._clock.now()))
+        entry = self._entries.add(deliveries.opened(event, endpoint, body, self._clock.now()))
+        entry.aged_at_s = self._counted_s(endpoint)
+        return entry
 
     async def durable(self, entries: Sequence[Entry]) -> None:
         """Wait for the disk, then let them go."""
@@ -183,26 +214,23 @@ class RetryQueue:
             item_id = entry.delivery.delivery_id
             schedule.set_due(item_id, schedule.due_s(item_id))
 
-    def settle(self, entry: Entry, attempt: Attempt, outcome: Outcome) -> None:
-        """Write the attempt into the account and decide what comes next."""
+    def settle(self, entry: Entry, attempt: Attempt, outcome: Outcome, *, ours: bool = False) -> None:
+        """Write the attempt into the account and decide what comes next; `ours` is a failure of this box's own network."""
         trigger, entry.in_flight = attempt.trigger, None
-        now_s = self._clock.steady()
-        delivery = deliveries.counted(
-            entry.delivery, attempt, entry.age_s(now_s), refused=retry_policy.refused(attempt)
-        )
-        entry.aged_at_s = now_s
+        refused = retry_policy.refused(attempt)
+        delivery = deliveries.counted(entry.delivery, attempt, self.age_s(entry), refused=refused)
+        entry.aged_at_s = self._counted_s(delivery.endpoint)
         if isinstance(outcome, Delivered):
             self._end(entry, structs.replace(delivery, status=Status.DELIVERED))
-            return
-        if trigger is not Trigger.AUTO:
+        elif trigger in BY_HAND:
             # A manual failure neither counts nor moves the due time.
             self._entries.put(entry, delivery, lazy=True)
             self.give_back(entry)
-            return
-        self._after_failure(entry, delivery, outcome)
+        else:
+            self._after_failure(entry, delivery, outcome, ours=ours)
 
-    def _after_failure(self, entry: Entry, delivery: Delivery, failure: Failed) -> None:
-        verdict = retry_policy.after_failure(delivery, failure, self._policy, self._rng)
+    def _after_failure(self, entry: Entry, delivery: Delivery, failure: Failed, *, ours: bool) -> None:
+        verdict = retry_policy.after_failure(delivery, failure, self._policy, self._rng, ours=ours)
         if isinstance(verdict, retry_policy.GiveUp):
             self._end(
                 entry,
@@ -214,6 +242,20 @@ class RetryQueue:
         schedule = self._schedule_of(entry)
         if schedule is not None:
             schedule.set_due(delivery.delivery_id, self._clock.steady() + verdict.delay_s)
+
+    def release(self, endpoint: str) -> None:
+        """Somebody is there again: what waited for that is due now, in the order in which it came in. Not what the receiver
+        itself refused.
+        """
+        schedule, now_s = self._schedules[endpoint], self._clock.steady()
+        for entry in self._entries:
+            if entry.delivery.endpoint == endpoint and self._waits_in_vain(entry, schedule):
+                schedule.set_due(entry.delivery.delivery_id, now_s)
+
+    def _waits_in_vain(self, entry: Entry, schedule: Schedule) -> bool:
+        last = entry.delivery.last_attempt
+        in_line = entry.in_flight is None and entry.delivery.delivery_id in schedule
+        return in_line and last is not None and last.error_class in BREAKING
 
     # -- by hand ---------------------------------------------------------------------------------------------------
 
@@ -257,14 +299,18 @@ class RetryQueue:
         if entry.delivery.status is not Status.DEAD_LETTER:
             raise RefusalError(409, "retry_not_requeueable", f"{item_id} is {entry.delivery.status}")
         fresh = deliveries.reopened(entry.delivery, actor, self._clock.now())
-        entry.aged_at_s = self._clock.steady()
+        entry.aged_at_s = self._counted_s(fresh.endpoint)
         self._entries.put(entry, fresh)
         self._enter(entry, 0.0)
         return entry
 
     async def journalled(self, entry: Entry) -> None:
         """Wait until the last change of this delivery is on disk."""
-        await self._journal.settled(entry.n)
+        await self.settled(entry.n)
+
+    async def settled(self, line: int) -> None:
+        """Wait until this line is on disk."""
+        await self._journal.settled(line)
 
     def _end(self, entry: Entry, delivery: Delivery) -> None:
         schedule = self._schedule_of(entry)

@@ -14,7 +14,8 @@ from msgspec import Raw
 from core.clock import Clock, SystemClock
 from core.events import DeviceStamp, Event, EventType, Severity
 from core.journal import SnapshotJournal
-from core.settings import Endpoint, Retry
+from core.settings import Endpoint, Retry, Webhooks
+from core.webhooks.channels import Channel, gates
 from core.webhooks.deliveries import (
     Attempt,
     Delivered,
@@ -27,7 +28,7 @@ from core.webhooks.deliveries import (
     decode,
     delivery_id,
 )
-from core.webhooks.dispatcher import Channel, Dispatcher
+from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.drains import Drains
 from core.webhooks.entries import Entry
 from core.webhooks.retry_queue import RetryQueue
@@ -214,11 +215,13 @@ class Station:
     def __init__(self, directory: Path, endpoints: Sequence[Endpoint], retry: Retry, timeout_s: float, places: int):
         self.clock = SystemClock()
         self.journal = SnapshotJournal(directory / "retries.jsonl", self.clock)
-        names = [endpoint.id for endpoint in endpoints]
-        self.queue = RetryQueue(self.journal, retry, names, self.clock, Random(7))
+        doors = gates(Webhooks(retry=retry, endpoints=tuple(endpoints), concurrency=places), self.clock)
+        self.queue = RetryQueue(self.journal, retry, list(doors), self.clock, Random(7), doors)
         tls = ssl.create_default_context()
         channels = [
-            Channel(one, Sender(one, self.clock, timeout_s=timeout_s, connections=places, tls=tls), places)
+            Channel(
+                one, Sender(one, self.clock, timeout_s=timeout_s, connections=places, tls=tls), doors[one.id], places
+            )
             for one in endpoints
         ]
         self.dispatcher = Dispatcher(self.queue, channels, a_stamp, self.clock)

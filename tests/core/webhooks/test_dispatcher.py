@@ -111,9 +111,9 @@ async def test_a_restart_delivers_what_was_left(tmp_path: Path) -> None:
 
 
 async def test_an_endpoint_that_hangs_delays_neither_another_nor_the_caller(tmp_path: Path) -> None:
-    """Even with all of its places taken."""
+    """Even with all of its places taken, as many as it was given after its first answer."""
     clock = SystemClock()
-    async with a_receiver(silence) as dead, a_receiver() as alive:
+    async with a_receiver(in_turn(answers(), silence)) as dead, a_receiver() as alive:
         endpoints = an_endpoint(dead.url, "dead"), an_endpoint(alive.url, "alive")
         async with a_station(tmp_path, *endpoints, timeout_s=20.0, places=2) as station:
             started_s = clock.steady()
@@ -122,7 +122,7 @@ async def test_an_endpoint_that_hangs_delays_neither_another_nor_the_caller(tmp_
             for number in range(10):
                 await station.settled(an_event(f"evt_{number}"), endpoint="alive")
             assert clock.steady() - started_s < 5.0
-            assert len(dead.received) == 2
+            assert len(dead.received) == 3
 
 
 async def test_a_broken_address_stops_no_other_endpoint(tmp_path: Path) -> None:
@@ -136,13 +136,14 @@ async def test_a_broken_address_stops_no_other_endpoint(tmp_path: Path) -> None:
 
 
 async def test_the_places_of_an_endpoint_are_all_used_and_no_more(tmp_path: Path) -> None:
-    """`concurrency` in flight at once."""
-    async with a_receiver(silence) as receiver, a_station(tmp_path, an_endpoint(receiver.url), places=3) as station:
-        for number in range(6):
+    """One at first, then two, then `concurrency` in flight at once."""
+    behaviour = in_turn(*[answers()] * 3, silence)
+    async with a_receiver(behaviour) as receiver, a_station(tmp_path, an_endpoint(receiver.url), places=3) as station:
+        for number in range(9):
             await station.dispatcher.publish(an_event(f"evt_{number}"))
-        await receiver.got(3)
+        await receiver.got(6)
         await asyncio.sleep(0.3)
-        assert len(receiver.received) == 3
+        assert len(receiver.received) == 6
 
 
 async def test_the_worst_goes_first_where_places_are_short(tmp_path: Path) -> None:

@@ -215,14 +215,14 @@ async def test_a_failure_holds_up_only_the_rest_of_its_case(tmp_path: Path) -> N
 
 async def test_a_hanging_endpoint_does_not_delay_the_drain_of_another(tmp_path: Path) -> None:
     """More of the dead one than it has places, and the living one is through at once."""
-    async with a_receiver(silence) as dead, a_receiver() as alive:
+    async with a_receiver(in_turn(answers(), silence)) as dead, a_receiver() as alive:
         endpoints = an_endpoint(dead.url, "dead"), an_endpoint(alive.url, "alive")
         async with a_station(tmp_path, *endpoints, timeout_s=20.0, places=2, sending=False) as station:
             events = await published(station, 6)
             station.drains.start(wire.Drain(), "tui:anna")
             for event in events:
                 await station.settled(event, endpoint="alive")
-    assert len(dead.received) == 2
+    assert len(dead.received) == 3
 
 
 async def test_one_in_flight_is_skipped_with_the_reason(tmp_path: Path) -> None:

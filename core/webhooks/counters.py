@@ -1,0 +1,13 @@
+"""How often this core has tried, by endpoint, outcome (delivered, failed) and error class. Since its start, in memory."""
+
+from collections import Counter
+
+
+class Counters:
+    """`attempts` by (endpoint, outcome, error class or "")."""
+
+    def __init__(self) -> None:
+        self.attempts: Counter[tuple[str, str, str]] = Counter()
+
+    def count(self, endpoint: str, outcome: str, error_class: str) -> None:
+        self.attempts[endpoint, outcome, error_class] += 1
