@@ -10,7 +10,7 @@ from typing import Final
 
 from core.webhooks.deliveries import Reach
 
-PROOF_HOLDS_S: Final = 60.0  # how long an answer speaks against what other endpoints fail of
+PROOF_HOLDS_S: Final = 60.0  # how long an answer of one endpoint speaks against what others fail of
 SILENCES: Final = 2  # in a row, of one endpoint that is the only one, or of as many endpoints
 
 
@@ -41,22 +41,23 @@ class Network:
 
     def __init__(self) -> None:
         self.state = NetworkState.UNKNOWN
-        self._up_s: float | None = None
+        self._up_s: dict[str, float] = {}  # when each endpoint answered last
         self._silent: dict[str, int] = {}  # how often in a row, of the endpoints that did not answer last
 
     def heard(self, endpoint: str, reach: Reach, now_s: float) -> bool:
         """Take in what an attempt said; whether that changed the state."""
         before = self.state
         if reach is Reach.UP:
-            self._up_s, self.state = now_s, NetworkState.ONLINE
+            self.state = NetworkState.ONLINE
+            self._up_s[endpoint] = now_s
             self._silent.clear()
         elif reach is Reach.SILENT:
             self._silent[endpoint] = self._silent.get(endpoint, 0) + 1
-            if sum(self._silent.values()) >= SILENCES and not self._proved(now_s):
+            if sum(self._silent.values()) >= SILENCES and not self._proved_without(endpoint, now_s):
                 self.state = NetworkState.OFFLINE
-        elif not self._proved(now_s):
+        elif not self._proved_without(endpoint, now_s):
             self.state = _PROVES[reach]
         return self.state is not before
 
-    def _proved(self, now_s: float) -> bool:
-        return self._up_s is not None and now_s - self._up_s < PROOF_HOLDS_S
+    def _proved_without(self, endpoint: str, now_s: float) -> bool:
+        return any(now_s - up_s < PROOF_HOLDS_S for name, up_s in self._up_s.items() if name != endpoint)
