@@ -237,6 +237,7 @@ class Guard:
         retries, cases = retry_summary(self._parts), case_counts(self._parts)
         disk = durability(self._parts)
         return {
+            "network": self._dispatcher.reception.network.state,
             "pending": retries.pending,
             "dead_letter": retries.dead_letter,
             "oldest_pending_age_s": retries.oldest_pending_age_s,

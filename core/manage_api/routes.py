@@ -9,6 +9,7 @@ from core.errors import ConfigError, RefusalError
 from core.manage_api import views
 from core.manage_api.cabinets import CabinetHandlers, cabinet_routes
 from core.manage_api.cases import CaseHandlers, case_routes
+from core.manage_api.endpoints import EndpointHandlers, endpoint_routes
 from core.manage_api.history import history_routes
 from core.manage_api.parts import Parts
 from core.manage_api.retries import RetryHandlers, retry_routes
@@ -126,6 +127,7 @@ def routes(parts: Parts) -> tuple[Route, ...]:
         *history_routes(parts),
         *case_routes(CaseHandlers(parts)),
         *retry_routes(RetryHandlers(parts)),
+        *endpoint_routes(EndpointHandlers(parts)),
         Route(
             method="POST",
             path="/api/manage/durability/acknowledge",

@@ -8,6 +8,8 @@ from core.manage_api import views
 from core.manage_api.parts import Parts
 from core.monitoring.posts import Line
 from core.webhooks.deliveries import Status
+from core.webhooks.gate import Hold
+from core.webhooks.network import NetworkState
 from core.wire import Durability
 
 
@@ -35,7 +37,7 @@ class StatusBoard:
             clock_synced=parts.clock.synchronised(),
             uptime_s=parts.device.uptime_s,
             simulated=any(line.source.simulated for line in parts.monitor.lines),
-            network="unknown",
+            network=parts.dispatcher.reception.network.state,
             durability=disk,
             monitoring=self._monitoring(),
             cases=views.case_counts(parts),
@@ -66,11 +68,34 @@ class StatusBoard:
         )
 
     def _problems(self, disk: wire.DurabilityInfo, accounts: wire.Accounts) -> tuple[wire.Problem, ...]:
-        found = {**self._found(disk, accounts), **self._due(), **self._parts.troubles()}
+        found = {**self._found(disk, accounts), **self._out(), **self._due(), **self._parts.troubles()}
         now = self._parts.clock.now()
         told = {f"{name}_not_durable": health.since for name, health in disk.journals.items()}
         self._since = {code: told.get(code) or self._since.get(code, now) for code in found}
         return tuple(wire.Problem(code=code, since=self._since[code], text=text) for code, text in found.items())
+
+    def _out(self) -> dict[str, str]:
+        """What keeps news from getting out: the network of this box, or who holds its endpoints."""
+        found: dict[str, str] = {}
+        match self._parts.dispatcher.reception.network.state:
+            case NetworkState.OFFLINE:
+                found["network_offline"] = "no endpoint can be reached; deliveries wait, and don't age"
+            case NetworkState.CAPTIVE_PORTAL:
+                found["network_captive_portal"] = "somebody between answers in the endpoints' place: a login page?"
+            case NetworkState.CLOCK_BAD:
+                found["network_clock_bad"] = "the endpoints' certificates are of another time than this box's clock"
+        if names := self._held(Hold.PAUSED):
+            found["endpoint_paused"] = f"paused by a person: {names}"
+        if names := self._held(Hold.DISABLED):
+            found["endpoint_disabled"] = f"answered 410 Gone and gets nothing until it is resumed: {names}"
+        if names := self._held(Hold.OPEN):
+            found["endpoint_failing"] = f"failed time after time and is only probed: {names}"
+        return found
+
+    def _held(self, why: Hold) -> str:
+        """The endpoints that are held for this reason."""
+        channels = self._parts.dispatcher.channels()
+        return ", ".join(one.endpoint.id for one in channels if (one.gate.standing.hold or one.gate.probing) is why)
 
     def _due(self) -> dict[str, str]:
         """What was to be done before today, as far as the clock can be believed."""

@@ -15,8 +15,10 @@ from core.monitoring.readings import UNITS
 from core.monitoring.rules import Watch
 from core.samples import Quality, Quantity
 from core.settings import Cabinet, Limits
+from core.webhooks.channels import Channel
 from core.webhooks.deliveries import Attempt, Status
 from core.webhooks.entries import Entry
+from core.webhooks.gate import Hold
 
 OUT = "out_of_service"
 
@@ -219,7 +221,19 @@ def endpoint(parts: Parts, name: str) -> wire.EndpointInfo:
     if channel is None:
         return wire.EndpointInfo(id=name, kind=None, host=None, state="missing")
     found = channel.endpoint
-    return wire.EndpointInfo(id=name, kind=found.kind, host=urlsplit(found.url).hostname, state="active")
+    return wire.EndpointInfo(id=name, kind=found.kind, host=urlsplit(found.url).hostname, state=_standing(channel))
+
+
+def _standing(channel: Channel) -> wire.EndpointState:
+    match channel.gate.standing.hold or channel.gate.probing:
+        case Hold.PAUSED:
+            return "paused"
+        case Hold.DISABLED:
+            return "disabled"
+        case Hold.OPEN:
+            return "open"
+        case _:
+            return "active"
 
 
 def attempt(one: Attempt) -> wire.AttemptItem:

@@ -7,7 +7,6 @@ waits for another.
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
-from typing import Final
 
 import msgspec
 
@@ -23,9 +22,6 @@ from core.webhooks.reception import Reception
 from core.webhooks.retry_queue import RetryQueue
 
 log = logging.getLogger(__name__)
-
-_CLOSED: Final = {Hold.PAUSED: "endpoint_paused", Hold.DISABLED: "endpoint_disabled"}
-_PROBED: Final = {Hold.OPEN: "endpoint_open", Hold.OFFLINE: "offline"}
 
 
 class Dispatcher:
@@ -106,18 +102,21 @@ class Dispatcher:
 
     def _wait_by_hand_s(self, channel: Channel, trigger: Trigger, since_s: float | None) -> float:
         """Until there may be a place. Raises RefusalError where there is none."""
-        gate, name, limit_s = channel.gate, channel.endpoint.id, channel.gate.rate_wait_s(self._clock.steady())
         if self._stopping:
             raise RefusalError(409, "shutdown", "the core is stopping")
-        if gate.standing.hold is not None:
-            raise RefusalError(409, _CLOSED[gate.standing.hold], f"endpoint {name} is {gate.standing.hold}")
+        _refuse_held(channel)
         if trigger is Trigger.MANUAL:
-            if limit_s > 0:
-                raise RefusalError(409, "rate_limited", f"endpoint {name} may be sent to again in {limit_s:.0f} s")
+            self._refuse_beyond_limit(channel)
             return LONGEST_WAIT_S if channel.in_flight >= channel.concurrency else 0.0
-        if gate.probing is not None and channel.failed_after(since_s):
-            raise RefusalError(409, _PROBED[gate.probing], f"endpoint {name} can't be reached")
-        return LONGEST_WAIT_S if channel.in_flight >= gate.places else limit_s
+        if channel.failed_after(since_s):
+            _refuse_unreachable(channel)
+        limit_s = channel.gate.rate_wait_s(self._clock.steady())
+        return LONGEST_WAIT_S if channel.in_flight >= channel.gate.places else limit_s
+
+    def _refuse_beyond_limit(self, channel: Channel) -> None:
+        if (limit_s := channel.gate.rate_wait_s(self._clock.steady())) > 0:
+            detail = f"endpoint {channel.endpoint.id} may be sent to again in {limit_s:.0f} s"
+            raise RefusalError(409, "rate_limited", detail)
 
     async def _serve(self, channel: Channel, group: asyncio.TaskGroup) -> None:
         while not self._stopping:
@@ -179,8 +178,7 @@ class Dispatcher:
     async def test(self, endpoint: str, event: Event) -> Attempt:
         """Send this event once, past the queue, whatever holds the endpoint. Raises RefusalError where our own limit does."""
         channel = self._channels[endpoint]
-        if (limit_s := channel.gate.rate_wait_s(self._clock.steady())) > 0:
-            raise RefusalError(409, "rate_limited", f"endpoint {endpoint} may be sent to again in {limit_s:.0f} s")
+        self._refuse_beyond_limit(channel)
         delivery = deliveries.opened(event, endpoint, self.body(event), self._clock.now())
         self._set_out(channel)
         try:
@@ -208,3 +206,19 @@ class Dispatcher:
                 "data": event.data,
             }
         )
+
+
+def _refuse_held(channel: Channel) -> None:
+    match channel.gate.standing.hold:
+        case Hold.PAUSED:
+            raise RefusalError(409, "endpoint_paused", f"endpoint {channel.endpoint.id} is paused")
+        case Hold.DISABLED:
+            raise RefusalError(409, "endpoint_disabled", f"endpoint {channel.endpoint.id} is disabled by its 410")
+
+
+def _refuse_unreachable(channel: Channel) -> None:
+    match channel.gate.probing:
+        case Hold.OPEN:
+            raise RefusalError(409, "endpoint_open", f"endpoint {channel.endpoint.id} keeps failing")
+        case Hold.OFFLINE:
+            raise RefusalError(409, "offline", f"endpoint {channel.endpoint.id} can't be reached from here")

@@ -19,7 +19,7 @@ from core.clock import Clock
 from core.errors import RefusalError
 from core.events import Event, EventType, Severity
 from core.webhooks.channels import Channel
-from core.webhooks.counters import Counters
+from core.webhooks.counters import DELIVERED, FAILED, Counters
 from core.webhooks.deliveries import Failed, Outcome, Reach
 from core.webhooks.gate import RATE_WINDOW_S, Hold, Standing
 from core.webhooks.network import Network
@@ -65,7 +65,7 @@ class Reception:
         """Take in what came of an attempt; whether it failed of this box's own network."""
         now_s, failure = self._clock.steady(), outcome if isinstance(outcome, Failed) else None
         name, reach = channel.endpoint.id, failure.reach if failure else Reach.UP
-        self.counters.count(name, "failed" if failure else "delivered", failure.error_class if failure else "")
+        self.counters.count(name, FAILED if failure else DELIVERED, failure.error_class if failure else "")
         changed = self.network.heard(name, reach, now_s)
         ours = reach in _OURS or (reach is Reach.SILENT and self.network.state.hinders)
         if changed:

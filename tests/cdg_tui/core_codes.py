@@ -32,6 +32,9 @@ ENUMS: dict[str, frozenset[str]] = {
     "medium": frozenset(Medium),
 }
 
+# Where a delivery can be refused to be sent by a drain.
+REFUSING = frozenset({"get", "claim_one", "retry", "_wait_by_hand_s", "_refuse_held", "_refuse_unreachable"})
+
 # Of routes that the console never asks.
 NEVER_ASKED = frozenset(
     {
@@ -79,7 +82,7 @@ def skip_codes() -> frozenset[str]:
             node
             for path in ("entries.py", "retry_queue.py", "dispatcher.py")
             for node in ast.walk(_tree(CORE / "webhooks" / path))
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in {"get", "claim_one", "retry"}
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in REFUSING
         ],
         [],
     )

@@ -1,0 +1,163 @@
+"""The routes of the endpoints: how each one does; pause it, resume it, send it a test."""
+
+import secrets
+from typing import Final
+
+from msgspec import Raw, Struct
+
+from core import wire_endpoints as wire
+from core.errors import RefusalError
+from core.events import Event, EventType, Severity
+from core.manage_api import views
+from core.manage_api.parts import Parts
+from core.manage_api.table import Call, Route, Scope
+from core.webhooks.channels import Channel
+from core.webhooks.counters import DELIVERED
+from core.webhooks.deliveries import Status
+from core.webhooks.entries import Entry
+from core.webhooks.gate import FOR_EVER
+
+
+class EndpointHandlers:
+    """What the rows below call."""
+
+    def __init__(self, parts: Parts):
+        self._parts = parts
+
+    async def list(self, call: Call) -> Struct:  # noqa: ARG002 - a handler
+        return _endpoints(self._parts)
+
+    async def pause(self, call: Call) -> Struct:
+        channel, body = self._channel(call), call.body
+        assert isinstance(body, wire.Pause)
+        await self._parts.dispatcher.reception.pause(channel.endpoint.id, call.says(body.by), body.reason)
+        return self._item(channel)
+
+    async def resume(self, call: Call) -> Struct:
+        channel, body = self._channel(call), call.body
+        assert isinstance(body, wire.Resume)
+        await self._parts.dispatcher.reception.resume(channel.endpoint.id, call.says(body.by))
+        return self._item(channel)
+
+    async def test(self, call: Call) -> Struct:
+        channel = self._channel(call)
+        event = Event(
+            event_id="evt_" + secrets.token_hex(12),
+            type=EventType.WEBHOOK_TEST,
+            at=self._parts.clock.now(),
+            severity=Severity.INFO,
+            data=Raw(b"{}"),
+        )
+        attempt = await self._parts.dispatcher.test(channel.endpoint.id, event)
+        return wire.EndpointTest(
+            endpoint=channel.endpoint.id,
+            event_id=event.event_id,
+            started_at=attempt.started_at,
+            duration_ms=attempt.duration_ms,
+            outcome="failed" if attempt.error_class is not None else "delivered",
+            error_class=attempt.error_class,
+            http_status=attempt.http_status,
+            error=attempt.error,
+            response_excerpt=attempt.excerpt,
+        )
+
+    def _channel(self, call: Call) -> Channel:
+        name = call.path["endpoint_id"]
+        channel = self._parts.dispatcher.channel(name)
+        if channel is None:
+            raise RefusalError(404, "endpoint_not_found", f"there is no endpoint {name!r}")
+        return channel
+
+    def _item(self, channel: Channel) -> wire.EndpointItem:
+        return next(one for one in _endpoints(self._parts).items if one.id == channel.endpoint.id)
+
+
+def _endpoints(parts: Parts) -> wire.Endpoints:
+    """How each endpoint of the configuration does."""
+    waiting: dict[str, list[Entry]] = {}
+    for entry in parts.queue.entries():
+        waiting.setdefault(entry.delivery.endpoint, []).append(entry)
+    reception = parts.dispatcher.reception
+    return wire.Endpoints(
+        items=tuple(_item(parts, one, waiting.get(one.endpoint.id, [])) for one in parts.dispatcher.channels()),
+        network=reception.network.state,
+        network_since=reception.network_since,
+    )
+
+
+def _item(parts: Parts, channel: Channel, mine: list[Entry]) -> wire.EndpointItem:
+    info, gate, now_s = views.endpoint(parts, channel.endpoint.id), channel.gate, parts.clock.steady()
+    pending = [entry for entry in mine if entry.delivery.status is Status.PENDING]
+    oldest_s = max((parts.queue.age_s(entry) for entry in pending), default=None)
+    wait_s, hold, last = gate.wait_s(now_s), gate.hold(now_s), channel.last_failure
+    counted = parts.dispatcher.reception.counters.of(info.id)
+    return wire.EndpointItem(
+        id=info.id,
+        kind=channel.endpoint.kind,
+        host=info.host,
+        state=info.state,
+        hold=hold,
+        held_s=None if hold is None or wait_s == FOR_EVER else round(wait_s, 3),
+        since=gate.standing.since,
+        reason=gate.standing.reason,
+        actor=gate.standing.actor,
+        failures=gate.failures,
+        last_error_class=last.error_class if last else None,
+        last_error=last.error if last else None,
+        pending=len(pending),
+        due=sum(entry.in_flight is None and parts.queue.due_in_s(entry) == 0 for entry in pending),
+        in_flight=sum(entry.in_flight is not None for entry in pending),
+        dead_letter=sum(entry.delivery.status is Status.DEAD_LETTER for entry in mine),
+        oldest_pending_age_s=None if oldest_s is None else round(oldest_s, 3),
+        delivered=counted.pop(DELIVERED, 0),
+        failed=counted,
+        rate_per_min=channel.endpoint.rate_per_min,
+        fallback_for=channel.endpoint.fallback_for,
+        skew_s=None,
+    )
+
+
+_BASE: Final = "/api/manage/webhooks/endpoints"
+_NOT_FOUND: Final = ("endpoint_not_found",)
+
+
+def endpoint_routes(on: EndpointHandlers) -> tuple[Route, ...]:
+    return (
+        Route(
+            method="GET",
+            path=_BASE,
+            scope=Scope.READ,
+            handler=on.list,
+            summary="How each endpoint does, and the network of this box",
+            answer=wire.Endpoints,
+        ),
+        Route(
+            method="POST",
+            path=f"{_BASE}/{{endpoint_id}}/pause",
+            scope=Scope.OPERATE,
+            handler=on.pause,
+            summary="Send nothing there until it is resumed; its deliveries wait",
+            answer=wire.EndpointItem,
+            body=wire.Pause,
+            refusals={404: _NOT_FOUND, 409: ("endpoint_held",)},
+        ),
+        Route(
+            method="POST",
+            path=f"{_BASE}/{{endpoint_id}}/resume",
+            scope=Scope.OPERATE,
+            handler=on.resume,
+            summary="Send there again, after a pause or a 410",
+            answer=wire.EndpointItem,
+            body=wire.Resume,
+            refusals={404: _NOT_FOUND, 409: ("endpoint_not_held",)},
+        ),
+        Route(
+            method="POST",
+            path=f"{_BASE}/{{endpoint_id}}/test",
+            scope=Scope.OPERATE,
+            handler=on.test,
+            summary="Send one webhook.test event at once, and say what came of it",
+            answer=wire.EndpointTest,
+            refusals={404: _NOT_FOUND, 409: ("rate_limited",)},
+        ),
+    )
