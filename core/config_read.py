@@ -29,16 +29,20 @@ from core.settings import (
     Secret,
     Settings,
 )
+from core.webhooks.tls import own_context
 
 _AT: Final = re.compile(r"^(?P<problem>.*?)(?: - at `(?:key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _FIELD: Final = re.compile(r"(?P<kind>unknown|required) field `(?P<name>.*)`$", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _SYNTAX: Final = re.compile(r"^(?P<problem>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$", re.DOTALL)
 # Keys whose text the system is handed, which ends it at a NUL or refuses it.
-_NO_NUL: Final = frozenset({"url", "path", "group", "kiosk_users", "listen", "tokens_file", "data_dir"})
+_NO_NUL: Final = frozenset(
+    {"url", "path", "group", "kiosk_users", "listen", "tokens_file", "data_dir", "ca_file", "client_cert", "client_key"}
+)
 _LISTEN_HOST: Final = re.compile(r"\[[^\[\]\s]+\]|[^\[\]\s]+")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t -~]*")
+_TLS_FILES: Final = ("ca_file", "client_cert", "client_key")
 # Journals that the data directory already has; also the names made from them (`cases.jsonl.prev`).
 _TAKEN: Final = ("cases.jsonl", "audit.jsonl")
 _LONGEST_NAME: Final = 200  # bytes; leaves room for what the journal adds behind it
@@ -218,8 +222,19 @@ class _Checker:
         for name, value in endpoint.headers.items():
             if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value.reveal()):
                 raise self._error("is not a header of printable ASCII", (*at, "headers", name))
+        if endpoint.proxy is not None and not endpoint.proxy.reveal().startswith(("http://", "https://")):
+            raise self._error("is not http:// or https://", (*at, "proxy"))
+        if endpoint.proxy is not None:
+            self._check_url(endpoint.proxy.reveal(), (*at, "proxy"))
+        given = {name: getattr(endpoint, name) for name in _TLS_FILES}
+        files = {name: str(self._beside(file, (*at, name))) for name, file in given.items() if file is not None}
+        whole = structs.replace(endpoint, **files)
+        try:
+            own_context(whole)
+        except ConfigError as error:
+            raise self._error(error.problem, (*at, error.key or "id")) from error
         return structs.replace(
-            endpoint,
+            whole,
             secret=self._secret_of(endpoint.secret, endpoint.secret_file, "secret", at),
             secret_previous=self._secret_of(
                 endpoint.secret_previous, endpoint.secret_previous_file, "secret_previous", at

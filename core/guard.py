@@ -39,6 +39,7 @@ from core.webhooks.drains import Drains
 from core.webhooks.gate import Gate
 from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.sender import Sender
+from core.webhooks.tls import own_context
 from core.wire import Durability
 
 # One of these stands in every data directory, also where much of it was lost.
@@ -259,7 +260,7 @@ def _channels(loaded: LoadedSettings, doors: Mapping[str, Gate], clock: Clock) -
                 clock,
                 timeout_s=endpoint.timeout_s or webhooks.timeout_s,
                 connections=webhooks.concurrency,
-                tls=tls,
+                tls=own_context(endpoint) or tls,
             ),
             doors[endpoint.id],
             webhooks.concurrency,
