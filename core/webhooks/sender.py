@@ -1,32 +1,33 @@
-"""Sends one delivery over HTTP and says what came of it. No other file talks to receivers; this one knows no retries.
+"""Sends one delivery over HTTP and says what came of it. Knows no retries.
 
-Only 2xx is delivered. Redirects are not followed: a 302 would turn the POST into an empty GET. httpx's own timeouts are
-per read and hold no dripping server, so a deadline of ours stands around the whole attempt.
+The transport is asked directly: an httpx.AsyncClient would cost as much again, log whole URLs, keep cookies, and parse
+what a redirect leads to. httpx's own timeouts are per read and hold no dripping server, so a deadline of ours stands
+around the whole attempt.
 """
 
 import asyncio
-import re
-import socket
+import base64
+import contextlib
 import ssl
-from collections.abc import Iterator
-from datetime import datetime
-from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import cached_property
 from typing import Final
 
 import httpx
-from msgspec import structs
 
 from core import __version__
 from core.clock import Clock
-from core.settings import Endpoint
-from core.webhooks import signing
-from core.webhooks.deliveries import Delivered, Delivery, ErrorClass, Failed, Outcome
+from core.settings import Endpoint, Secret
+from core.webhooks.deliveries import Delivery, ErrorClass, Failed, Outcome, Reach
+from core.webhooks.failures import failure_of
+from core.webhooks.kinds import Kind, Standard
+from core.webhooks.transport import CONNECT_S, Transport
+from core.webhooks.verdicts import Answer, http_date
 
 READ_MAX: Final = 16 * 1024
-EXCERPT_MAX: Final = 1024
-REASON_MAX: Final = 100
-_DIGITS: Final = re.compile(r"^\d{1,10}$")
+CONNECT_SHARE: Final = 0.8  # of the deadline; the rest is for a receiver that took long to reach
+SKEW_MIN_S: Final = 2.0  # a Date has whole seconds
+_OURS: Final = ("webhook-", "x-cdg-")
+_OF_HTTP: Final = frozenset({"content-length", "transfer-encoding", "content-type", "user-agent", "accept-encoding"})
 
 
 class Sender:
@@ -43,136 +44,137 @@ class Sender:
         transport: httpx.AsyncBaseTransport | None = None,
     ):
         self._endpoint, self._clock, self._timeout_s = endpoint, clock, timeout_s
-        self._secrets = [one for one in (endpoint.secret, endpoint.secret_previous) if one is not None]
-        self._headers = {
-            # In lower case, as ours are: a name written otherwise must take the place of none of them.
-            **{name.lower(): value.reveal() for name, value in endpoint.headers.items()},
-            "content-type": "application/json",
-            "user-agent": f"cold-display-guard/{__version__}",
-        }
-        self._client = httpx.AsyncClient(
-            transport=transport,
-            verify=tls,
-            timeout=timeout_s,
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            follow_redirects=False,
-            trust_env=False,  # a stray HTTP_PROXY must not lead alarms elsewhere
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # they would pile up for months
-            event_hooks={"response": [_without_location]},
-        )
+        self._kind: Kind = Standard(endpoint)
+        self._transport = transport or _transport(endpoint.proxy, tls, connections)
+        connect_s = min(CONNECT_S, CONNECT_SHARE * timeout_s)
+        self._timeouts = {"connect": connect_s, "read": timeout_s, "write": timeout_s, "pool": timeout_s}
+        self._date = ""
+        self._ahead_of_steady_s: float | None = None
 
-    async def send(self, delivery: Delivery, number: int) -> Outcome:
-        """One attempt, the `number`-th of this delivery. Never raises for anything the other end or the network does."""
-        body = bytes(delivery.body)
-        stamp = int(self._clock.now().timestamp())
-        headers = {
-            **self._headers,
-            **signing.headers(self._secrets, delivery.event_id, stamp, body),
-            "x-cdg-attempt": str(number),
-        }
-        verdict: Outcome | None = None
+    @property
+    def skew_s(self) -> float | None:
+        """How far the receiver's clock is ahead of this box's, true to a second; None until it has said its time."""
+        if self._ahead_of_steady_s is None:
+            return None
+        return self._ahead_of_steady_s + self._clock.steady() - self._clock.now().timestamp()
+
+    async def send(self, delivery: Delivery, number: int, delayed_s: float = 0.0) -> Outcome:
+        """One attempt, the `number`-th of this delivery, which could have gone out `delayed_s` ago. Never raises for
+        anything the other end or the network does.
+        """
+        request: httpx.Request | None = None
+        response: httpx.Response | None = None
+        read = bytearray()
+        whole = False
         try:
-            async with (
-                asyncio.timeout(self._timeout_s),
-                self._client.stream("POST", self._endpoint.url, headers=headers, content=body) as answer,
-            ):
-                verdict = _verdict(answer)
-                excerpt = await _excerpt(answer)
-                return structs.replace(verdict, excerpt=excerpt) if isinstance(verdict, Failed) else verdict
+            request = self._request(delivery, number, delayed_s)
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._transport.handle_async_request(request)
+                whole = await _read(response, read)
         except TimeoutError:
-            failure = Failed(error_class=ErrorClass.TIMEOUT, error=f"no complete answer within {self._timeout_s:g} s")
-        except httpx.HTTPError as error:
-            failure = _transport_failure(error)
-        except (OSError, ValueError, RuntimeError, httpx.InvalidURL) as error:
-            # What httpcore lets through unmapped: a broken address, a certificate's odd name, a closing loop.
-            failure = Failed(error_class=ErrorClass.CONNECT, error=type(error).__name__)
-        return verdict or failure  # a body that breaks after the status line takes nothing back
+            connected = request is not None and "connected" in request.extensions
+            failure = Failed(
+                error_class=ErrorClass.TIMEOUT,
+                error=f"no complete answer within {self._timeout_s:g} s",
+                reach=Reach.UP if connected else Reach.SILENT,  # a kept connection proves nothing of today's network
+            )
+        except (httpx.HTTPError, OSError, ValueError, RuntimeError, httpx.InvalidURL) as error:
+            failure = failure_of(error, self._clock.synchronised)
+        if response is None:
+            return failure
+        # From here on the receiver has spoken: a body that breaks after the status line takes nothing back.
+        answer = Answer(
+            url=self._endpoint.url,
+            status=response.status_code,
+            reason=response.reason_phrase,
+            headers=response.headers,
+            body=bytes(read),
+            more=not whole,
+        )
+        outcome = self._kind.verdict(answer)
+        self._learn(answer, outcome)
+        return outcome
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._transport.aclose()
+
+    # -- the request -----------------------------------------------------------------------------------------------
+
+    def _request(self, delivery: Delivery, number: int, delayed_s: float) -> httpx.Request:
+        body = self._kind.body(delivery)
+        of_kind = self._kind.headers(delivery, body, number, self._stamp(), delayed_s)
+        url, headers = self._target
+        return httpx.Request(
+            "POST",
+            url,
+            headers=[
+                *headers,
+                (b"content-length", b"%d" % len(body)),
+                *[(name.encode(), value.encode()) for name, value in of_kind.items()],
+            ],
+            stream=httpx.ByteStream(body),
+            extensions={"timeout": self._timeouts},
+        )
+
+    @cached_property
+    def _target(self) -> tuple[httpx.URL, list[tuple[bytes, bytes]]]:
+        """The address, and the headers that are the same in each request; ours are none that somebody has configured.
+
+        Raises httpx.InvalidURL, at each attempt: one endpoint that can't be reached stops no other.
+        """
+        url = httpx.URL(self._endpoint.url)
+        headers = {"host": url.netloc.decode("ascii"), "accept": "*/*"}
+        if url.userinfo:
+            headers["authorization"] = "Basic " + base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+        for name, value in self._endpoint.headers.items():
+            if not name.lower().startswith(_OURS) and name.lower() not in _OF_HTTP:
+                headers[name.lower()] = value.reveal()
+        headers["content-type"] = "application/json"
+        headers["user-agent"] = f"cold-display-guard/{__version__}"
+        headers["accept-encoding"] = "identity"  # what comes compressed is not read
+        return url, [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    # -- the receiver's clock ----------------------------------------------------------------------------------------
+
+    def _stamp(self) -> int:
+        """The receiver's time, as far as it is known to differ: it refuses what seems old to it."""
+        now_s, skew_s = self._clock.now().timestamp(), self.skew_s
+        return int(now_s if skew_s is None or abs(skew_s) < SKEW_MIN_S else max(0.0, now_s + skew_s))
+
+    def _learn(self, answer: Answer, outcome: Outcome) -> None:
+        date = answer.headers.get("date", "")
+        if not date or date == self._date or (isinstance(outcome, Failed) and outcome.reach is Reach.PORTAL):
+            return
+        self._date = date
+        if (moment := http_date(date)) is not None:
+            # Against the steady clock, so that it stays true when the wall clock of this box is put right.
+            self._ahead_of_steady_s = moment.timestamp() - self._clock.steady()
 
 
-async def _without_location(answer: httpx.Response) -> None:
-    """httpx parses a redirect's target even where it follows none, and raises for one that is no URL."""
-    answer.headers.pop("location", None)
-
-
-def _verdict(answer: httpx.Response) -> Outcome:
-    if answer.is_success:
-        return Delivered(http_status=answer.status_code)
-    return Failed(
-        error_class=_class_of(answer.status_code),
-        error=f"{answer.status_code} {_clean(answer.reason_phrase[:REASON_MAX])}".strip(),
-        http_status=answer.status_code,
-        retry_after_s=retry_after_s(answer.headers),
-    )
-
-
-def _class_of(status: int) -> ErrorClass:
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        return ErrorClass.RATE_LIMITED
-    classes = {3: ErrorClass.REDIRECT, 4: ErrorClass.HTTP_4XX, 5: ErrorClass.HTTP_5XX}
-    return classes.get(status // 100, ErrorClass.HTTP_OTHER)
-
-
-async def _excerpt(answer: httpx.Response) -> str:
-    """The start of the answer as clean text. Read to its end where that is near, so that the connection can be kept."""
-    read = b""
-    async for chunk in answer.aiter_raw():  # raw: a compressed bomb is never unpacked
-        read += chunk
-        if len(read) >= READ_MAX:
-            break
-    return _clean(read[:EXCERPT_MAX].decode("utf-8", "replace"))
-
-
-def _clean(text: str) -> str:
-    """Without control characters, which a screen or a log might obey."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()
-
-
-def retry_after_s(headers: httpx.Headers) -> float | None:
-    """`Retry-After` in seconds: digits, or an HTTP date measured against the answer's own `Date`, since the clock of
-    this box may be wrong. Anything else is None.
-    """
-    text = headers.get("retry-after", "").strip()
-    if _DIGITS.match(text):
-        return float(text)
-    until, sent = _http_date(text), _http_date(headers.get("date", ""))
-    if until is None or sent is None:
-        return None
-    return max(0.0, (until - sent).total_seconds())
-
-
-def _http_date(text: str) -> datetime | None:
+async def _read(response: httpx.Response, read: bytearray) -> bool:
+    """Put the start of the body into `read`, as it comes; whether that is all of it. Then the connection can be kept."""
+    assert isinstance(response.stream, httpx.AsyncByteStream)
     try:
-        found = parsedate_to_datetime(text)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return found if found.tzinfo is not None else None
+        async for part in response.stream:
+            read += part[: READ_MAX - len(read)]
+            if len(read) == READ_MAX:
+                return False
+    finally:
+        with contextlib.suppress(httpx.HTTPError):
+            await response.stream.aclose()
+    return True
 
 
-def _transport_failure(error: httpx.HTTPError) -> Failed:
-    if isinstance(error, httpx.TimeoutException):
-        return Failed(error_class=ErrorClass.TIMEOUT, error="no answer in time")
-    for cause in _causes(error):
-        if isinstance(cause, socket.gaierror):
-            return Failed(error_class=ErrorClass.DNS, error="the host name can't be resolved")
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return Failed(error_class=ErrorClass.TLS, error=f"certificate refused: {cause.verify_message}")
-        if isinstance(cause, ssl.SSLError):
-            return Failed(error_class=ErrorClass.TLS, error=f"TLS failed: {cause.reason or 'broken handshake'}")
-        if isinstance(cause, ConnectionRefusedError):
-            return Failed(error_class=ErrorClass.CONNECT, error="connection refused")
-    if isinstance(error, httpx.ProtocolError):
-        return Failed(error_class=ErrorClass.PROTOCOL, error="the answer was no valid HTTP")
-    return Failed(error_class=ErrorClass.CONNECT, error=_PLAIN.get(type(error), "connection lost"))
-
-
-_PLAIN: Final[dict[type[httpx.HTTPError], str]] = {httpx.ConnectError: "no connection"}
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__
+def _transport(proxy: Secret | None, tls: ssl.SSLContext, connections: int) -> httpx.AsyncBaseTransport:
+    """Our own, unless there is a proxy to be spoken to. Neither looks at the environment: a stray HTTP_PROXY must not lead
+    alarms elsewhere.
+    """
+    if proxy is None:
+        return Transport(tls=tls, connections=connections)
+    url = httpx.URL(proxy.reveal())
+    return httpx.AsyncHTTPTransport(
+        verify=tls,
+        trust_env=False,
+        proxy=httpx.Proxy(url, ssl_context=tls if url.scheme == "https" else None),
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+    )

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from core.settings import Secret
 from core.webhooks.deliveries import Delivered, ErrorClass, Failed, Outcome
-from core.webhooks.sender import EXCERPT_MAX, retry_after_s
+from core.webhooks.verdicts import EXCERPT_MAX, retry_after_s
 from tests.core.webhooks.factories import BODY, OLD_SECRET, SECRET, a_delivery, a_sender, sent
 from tests.fakes import FakeClock
 from tests.receivers import Behaviour, Receiver, a_receiver, answers, sends
@@ -43,7 +43,8 @@ async def test_every_2xx_is_delivered(status: int) -> None:
         *[(status, ErrorClass.REDIRECT) for status in (300, 301, 302, 303, 304, 307, 308)],
         *[(status, ErrorClass.HTTP_4XX) for status in (400, 401, 403, 404, 408, 410, 413, 425, 451)],
         (429, ErrorClass.RATE_LIMITED),
-        *[(status, ErrorClass.HTTP_5XX) for status in (500, 502, 503, 504, 511)],
+        *[(status, ErrorClass.HTTP_5XX) for status in (500, 502, 503, 504)],
+        (511, ErrorClass.CAPTIVE_PORTAL),
         *[(status, ErrorClass.HTTP_OTHER) for status in (600, 999)],
     ],
 )
@@ -64,7 +65,7 @@ async def test_a_redirect_is_never_followed(status: int) -> None:
 
 @pytest.mark.parametrize(
     "location",
-    ["", "http://[", "http://a:99999999/", "//[::", "http://\x7f/", "x" * 70_000, "ftp:///y", "http://xn--a/"],
+    ["", "http://[", "http://127.0.0.1:99999999/", "//[::", "\x7f", "x" * 10_000, "ftp:///y", "?", "//"],
 )
 async def test_a_redirect_to_nowhere_is_a_failure_like_others(location: str) -> None:
     """A Location that is no URL ends in an outcome, not in an exception that would stop all sending."""
@@ -198,7 +199,7 @@ async def test_a_hostile_reason_comes_out_harmless(reason: bytes) -> None:
 
 async def test_a_huge_reason_is_cut() -> None:
     """It would stand in every attempt that the journal keeps."""
-    assert len((await failure_of(answers("500 " + "x" * 50_000))).error) <= 200
+    assert len((await failure_of(answers("500 " + "x" * 10_000))).error) <= 200
 
 
 async def test_half_a_character_at_the_cut_is_no_error() -> None:
