@@ -127,6 +127,20 @@ def in_turn(*behaviours: Behaviour) -> Behaviour:
     return behave
 
 
+class Flood:
+    """200 MB of answer, as fast as they are taken; `taken` counts them."""
+
+    def __init__(self, head: bytes):
+        self.head, self.taken = head, 0
+
+    async def __call__(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(self.head)
+        while self.taken < 200 * 1024 * 1024:
+            writer.write(bytes(64 * 1024))
+            await writer.drain()
+            self.taken += 64 * 1024
+
+
 # -- the server --------------------------------------------------------------------------------------------------------
 
 
@@ -147,6 +161,10 @@ class Receiver:
     @property
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/hook?access_token=tok-SECRET"
+
+    @property
+    def open_connections(self) -> int:
+        return len(self._serving)
 
     @property
     def event_ids(self) -> list[str]:

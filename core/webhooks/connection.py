@@ -27,7 +27,7 @@ class Connection(asyncio.Protocol):
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_MAX)
         self._transport: asyncio.Transport | None = None
         self._arrived = bytearray()
-        self._ended = self._paused = False
+        self._ended = self._paused = self._heard = False
         self._lost: Exception | None = None
         self._reader: asyncio.Future[None] | None = None
         self._poll = select.poll()
@@ -78,16 +78,24 @@ class Connection(asyncio.Protocol):
 
     # -- one request and its answer --------------------------------------------------------------------------------
 
-    def send(self, request: h11.Request, body: bytes) -> None:
+    def send(self, request: httpx.Request, body: bytes) -> None:
         """In one piece. Raises httpx.LocalProtocolError for what can't be put into HTTP."""
         assert self._transport is not None
+        if (data := self._worded(request, body)) is None:
+            raise httpx.LocalProtocolError("the request can't be put into HTTP")
+        self._heard = False
+        self._transport.write(data)
+
+    def _worded(self, request: httpx.Request, body: bytes) -> bytes | None:
+        """None, and not the error: h11's words show the header that it refuses, which may be a secret."""
+        target, headers = request.url.raw_path, request.headers.raw
         try:
-            head = self._http.send(request) or b""
-            data = self._http.send(h11.Data(data=body)) or b""
+            head = self._http.send(h11.Request(method=request.method, target=target, headers=headers))
+            data = self._http.send(h11.Data(data=body))
             self._http.send(h11.EndOfMessage())
-        except h11.LocalProtocolError as error:
-            raise httpx.LocalProtocolError(str(error)) from error
-        self._transport.write(head + data)
+        except h11.LocalProtocolError:
+            return None
+        return (head or b"") + (data or b"")
 
     async def head(self) -> h11.Response:
         """Status and headers. Raises httpx.ReadError or httpx.RemoteProtocolError."""
@@ -111,24 +119,23 @@ class Connection(asyncio.Protocol):
             while (found := self._http.next_event()) is h11.NEED_DATA:
                 await self._feed()
         except h11.RemoteProtocolError as error:
-            if self._lost is not None:
-                raise httpx.ReadError("connection lost") from self._lost
             raise httpx.RemoteProtocolError(str(error)) from error
         if isinstance(found, Parsed):
             return found
-        if isinstance(found, h11.ConnectionClosed):
-            raise httpx.ReadError("closed without an answer") from self._lost
         raise httpx.RemoteProtocolError("another protocol was switched to")
 
     async def _feed(self) -> None:
         """Hand h11 the next piece of what has arrived, or wait for it."""
         if self._arrived:
+            self._heard = True
             self._http.receive_data(bytes(self._arrived[:_PIECE]))
             del self._arrived[:_PIECE]
             if self._paused and not self._arrived and self._transport is not None:
                 self._transport.resume_reading()
                 self._paused = False
         elif self._ended:
+            if self._lost is not None or not self._heard:
+                raise httpx.ReadError("connection lost") from self._lost
             self._http.receive_data(b"")
         else:
             self._reader = asyncio.get_running_loop().create_future()

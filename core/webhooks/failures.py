@@ -42,6 +42,7 @@ def failure_of(error: Exception, synchronised: Callable[[], bool]) -> Failed:
 _OF_NAMES: Final = {True: "no name server answers", False: "the host name can't be resolved"}
 _SENTENCES: Final[dict[type[Exception], str]] = {
     httpx.ConnectError: "no connection",
+    httpx.ReadError: "the connection ended without an answer",
     httpx.ProxyError: "the proxy refused",
     httpx.InvalidURL: "the address is none",
 }

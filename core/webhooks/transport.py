@@ -12,7 +12,6 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-import h11
 import httpx
 
 from core.webhooks.connection import Connection
@@ -32,26 +31,25 @@ async def look_up(host: str, port: int) -> list[Address]:
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """At most `connections` at once. A request's extension `timeout` may hold `connect`, the seconds for finding the host
+    """At most `connections` at once; one that was not used for `idle_s` is closed. A request's extension `timeout` may hold `connect`, the seconds for finding the host
     and connecting to it; its extension `connected` tells afterwards whether a new connection came about.
 
     Raises httpx errors, an OSError as their cause where the system gave one.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext, connections: int, resolver: Resolver = look_up):
-        self._tls, self._resolver = tls, resolver
+    def __init__(self, *, tls: ssl.SSLContext, connections: int, resolver: Resolver = look_up, idle_s: float = IDLE_S):
+        self._tls, self._resolver, self._idle_s = tls, resolver, idle_s
         self._places = asyncio.Semaphore(connections)
         self._idle: list[tuple[Origin, Connection]] = []  # the one used last stands last
         self._sweep: asyncio.TimerHandle | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         origin, body = _origin(request.url), await request.aread()
-        asked = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
         await self._places.acquire()
         connection: Connection | None = None
         try:
             connection = self._kept(origin) or await self._opened(origin, request)
-            connection.send(asked, body)
+            connection.send(request, body)
             head = await connection.head()
         except BaseException:
             self._give_back(origin, connection)
@@ -94,12 +92,12 @@ class Transport(httpx.AsyncBaseTransport):
         connection.idle_since_s = loop.time()
         self._idle.append((origin, connection))
         if self._sweep is None:
-            self._sweep = loop.call_later(IDLE_S, self._drop_idle)
+            self._sweep = loop.call_later(self._idle_s, self._drop_idle)
 
     def _drop_idle(self) -> None:
-        """Those that were not used for IDLE_S, and those that the other end has closed."""
+        """Those that were not used for `idle_s`, and those that the other end has closed."""
         loop = asyncio.get_running_loop()
-        oldest_s = loop.time() - IDLE_S
+        oldest_s = loop.time() - self._idle_s
         kept = []
         for origin, connection in self._idle:
             if connection.idle_since_s > oldest_s and connection.reusable:
@@ -107,7 +105,7 @@ class Transport(httpx.AsyncBaseTransport):
             else:
                 connection.abort()
         self._idle = kept
-        self._sweep = loop.call_later(IDLE_S / 5, self._drop_idle) if kept else None
+        self._sweep = loop.call_later(self._idle_s / 5, self._drop_idle) if kept else None
 
     # -- opening one -----------------------------------------------------------------------------------------------
 

@@ -33,6 +33,8 @@ from core.webhooks.drains import Drains
 from core.webhooks.entries import Entry
 from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.sender import Sender
+from core.webhooks.tls import own_context
+from core.webhooks.transport import Resolver, Transport
 from tests.fakes import FakeClock
 
 BODY = b'{"type":"case.opened","data":{"value":9.4}}'
@@ -97,14 +99,24 @@ def an_attempt(clock: Clock, entry: Entry, outcome: Outcome, trigger: Trigger = 
 
 @contextlib.asynccontextmanager
 async def a_sender(
-    url: str, *, timeout_s: float = 5.0, clock: Clock | None = None, connections: int = 4, **endpoint: Any
+    url: str,
+    *,
+    timeout_s: float = 5.0,
+    clock: Clock | None = None,
+    connections: int = 4,
+    resolver: Resolver | None = None,
+    **endpoint: Any,
 ) -> AsyncIterator[Sender]:
+    """As the core builds one; with `resolver` names are looked up there."""
+    wanted = an_endpoint(url, **endpoint)
+    tls = own_context(wanted) or ssl.create_default_context()
     sender = Sender(
-        an_endpoint(url, **endpoint),
+        wanted,
         clock or SystemClock(),
         timeout_s=timeout_s,
         connections=connections,
-        tls=ssl.create_default_context(),
+        tls=tls,
+        transport=resolver and Transport(tls=tls, connections=connections, resolver=resolver),
     )
     try:
         yield sender

@@ -1,19 +1,18 @@
 """What the sender makes of lines that break, hang, drip, flood or speak something else."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 import tracemalloc
-from pathlib import Path
 
 import pytest
 
 from core.clock import SystemClock
 from core.webhooks.deliveries import Delivered, ErrorClass, Failed, Outcome
+from tests.core.webhooks.certificates import Authority
 from tests.core.webhooks.factories import a_delivery, a_sender, sent
 from tests.receivers import (
     Behaviour,
+    Flood,
     a_receiver,
     answers,
     drips,
@@ -159,20 +158,6 @@ async def test_a_cancelled_attempt_leaves_a_working_line() -> None:
         assert await sender.send(a_delivery(), 2) == Delivered(http_status=200)
 
 
-class Flood:
-    """200 MB of answer, as fast as they are taken."""
-
-    def __init__(self, head: bytes):
-        self.head, self.taken = head, 0
-
-    async def __call__(self, writer: asyncio.StreamWriter) -> None:
-        writer.write(self.head)
-        while self.taken < 200 * 1024 * 1024:
-            writer.write(bytes(64 * 1024))
-            await writer.drain()
-            self.taken += 64 * 1024
-
-
 @pytest.mark.parametrize("head", [b"content-length: 209715200", b"connection: close"])
 async def test_a_flood_is_read_no_further_than_needed(head: bytes) -> None:
     """Neither the memory of the box nor its metered line pays for a broken receiver."""
@@ -232,18 +217,7 @@ async def test_garbage_is_a_protocol_failure(data: bytes) -> None:
 @pytest.fixture(scope="module")
 def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     """The context of a server with a certificate that nobody vouches for."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs openssl")
-    folder: Path = tmp_path_factory.mktemp("tls")
-    key, certificate = folder / "key.pem", folder / "cert.pem"
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([openssl, "req", "-x509", *curve, *name, *files], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return context
+    return Authority(tmp_path_factory.mktemp("tls")).self_signed("nobody").server()
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused(self_signed: ssl.SSLContext) -> None:
