@@ -57,8 +57,10 @@ class SensorError(CoreError):
 
 
 class RefusalError(CoreError):
-    """Well-formed input that the present state refuses. `status` is the HTTP answer, `code` a stable word."""
+    """Well-formed input that the present state refuses. `status` is the HTTP answer, `code` a stable word; `drain_id` names
+    the running drain where that is the reason.
+    """
 
-    def __init__(self, status: int, code: str, detail: str):
+    def __init__(self, status: int, code: str, detail: str, *, drain_id: str | None = None):
         super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
+        self.status, self.code, self.detail, self.drain_id = status, code, detail, drain_id

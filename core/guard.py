@@ -20,9 +20,10 @@ from core.journal import SICK_DISK, Archive, DirectoryLock, SnapshotJournal
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
 from core.manage_api.parts import Parts
+from core.manage_api.retry_views import retry_summary
 from core.manage_api.routes import routes
 from core.manage_api.server import ManageServer
-from core.manage_api.views import case_counts, durability, retry_summary
+from core.manage_api.views import case_counts, durability
 from core.monitoring.case_book import CaseBook
 from core.monitoring.health import DeviceHealth
 from core.monitoring.history import History

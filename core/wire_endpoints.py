@@ -86,7 +86,9 @@ class Recover(Body, frozen=True, kw_only=True):
 
 
 class Recovered(Answer, frozen=True, kw_only=True):
-    """`delivery_ids` are the dead letters that were asked for, oldest first: pending now, unless it was a `dry_run`."""
+    """`delivery_ids` are the dead letters that were asked for, oldest first: pending now, unless it was a `dry_run`.
+    `matched` counts them without the `limit`.
+    """
 
     dry_run: bool
     matched: int

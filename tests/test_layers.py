@@ -21,6 +21,7 @@ LOOPS = (
     "core.webhooks.reception",
     "core.webhooks.dispatcher",
     "core.webhooks.drains",
+    "core.webhooks.recovery",
     "core.webhooks.bounds",
     "core.device",
 )
@@ -55,6 +56,8 @@ PURE = (
     "core.webhooks.verdicts",
     "core.webhooks.deliveries",
     "core.webhooks.accounts",
+    "core.webhooks.filters",
+    "core.webhooks.counters",
     "core.config_lines",
 )
 VALUES = (

@@ -20,7 +20,7 @@ from core import __version__
 from core.errors import RefusalError
 from core.manage_api import docs_page, openapi
 from core.manage_api.auth import Authenticator
-from core.manage_api.decoding import QueryReader, read_body
+from core.manage_api.decoding import HeaderReader, QueryReader, read_body
 from core.manage_api.hosts import HostGuard
 from core.manage_api.paths import PathTable
 from core.manage_api.peers import PEER, Peer
@@ -134,7 +134,7 @@ def _page(content: bytes, media_type: str, headers: dict[str, str] | None = None
 
 
 def _route_responder(route: Route) -> Callable[[_Request], Awaitable[Response]]:
-    query = QueryReader(route.query)
+    query, headers = QueryReader(route.query), HeaderReader(route.headers)
 
     async def respond(request: _Request) -> Response:
         # What a GET carries as a body means nothing in HTTP, so it isn't read.
@@ -144,12 +144,23 @@ def _route_responder(route: Route) -> Callable[[_Request], Awaitable[Response]]:
             path=request.path,
             query=query.read(request.scope["query_string"]),
             body=read_body(route, body, request.headers.get("content-type", "")),
+            headers=headers.read(request.headers),
         )
         answer = await route.handler(call)
-        status, content = (answer.status, answer.content) if isinstance(answer, Reply) else (200, answer)
-        return Response(msgspec.json.encode(content), status, _NO_STORE, media_type="application/json")
+        return _response(answer if isinstance(answer, Reply) else Reply(content=answer), route.media_type)
 
     return respond
+
+
+def _response(reply: Reply, media_type: str) -> Response:
+    headers = {**_NO_STORE, **reply.headers}
+    match reply.content:
+        case None:
+            return Response(status_code=reply.status, headers=headers)
+        case str() as text:
+            return Response(text, reply.status, headers, media_type=media_type)
+        case struct:
+            return Response(msgspec.json.encode(struct), reply.status, headers, media_type=media_type)
 
 
 async def _read(request: _Request) -> bytes:

@@ -1,4 +1,4 @@
-"""From bytes to the structs of a route: query text and JSON bodies. Its errors never repeat what the caller sent."""
+"""From bytes to the structs of a route: query text, headers and JSON bodies. Its errors never repeat what the caller sent."""
 
 import math
 import re
@@ -6,7 +6,8 @@ from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from msgspec import Struct, inspect
+from msgspec import Struct, inspect, structs
+from starlette.datastructures import Headers
 
 from core.manage_api.problems import RequestError, invalid
 from core.manage_api.table import MergePatch, Nothing, Route
@@ -58,6 +59,19 @@ class QueryReader:
             raise invalid(FieldError(pointer=f"?{name}", detail="given more than once"))
         else:
             values[name] = _typed(text, types)
+
+
+class HeaderReader:
+    """Reads the headers that one route declares, as text; all others stand for themselves."""
+
+    def __init__(self, headers: type[Struct]):
+        self._headers = headers
+        self._names = [one.encode_name for one in structs.fields(headers)]
+
+    def read(self, headers: Headers) -> Struct:
+        """Raises RequestError 422 for one that does not fit. Lines of the same name are one value, as HTTP has it."""
+        values = {name: ", ".join(lines) for name in self._names if (lines := headers.getlist(name))}
+        return _convert(values, self._headers, "header:")
 
 
 def _alternatives(kind: inspect.Type) -> tuple[inspect.Type, ...]:
@@ -146,6 +160,6 @@ def _field_error(message: str, root: str) -> FieldError:
 
 
 def _pointer(steps: list[str], root: str) -> str:
-    if root == "?":
-        return "?" + "".join(steps[:1])
+    if root != "#":
+        return root + "".join(steps[:1])
     return root + "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)

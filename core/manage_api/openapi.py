@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 
 from core.manage_api.decoding import JSON, MERGE_PATCH
 from core.manage_api.problems import MEDIA_TYPE
@@ -55,8 +54,8 @@ def document(routes: Sequence[Route], version: str) -> Json:
     paths[DOCS_PATH] = {
         "get": _page("get_docs", "This document to read", {"text/html": {"schema": {"type": "string"}}})
     }
-    for query in {route.query for route in routes}:
-        components.pop(_name_of(schemas[query]), None)  # its fields stand as parameters
+    for parameters in {kind for route in routes for kind in (route.query, route.headers)}:
+        components.pop(_name_of(schemas[parameters]), None)  # its fields stand as parameters
     whole = {
         "openapi": "3.1.0",
         "info": {"title": "Cold display guard: manage API", "version": version, "description": _DESCRIPTION},
@@ -82,10 +81,10 @@ def _dated(part: Any) -> Any:
     return {key: _dated(value) for key, value in part.items()} | more
 
 
-def _schemas(routes: Sequence[Route]) -> tuple[dict[type[Struct], Json], dict[str, Json]]:
-    kinds: list[type[Struct]] = [ProblemDetails]
+def _schemas(routes: Sequence[Route]) -> tuple[dict[type, Json], dict[str, Json]]:
+    kinds: list[type] = [ProblemDetails]
     for route in routes:
-        kinds += [kind for kind in (route.answer, route.query, route.body) if kind not in kinds]
+        kinds += [kind for kind in (route.answer, route.query, route.headers, route.body) if kind not in kinds]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     return dict(zip(kinds, schemas, strict=True)), components
 
@@ -94,15 +93,16 @@ def _name_of(schema: Json) -> str:
     return str(schema["$ref"]).rpartition("/")[2]
 
 
-def _operation(route: Route, schemas: dict[type[Struct], Json], components: dict[str, Json]) -> Json:
+def _operation(route: Route, schemas: dict[type, Json], components: dict[str, Json]) -> Json:
     variables = re.findall(r"\{([^}]+)\}", route.path)
-    good = {JSON: {"schema": schemas[route.answer]}}
+    good = {route.media_type: {"schema": schemas[route.answer]}}
     operation: Json = {
         "operationId": _operation_id(route),
         "summary": route.summary,
         "x-scope": "none" if route.scope is None else route.scope.name.lower(),
         "parameters": [_path_parameter(name) for name in variables]
-        + _query_parameters(components[_name_of(schemas[route.query])]),
+        + _parameters("query", components[_name_of(schemas[route.query])])
+        + _parameters("header", components[_name_of(schemas[route.headers])]),
         "responses": {str(status): _answer(status, good) for status in route.statuses} | _errors(_refusals(route)),
         "security": [] if route.scope is None else [{"bearer": []}],
     }
@@ -120,16 +120,16 @@ def _path_parameter(name: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 
 
-def _query_parameters(schema: Json) -> list[Json]:
+def _parameters(place: str, schema: Json) -> list[Json]:
     required = schema.get("required", ())
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": _without_null(kind)}
+        {"name": name, "in": place, "required": name in required, "schema": _without_null(kind)}
         for name, kind in schema["properties"].items()
     ]
 
 
 def _without_null(schema: Json) -> Json:
-    """A query has no null: a parameter is there or not."""
+    """A parameter is there or not, and never null."""
     kept = {key: value for key, value in schema.items() if not (key == "default" and value is None)}
     if "anyOf" not in kept:
         return kept
@@ -137,7 +137,7 @@ def _without_null(schema: Json) -> Json:
     return {**kept, **choices[0]} if len(choices) == 1 else {**kept, "anyOf": choices}
 
 
-def _request_body(route: Route, schemas: dict[type[Struct], Json]) -> Json | None:
+def _request_body(route: Route, schemas: dict[type, Json]) -> Json | None:
     if route.method == "GET" or (route.body is Nothing and not route.merge_patch):
         return None
     schema = {"type": "object"} if route.merge_patch else schemas[route.body]
@@ -168,7 +168,8 @@ def _errors(refusals: Codes) -> Json:
 
 def _answer(status: int, content: Json, note: str = "") -> Json:
     phrase = HTTPStatus(status).phrase
-    return {"description": f"{phrase}: {note}" if note else phrase, "content": content}
+    described = {"description": f"{phrase}: {note}" if note else phrase}
+    return described if status == HTTPStatus.NOT_MODIFIED else {**described, "content": content}
 
 
 def _page(name: str, summary: str, content: Json) -> Json:

@@ -42,6 +42,7 @@ def problem_answer(refusal: RefusalError) -> Response:
         detail=refusal.detail,
         code=refusal.code,
         errors=refusal.errors if isinstance(refusal, RequestError) else (),
+        drain_id=refusal.drain_id,
     )
     return Response(
         msgspec.json.encode(details),

@@ -11,8 +11,9 @@ from core.manage_api.cabinets import CabinetHandlers, cabinet_routes
 from core.manage_api.cases import CaseHandlers, case_routes
 from core.manage_api.endpoints import EndpointHandlers, endpoint_routes
 from core.manage_api.history import history_routes
+from core.manage_api.metrics import metric_routes
 from core.manage_api.parts import Parts
-from core.manage_api.retries import RetryHandlers, retry_routes
+from core.manage_api.retries import retry_routes
 from core.manage_api.status import StatusBoard
 from core.manage_api.table import Call, MergePatch, Route, Scope
 from core.settings import LoadedSettings
@@ -56,7 +57,7 @@ class Handlers:
                 except OSError as error:
                     detail = f"the acknowledgement can't be written down ({error.strerror})"
                     raise RefusalError(409, "quarantine_not_writable", detail) from error
-        await self._parts.queue.acknowledge_missing()
+        await self._parts.queue.known.acknowledge_missing()
         return views.durability(self._parts)
 
     async def config(self, _: Call) -> Struct:
@@ -126,8 +127,9 @@ def routes(parts: Parts) -> tuple[Route, ...]:
         ),
         *history_routes(parts),
         *case_routes(CaseHandlers(parts)),
-        *retry_routes(RetryHandlers(parts)),
+        *retry_routes(parts),
         *endpoint_routes(EndpointHandlers(parts)),
+        *metric_routes(parts),
         Route(
             method="POST",
             path="/api/manage/durability/acknowledge",

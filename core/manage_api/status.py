@@ -4,7 +4,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from core import __version__, wire
-from core.manage_api import views
+from core.manage_api import retry_views, views
 from core.manage_api.parts import Parts
 from core.monitoring.posts import Line
 from core.webhooks.deliveries import Status
@@ -22,7 +22,7 @@ class StatusBoard:
 
     def status(self) -> wire.Status:
         parts, device = self._parts, self._parts.loaded.settings.device
-        disk, webhooks = views.durability(parts), views.retry_summary(parts)
+        disk, webhooks = views.durability(parts), retry_views.retry_summary(parts)
         return wire.Status(
             version=__version__,
             device=wire.DeviceInfo(
@@ -37,7 +37,7 @@ class StatusBoard:
             clock_synced=parts.clock.synchronised(),
             uptime_s=parts.device.uptime_s,
             simulated=any(line.source.simulated for line in parts.monitor.lines),
-            network=parts.dispatcher.reception.network.state,
+            network=retry_views.network(parts),
             durability=disk,
             monitoring=self._monitoring(),
             cases=views.case_counts(parts),
@@ -77,7 +77,7 @@ class StatusBoard:
     def _out(self) -> dict[str, str]:
         """What keeps news from getting out: the network of this box, or who holds its endpoints."""
         found: dict[str, str] = {}
-        match self._parts.dispatcher.reception.network.state:
+        match retry_views.network(self._parts):
             case NetworkState.OFFLINE:
                 found["network_offline"] = "no endpoint can be reached; deliveries wait, and don't age"
             case NetworkState.CAPTIVE_PORTAL:
@@ -125,9 +125,9 @@ class StatusBoard:
                 found[f"{name}_degraded"] = _degraded(name, health)
         if (unseen := disk.archive_unacknowledged) > 0:
             found["archive_degraded"] = f"{unseen} accidents of the archive are to be acknowledged"
-        if (missing := accounts.unaccounted - parts.queue.unaccounted_seen) > 0:
+        if (missing := accounts.unaccounted - parts.queue.known.unaccounted_seen) > 0:
             found["deliveries_unaccounted"] = f"{missing} accepted deliveries are in no account: damage took them"
-        undecodable = parts.queue.undecodable + parts.book.undecodable
+        undecodable = parts.queue.known.undecodable + parts.book.undecodable
         if undecodable:
             found["items_undecodable"] = f"{undecodable} journal items are not understood and kept as they are"
         orphans = sum(

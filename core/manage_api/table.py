@@ -24,6 +24,10 @@ class Actor:
     scope: Scope
 
 
+class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """No query, no headers, or no body."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """One decoded and permitted request. `path` holds the path's variables, as text."""
@@ -32,14 +36,11 @@ class Call:
     path: dict[str, str]
     query: Struct
     body: Struct
+    headers: Struct = field(default_factory=Nothing)
 
     def says(self, by: str) -> str:
         """A person's name, and beside it who was logged in."""
         return f"{by} ({self.actor.name})"
-
-
-class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """No query, or no body."""
 
 
 class MergePatch(Struct, frozen=True, kw_only=True):
@@ -50,20 +51,22 @@ class MergePatch(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """An answer with a status of its own; a plain Struct is a 200."""
+    """An answer with a status or headers of its own; a plain Struct or text is a 200. 304 has no content."""
 
-    status: int
-    content: Struct
+    status: int = 200
+    content: Struct | str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Call], Awaitable[Struct | Reply]]
+Handler = Callable[[Call], Awaitable[Struct | Reply | str]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One row of the table. `scope` None is open to everybody (health). `refusals` maps a status to its stable codes.
 
-    `merge_patch` hands the handler a MergePatch and leaves `body` unused.
+    `headers` is a struct of the request headers that the handler reads, named as HTTP names them (`rename="kebab"`).
+    An `answer` that is text has its own `media_type`. `merge_patch` hands the handler a MergePatch and leaves `body` unused.
     """
 
     method: Literal["GET", "POST", "PATCH"]
@@ -71,8 +74,10 @@ class Route:
     scope: Scope | None
     handler: Handler
     summary: str
-    answer: type[Struct]
+    answer: type[Struct] | type[str]
+    media_type: str = "application/json"
     query: type[Struct] = Nothing
+    headers: type[Struct] = Nothing
     body: type[Struct] = Nothing
     body_optional: bool = False
     statuses: tuple[int, ...] = (200,)

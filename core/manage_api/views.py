@@ -16,8 +16,6 @@ from core.monitoring.rules import Watch
 from core.samples import Quality, Quantity
 from core.settings import Cabinet, Limits
 from core.webhooks.channels import Channel
-from core.webhooks.deliveries import Attempt, Status
-from core.webhooks.entries import Entry
 from core.webhooks.gate import Hold
 
 OUT = "out_of_service"
@@ -175,47 +173,6 @@ def case_counts(parts: Parts) -> wire.CaseCounts:
     )
 
 
-def retry(parts: Parts, entry: Entry) -> wire.RetryItem:
-    delivery = entry.delivery
-    due_in_s = parts.queue.due_in_s(entry)
-    last = delivery.last_attempt
-    return wire.RetryItem(
-        delivery_id=delivery.delivery_id,
-        event_id=delivery.event_id,
-        event_type=delivery.event_type,
-        severity=delivery.severity,
-        case_id=delivery.case_id,
-        cabinet=delivery.cabinet,
-        endpoint=endpoint(parts, delivery.endpoint),
-        status=delivery.status,
-        due=due_in_s == 0 and entry.in_flight is None,
-        in_flight=entry.in_flight is not None,
-        attempts=delivery.attempts,
-        auto_attempts=delivery.auto_attempts,
-        created_at=delivery.created_at,
-        age_s=round(parts.queue.age_s(entry), 3),
-        next_attempt_at=delivery.next_attempt_at if due_in_s is not None else None,
-        next_attempt_in_s=None if due_in_s is None else round(due_in_s, 3),
-        waits_for=parts.queue.waits_for(entry),
-        last_attempt=attempt(last) if last else None,
-        dead_letter_reason=delivery.dead_letter_reason,
-        settled_at=delivery.settled_at,
-        payload_bytes=len(bytes(delivery.body)),
-        seq=entry.n,
-        actions=_actions(parts, entry),
-    )
-
-
-def _actions(parts: Parts, entry: Entry) -> tuple[str, ...]:
-    """What would not be refused."""
-    status = entry.delivery.status
-    if entry.in_flight is not None or status not in {Status.PENDING, Status.DEAD_LETTER}:
-        return ()
-    if status is Status.DEAD_LETTER:
-        return ("requeue", "cancel")
-    return ("cancel",) if parts.queue.due_in_s(entry) is None else ("retry", "cancel")
-
-
 def endpoint(parts: Parts, name: str) -> wire.EndpointInfo:
     channel = parts.dispatcher.channel(name)
     if channel is None:
@@ -236,22 +193,6 @@ def _standing(channel: Channel) -> wire.EndpointState:
             return "active"
 
 
-def attempt(one: Attempt) -> wire.AttemptItem:
-    return wire.AttemptItem(
-        number=one.number,
-        trigger=one.trigger,
-        actor=one.actor,
-        started_at=one.started_at,
-        duration_ms=one.duration_ms,
-        outcome="failed" if one.error_class is not None else "delivered",
-        error_class=one.error_class,
-        http_status=one.http_status,
-        error=one.error,
-        retry_after_s=one.retry_after_s,
-        response_excerpt=one.excerpt,
-    )
-
-
 def durability(parts: Parts) -> wire.DurabilityInfo:
     journals = {name: journal.health() for name, journal in parts.journals.items()}
     durable = all(health.state is wire.Durability.DURABLE for health in journals.values())
@@ -260,21 +201,4 @@ def durability(parts: Parts) -> wire.DurabilityInfo:
         degraded=any(health.degraded for health in journals.values()) or parts.archive.unacknowledged > 0,
         archive_unacknowledged=parts.archive.unacknowledged,
         journals=journals,
-    )
-
-
-def retry_summary(parts: Parts) -> wire.RetrySummary:
-    pending = [entry for entry in parts.queue.entries() if entry.delivery.status is Status.PENDING]
-    by_endpoint: dict[str, int] = {}
-    for entry in pending:
-        by_endpoint[entry.delivery.endpoint] = by_endpoint.get(entry.delivery.endpoint, 0) + 1
-    oldest_s = max((parts.queue.age_s(entry) for entry in pending), default=None)
-    return wire.RetrySummary(
-        pending=len(pending),
-        due=sum(entry.in_flight is None and parts.queue.due_in_s(entry) == 0 for entry in pending),
-        in_flight=sum(entry.in_flight is not None for entry in pending),
-        dead_letter=sum(entry.delivery.status is Status.DEAD_LETTER for entry in parts.queue.entries()),
-        oldest_pending_age_s=None if oldest_s is None else round(oldest_s, 3),
-        by_endpoint=by_endpoint,
-        accounts=parts.queue.accounts(),
     )

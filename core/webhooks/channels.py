@@ -54,9 +54,9 @@ class Channel:
         self.last_failure = failure
         self._failed_s = now_s if failure is not None else self._failed_s
 
-    def failed_after(self, since_s: float | None) -> bool:
+    def failed_after(self, since_s: float) -> bool:
         """Whether an attempt failed since then."""
-        return since_s is not None and self._failed_s is not None and self._failed_s >= since_s
+        return self._failed_s is not None and self._failed_s >= since_s
 
     def wants(self, event_type: str) -> bool:
         return any(fnmatchcase(event_type, pattern) for pattern in self.endpoint.events)

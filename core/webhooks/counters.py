@@ -13,8 +13,9 @@ class Counters:
     def __init__(self) -> None:
         self.attempts: Counter[tuple[str, str, str]] = Counter()
 
-    def count(self, endpoint: str, outcome: str, error_class: str) -> None:
-        self.attempts[endpoint, outcome, error_class] += 1
+    def count(self, endpoint: str, outcome: str, error_class: str | None) -> None:
+        """One more attempt has ended."""
+        self.attempts[endpoint, outcome, error_class or ""] += 1
 
     def of(self, endpoint: str) -> dict[str, int]:
         """Of one endpoint: how many were delivered, and how many failed by error class."""

@@ -7,6 +7,7 @@ waits for another.
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
+from typing import Protocol
 
 import msgspec
 
@@ -22,6 +23,13 @@ from core.webhooks.reception import Reception
 from core.webhooks.retry_queue import RetryQueue
 
 log = logging.getLogger(__name__)
+
+
+class Errand(Protocol):
+    """Who sends many by hand: since when, and who has called that off."""
+
+    started_s: float
+    stopped_by: str | None
 
 
 class Dispatcher:
@@ -81,16 +89,15 @@ class Dispatcher:
         for channel in self._channels.values():
             channel.ring()
 
-    async def retry(
-        self, item_id: str, actor: str, trigger: Trigger = Trigger.MANUAL, since_s: float | None = None
-    ) -> Entry:
-        """Send one pending delivery now, due or not. Raises RefusalError when it can't be sent by hand: of a drain that began
-        at `since_s` also where its endpoint can't be reached and an attempt since then has shown it.
+    async def retry(self, item_id: str, actor: str, drain: Errand | None = None) -> Entry:
+        """Send one pending delivery now, due or not. Raises RefusalError when it can't be sent by hand: of a drain also where
+        that was stopped, or where its endpoint can't be reached and an attempt since the drain began has shown it.
         """
+        trigger = Trigger.MANUAL if drain is None else Trigger.DRAIN
         entry = self._queue.claim_one(item_id, trigger)
         channel = self._channels[entry.delivery.endpoint]
         try:
-            while (wait_s := self._wait_by_hand_s(channel, trigger, since_s)) > 0:
+            while (wait_s := self._wait_by_hand_s(channel, drain)) > 0:
                 await channel.rung(wait_s)
         except BaseException:
             self._queue.give_back(entry)
@@ -100,15 +107,17 @@ class Dispatcher:
         await self._attempt(channel, entry, trigger, actor)
         return entry
 
-    def _wait_by_hand_s(self, channel: Channel, trigger: Trigger, since_s: float | None) -> float:
+    def _wait_by_hand_s(self, channel: Channel, drain: Errand | None) -> float:
         """Until there may be a place. Raises RefusalError where there is none."""
         if self._stopping:
             raise RefusalError(409, "shutdown", "the core is stopping")
         _refuse_held(channel)
-        if trigger is Trigger.MANUAL:
+        if drain is None:
             self._refuse_beyond_limit(channel)
             return LONGEST_WAIT_S if channel.in_flight >= channel.concurrency else 0.0
-        if channel.failed_after(since_s):
+        if drain.stopped_by is not None:
+            raise RefusalError(409, "stopped", "the drain was stopped")
+        if channel.failed_after(drain.started_s):
             _refuse_unreachable(channel)
         limit_s = channel.gate.rate_wait_s(self._clock.steady())
         return LONGEST_WAIT_S if channel.in_flight >= channel.gate.places else limit_s

@@ -1,36 +1,49 @@
 """Sending many pending deliveries at once by hand, one drain at a time, with a result for each item.
 
-A failure holds up only its own case: what must come after it is skipped, everything else goes on.
+A failure holds up only its own case: what must come after it is skipped, everything else goes on. Whatever the dispatcher
+refuses to send is skipped too, with its code as the reason.
 """
 
 import asyncio
 import contextlib
 import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 from core import wire
 from core.clock import Clock
 from core.errors import RefusalError
 from core.events import rank
-from core.webhooks.deliveries import Status, Trigger
+from core.webhooks.deliveries import Status
 from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.entries import Entry
+from core.webhooks.filters import Filter
 from core.webhooks.retry_queue import RetryQueue
+
+SHUTDOWN: Final = "shutdown"
 
 
 class DrainJob:
-    """One drain: what it was asked, what it found, and how far it is."""
+    """One drain: what it was asked, what it found, and how far it is. `key` is the caller's own name for his request."""
 
     def __init__(self, request: wire.Drain, actor: str, matched: list[Entry], started_at: datetime, started_s: float):
         self.drain_id = "drn_" + secrets.token_hex(8)
         self.request, self.actor, self.matched = request, actor, matched
         self.started_at, self.started_s = started_at, started_s
+        self.key: str | None = None
         self.finished_at: datetime | None = None
         self.duration_ms = 0
+        self.stopped_by: str | None = None
         self.items: dict[str, wire.DrainItem] = {}
+        self.results: Counter[str] = Counter()
         self.finished = asyncio.Event()
+
+    def add(self, item: wire.DrainItem) -> None:
+        """What became of one of those that were matched."""
+        self.items[item.delivery_id] = item
+        self.results[item.result] += 1
 
 
 class Drains:
@@ -44,17 +57,28 @@ class Drains:
         self._running: DrainJob | None = None
         self._bell = asyncio.Event()
 
-    def start(self, request: wire.Drain, actor: str) -> DrainJob:
-        """Raises RefusalError: 404 for an unknown endpoint or delivery, 409 `drain_in_progress` while one runs."""
+    def start(self, request: wire.Drain, actor: str, key: str | None = None) -> DrainJob:
+        """A new drain, or the one that this actor started with the same key.
+
+        Raises RefusalError: 404 for an unknown endpoint or delivery, 409 `drain_in_progress` while one runs, 409
+        `idempotency_key_reused` for a key that stands for another request.
+        """
+        if (known := self._known(actor, key)) is not None:
+            if known.request != request:
+                raise RefusalError(409, "idempotency_key_reused", "this key was used for another request")
+            return known
         if self._running is not None and not request.dry_run:
-            raise RefusalError(409, "drain_in_progress", f"drain {self._running.drain_id} is still running")
+            running = self._running.drain_id
+            raise RefusalError(409, "drain_in_progress", f"drain {running} is still running", drain_id=running)
         if request.endpoint is not None and self._dispatcher.channel(request.endpoint) is None:
             raise RefusalError(404, "endpoint_not_found", f"there is no endpoint {request.endpoint!r}")
         job = DrainJob(request, actor, self._matched(request), self._clock.now(), self._clock.steady())
         if request.dry_run:
-            job.items = {e.delivery.delivery_id: self._item(e, "would_attempt") for e in job.matched}
+            for entry in job.matched:
+                job.add(self._item(entry, "would_attempt"))
             self._finish(job)
             return job
+        job.key = key
         self._jobs[job.drain_id] = job
         for old in list(self._jobs)[: -self.KEPT]:
             del self._jobs[old]
@@ -68,17 +92,27 @@ class Drains:
             raise RefusalError(404, "drain_not_found", f"there is no drain {drain_id}")
         return self._jobs[drain_id]
 
+    def stop(self, drain_id: str, actor: str) -> DrainJob:
+        """What is in flight finishes, nothing else is sent. Raises RefusalError 404, and 409 `drain_not_running`."""
+        job = self.get(drain_id)
+        if job.finished.is_set():
+            raise RefusalError(409, "drain_not_running", f"drain {drain_id} has ended")
+        job.stopped_by = job.stopped_by or actor
+        for endpoint in {entry.delivery.endpoint for entry in job.matched}:
+            self._dispatcher.wake(endpoint)  # who waits for a place there need not any more
+        return job
+
     def result(self, job: DrainJob) -> wire.DrainResult:
         """As far as it is by now; items in the order in which they are sent."""
-        results = [item.result for item in job.items.values()]
-        pending = [entry for entry in self._queue.entries() if entry.delivery.status is Status.PENDING]
+        found, queue = job.results, self._queue
+        pending = [entry for entry in queue.entries() if entry.delivery.status is Status.PENDING]
         counts = wire.DrainCounts(
             matched=len(job.matched),
-            attempted=sum(result in {"delivered", "failed"} for result in results),
-            delivered=results.count("delivered"),
-            failed=results.count("failed"),
-            skipped=results.count("skipped"),
-            remaining_due=sum(self._queue.due_in_s(entry) == 0 and entry.in_flight is None for entry in pending),
+            attempted=found["delivered"] + found["failed"],
+            delivered=found["delivered"],
+            failed=found["failed"],
+            skipped=found["skipped"],
+            remaining_due=sum(entry.in_flight is None and queue.due_in_s(entry) == 0 for entry in pending),
             remaining_pending=len(pending),
         )
         return wire.DrainResult(
@@ -91,6 +125,7 @@ class Drains:
             duration_ms=job.duration_ms,
             counts=counts,
             items=tuple(job.items.values()),
+            stopped_by=job.stopped_by,
         )
 
     async def run(self) -> None:
@@ -111,12 +146,30 @@ class Drains:
             await self._running.finished.wait()
             await asyncio.sleep(0)
 
+    def _known(self, actor: str, key: str | None) -> DrainJob | None:
+        """Two actors may think of the same key."""
+        of_key = (job for job in self._jobs.values() if key is not None and (job.actor, job.key) == (actor, key))
+        return next(of_key, None)
+
     def _matched(self, request: wire.Drain) -> list[Entry]:
         if request.delivery_ids is None:
             chosen = list(self._queue.entries())
         else:  # once each: naming one twice must not send it twice
             chosen = [self._queue.get(one) for one in dict.fromkeys(request.delivery_ids)]
-        matched = [entry for entry in chosen if self._matches(entry, request)]
+        wanted = Filter(
+            endpoint=request.endpoint,
+            event_type=request.event_type,
+            case_id=request.case_id,
+            severity=request.severity,
+            error_class=request.error_class,
+        )
+        matched = [
+            entry
+            for entry in chosen
+            if entry.delivery.status is Status.PENDING
+            and wanted.fits(entry.delivery)
+            and not (request.only_due and self._queue.due_in_s(entry) != 0)
+        ]
         matched.sort(key=lambda entry: (-rank(entry.delivery.severity), entry.delivery.created_at))
         # Within a case the order of its events decides, whatever their severities are.
         lanes: dict[tuple[str, str], deque[Entry]] = {}
@@ -124,13 +177,6 @@ class Drains:
             lanes.setdefault(_lane(entry), deque()).append(entry)
         ordered = [lanes[_lane(entry)].popleft() for entry in matched]
         return ordered[: request.limit]
-
-    def _matches(self, entry: Entry, request: wire.Drain) -> bool:
-        if entry.delivery.status is not Status.PENDING:
-            return False
-        if request.endpoint is not None and entry.delivery.endpoint != request.endpoint:
-            return False
-        return not request.only_due or self._queue.due_in_s(entry) == 0
 
     async def _drain(self, job: DrainJob) -> None:
         """Endpoint beside endpoint, `concurrency` cases of each at a time, each case in order."""
@@ -147,12 +193,16 @@ class Drains:
     async def _work(self, job: DrainJob, todo: Iterator[list[Entry]]) -> None:
         for lane in todo:
             for entry in lane:
-                job.items[entry.delivery.delivery_id] = await self._send(entry, job)
+                if job.stopped_by is not None:
+                    return
+                job.add(await self._send(entry, job))
 
     async def _send(self, entry: Entry, job: DrainJob) -> wire.DrainItem:
         try:
-            await self._dispatcher.retry(entry.delivery.delivery_id, job.actor, Trigger.DRAIN, job.started_s)
+            await self._dispatcher.retry(entry.delivery.delivery_id, job.actor, job)
         except RefusalError as refusal:
+            if refusal.code == SHUTDOWN:
+                job.stopped_by = job.stopped_by or SHUTDOWN
             if entry.delivery.status is not Status.DELIVERED:  # else its automatic attempt came first
                 return self._item(entry, "skipped", skip_reason=refusal.code)
         return self._item(entry, "delivered" if entry.delivery.status is Status.DELIVERED else "failed")
@@ -176,8 +226,12 @@ class Drains:
 
     def _finish(self, job: DrainJob) -> None:
         """What a stop left undone is named as skipped, never left out."""
-        for entry in job.matched:
-            job.items.setdefault(entry.delivery.delivery_id, self._item(entry, "skipped", skip_reason="shutdown"))
+        left = [entry for entry in job.matched if entry.delivery.delivery_id not in job.items]
+        if left and job.stopped_by is None:
+            job.stopped_by = SHUTDOWN
+        reason = SHUTDOWN if job.stopped_by == SHUTDOWN else "stopped"
+        for entry in left:
+            job.add(self._item(entry, "skipped", skip_reason=reason))
         job.finished_at = self._clock.now()
         job.duration_ms = round((self._clock.steady() - job.started_s) * 1000)
         job.finished.set()

@@ -65,7 +65,7 @@ class Reception:
         """Take in what came of an attempt; whether it failed of this box's own network."""
         now_s, failure = self._clock.steady(), outcome if isinstance(outcome, Failed) else None
         name, reach = channel.endpoint.id, failure.reach if failure else Reach.UP
-        self.counters.count(name, FAILED if failure else DELIVERED, failure.error_class if failure else "")
+        self.counters.count(name, FAILED if failure else DELIVERED, failure.error_class if failure else None)
         changed = self.network.heard(name, reach, now_s)
         ours = reach in _OURS or (reach is Reach.SILENT and self.network.state.hinders)
         if changed:

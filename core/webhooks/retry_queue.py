@@ -31,11 +31,10 @@ from core.webhooks.deliveries import (
 from core.webhooks.entries import Entries, Entry
 from core.webhooks.gate import BREAKING, Gate, Standing
 from core.webhooks.schedule import Schedule
-from core.wire import Accounts
 
 
 class RetryQueue:
-    """Open over a journal; `endpoints` are the configured ids, in order; deliveries to one with a gate age by its clock.
+    """Open over a journal; `known` are its deliveries and their accounts; `endpoints` are the configured ids, in order; deliveries to one with a gate age by its clock.
 
     A pending delivery whose endpoint is no longer configured is kept and shown, but not scheduled: it goes out when the
     endpoint is back.
@@ -52,9 +51,9 @@ class RetryQueue:
     ) -> None:
         self._journal, self._policy, self._clock, self._rng = journal, policy, clock, rng
         self._gates = gates
-        self._entries = Entries(journal, clock)
+        self.known = Entries(journal, clock)
         self._schedules = {endpoint: Schedule() for endpoint in endpoints}
-        for entry in self._entries:
+        for entry in self.known:
             entry.aged_at_s = self._counted_s(entry.delivery.endpoint)
             if entry.delivery.status is Status.PENDING:
                 self._enter(entry, deliveries.remaining_s(entry.delivery, self._clock.now()))
@@ -70,37 +69,16 @@ class RetryQueue:
         return self._journal.epoch
 
     @property
-    def forgotten_seq(self) -> int:
-        """Up to which number of change ended deliveries may be out of sight."""
-        return self._entries.forgotten_seq
-
-    @property
     def live_bytes(self) -> int:
         """What the deliveries take on the disk, compacted."""
         return self._journal.live_bytes
 
-    @property
-    def undecodable(self) -> int:
-        """Items of the journal that this program does not understand."""
-        return self._entries.undecodable
-
-    def accounts(self) -> Accounts:
-        return self._entries.accounts()
-
-    @property
-    def unaccounted_seen(self) -> int:
-        """How many of the unaccounted deliveries a person has acknowledged."""
-        return self._entries.unaccounted_seen
-
-    async def acknowledge_missing(self) -> None:
-        await self._entries.acknowledge_missing()
-
     def entries(self) -> Iterator[Entry]:
-        return iter(self._entries)
+        return iter(self.known)
 
     def get(self, item_id: str) -> Entry:
         """Raises RefusalError 404 `retry_not_found`."""
-        return self._entries.get(item_id)
+        return self.known.get(item_id)
 
     def age_s(self, entry: Entry) -> float:
         """How long it has waited for its receiver; a paused or limited endpoint and a box without network don't count."""
@@ -114,11 +92,11 @@ class RetryQueue:
 
     def standing(self, endpoint: str) -> Standing:
         """How it stood when somebody last changed that, in whatever life of the core."""
-        return self._entries.standings.get(endpoint, Standing())
+        return self.known.standings.get(endpoint, Standing())
 
     def stand(self, endpoint: str, standing: Standing) -> int:
         """How an endpoint stands from now on; the line that says it, on its way to the disk."""
-        return self._entries.stand(endpoint, standing)
+        return self.known.stand(endpoint, standing)
 
     def waits_for(self, entry: Entry) -> str | None:
         """The earlier delivery of the same case that must go first, or None."""
@@ -151,9 +129,9 @@ class RetryQueue:
 
     def _accept(self, event: Event, endpoint: str, body: bytes) -> Entry:
         item_id = delivery_id(event.event_id, endpoint)
-        if item_id in self._entries:
-            return self._entries.get(item_id)
-        entry = self._entries.add(deliveries.opened(event, endpoint, body, self._clock.now()))
+        if item_id in self.known:
+            return self.known.get(item_id)
+        entry = self.known.add(deliveries.opened(event, endpoint, body, self._clock.now()))
         entry.aged_at_s = self._counted_s(endpoint)
         return entry
 
@@ -186,7 +164,7 @@ class RetryQueue:
         item_id = self._schedules[endpoint].take(self._clock.steady())
         if item_id is None:
             return None
-        entry = self._entries.get(item_id)
+        entry = self.known.get(item_id)
         entry.in_flight = Trigger.AUTO
         return entry
 
@@ -224,7 +202,7 @@ class RetryQueue:
             self._end(entry, structs.replace(delivery, status=Status.DELIVERED))
         elif trigger in BY_HAND:
             # A manual failure neither counts nor moves the due time.
-            self._entries.put(entry, delivery, lazy=True)
+            self.known.put(entry, delivery, lazy=True)
             self.give_back(entry)
         else:
             self._after_failure(entry, delivery, outcome, ours=ours)
@@ -238,7 +216,7 @@ class RetryQueue:
             )
             return
         due = self._clock.now() + timedelta(seconds=verdict.delay_s)
-        self._entries.put(entry, structs.replace(delivery, next_attempt_at=due, delay_s=verdict.delay_s), lazy=True)
+        self.known.put(entry, structs.replace(delivery, next_attempt_at=due, delay_s=verdict.delay_s), lazy=True)
         schedule = self._schedule_of(entry)
         if schedule is not None:
             schedule.set_due(delivery.delivery_id, self._clock.steady() + verdict.delay_s)
@@ -248,7 +226,7 @@ class RetryQueue:
         itself refused.
         """
         schedule, now_s = self._schedules[endpoint], self._clock.steady()
-        for entry in self._entries:
+        for entry in self.known:
             if entry.delivery.endpoint == endpoint and self._waits_in_vain(entry, schedule):
                 schedule.set_due(entry.delivery.delivery_id, now_s)
 
@@ -300,7 +278,7 @@ class RetryQueue:
             raise RefusalError(409, "retry_not_requeueable", f"{item_id} is {entry.delivery.status}")
         fresh = deliveries.reopened(entry.delivery, actor, self._clock.now())
         entry.aged_at_s = self._counted_s(fresh.endpoint)
-        self._entries.put(entry, fresh)
+        self.known.put(entry, fresh)
         self._enter(entry, 0.0)
         return entry
 
@@ -315,6 +293,6 @@ class RetryQueue:
     def _end(self, entry: Entry, delivery: Delivery) -> None:
         schedule = self._schedule_of(entry)
         ended = structs.replace(delivery, next_attempt_at=None, delay_s=0.0, settled_at=self._clock.now())
-        self._entries.put(entry, ended)  # at once: after a kill only what was in flight may go out twice
+        self.known.put(entry, ended)  # at once: after a kill only what was in flight may go out twice
         if schedule is not None:
             schedule.remove(delivery.delivery_id)

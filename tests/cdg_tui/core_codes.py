@@ -42,6 +42,8 @@ NEVER_ASKED = frozenset(
         "config_not_writable",
         "not_ready",
         "filter_not_with_since_seq",
+        "idempotency_key_reused",
+        "stopped",
         "retry_not_cancellable",
         "close_needs_force",
         "critical_not_shelved",

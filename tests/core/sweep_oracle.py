@@ -61,16 +61,16 @@ def check(directory: Path, told: Told, *, damaged: bool = False) -> None:
     with _opened(directory) as shop:
         for journal in (shop.retries, shop.cases):
             _check_health(journal.health(), damaged=damaged)
-        assert shop.queue.undecodable == shop.book.undecodable == 0
+        assert shop.queue.known.undecodable == shop.book.undecodable == 0
         _check_deliveries(shop, told)
         _check_cases(shop, directory, told)
         asyncio.run(_published(shop))
         _check_cases(shop, directory, told)
         _check_accounts(shop, told)
-        left = _states(shop), shop.book.all(), shop.queue.accounts()
+        left = _states(shop), shop.book.all(), shop.queue.known.accounts()
     assert told.archived <= set(_archive(directory, "dead-*.jsonl")), "called archived, and is not in the archive"
     with _opened(directory) as shop:
-        assert (_states(shop), shop.book.all(), shop.queue.accounts()) == left, "an orderly end changed something"
+        assert (_states(shop), shop.book.all(), shop.queue.known.accounts()) == left, "an orderly end changed something"
 
 
 @contextlib.contextmanager
@@ -132,7 +132,7 @@ def _check_cases(shop: Shop, directory: Path, told: Told) -> None:
 
 def _check_accounts(shop: Shop, told: Told) -> None:
     """With every outbox empty, all that was ever begun is accepted, each once; only what is out of sight may be unclear."""
-    states, accounts = _states(shop), shop.queue.accounts()
+    states, accounts = _states(shop), shop.queue.known.accounts()
     may_be = {item_id: {status} for item_id, status in states.items()}
     may_be |= {item_id: told.may_be[item_id] & ENDED for item_id in told.may_be.keys() - states.keys()}
     assert (accounts.accepted, accounts.unaccounted) == (len(may_be), 0), accounts

@@ -120,14 +120,14 @@ class Ledger:
         clock = FakeClock()
         with a_queue(directory, clock) as queue, a_book(directory, clock) as book:
             wrong = {
-                "undecodable": queue.undecodable + book.undecodable,
-                "unaccounted": queue.accounts().unaccounted,
+                "undecodable": queue.known.undecodable + book.undecodable,
+                "unaccounted": queue.known.accounts().unaccounted,
             }
             return [
                 *(f"{count} {what}" for what, count in wrong.items() if count),
                 *self._lost_cases({case.case_id: case.seq for case in book.all()} | _archived(directory)),
                 *self._lost_events(book.all(), list(queue.entries())),
-                *self._lost_deliveries(list(queue.entries()), queue.forgotten_seq),
+                *self._lost_deliveries(list(queue.entries()), queue.known.forgotten_seq),
             ]
 
     def _lost_cases(self, there: dict[str, int]) -> list[str]:

@@ -56,7 +56,7 @@ def test_the_deliveries_are_what_they_were(tmp_path: Path) -> None:
             (one.ordinal, one.event_id, one.endpoint, str(one.status), one.attempts, one.dead_letter_reason, one.actor)
             for one in box.known().values()
         ]
-        assert box.queue.undecodable == 0
+        assert box.queue.known.undecodable == 0
     assert sorted(found) == [
         (1, "evt_delivered", "hq", "delivered", 1, None, None),
         (2, "evt_dead", "hq", "dead_letter", 2, "max_attempts", None),
@@ -89,7 +89,7 @@ def test_bodies_and_attempts_are_what_they_were(tmp_path: Path) -> None:
 def test_the_accounts_add_up(tmp_path: Path) -> None:
     a_copy("retries", tmp_path)
     with a_box(tmp_path) as box:
-        books = box.queue.accounts()
+        books = box.queue.known.accounts()
     assert (books.accepted, books.delivered, books.pending, books.dead_letter, books.cancelled) == (8, 1, 3, 3, 1)
     assert (books.archived, books.unaccounted) == (1, 0)
 

@@ -46,6 +46,13 @@ class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     colour: Colour = Colour.RED
 
 
+class Conditions(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """Headers."""
+
+    if_none_match: str | None = None
+    order_key: Annotated[str, Meta(min_length=1, max_length=8, pattern="^[a-z]*$")] | None = None
+
+
 class Seen(Struct, frozen=True, kw_only=True):
     """What the handler was given."""
 
@@ -55,7 +62,8 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 
 def _seen(call: Call) -> Seen:
-    given = {name: getattr(part, name) for part in (call.query, call.body) for name in part.__struct_fields__}
+    parts = (call.query, call.body, call.headers)
+    given = {name: getattr(part, name) for part in parts for name in part.__struct_fields__}
     return Seen(actor=call.actor.name, path=call.path, given=given)
 
 
@@ -67,6 +75,16 @@ async def later(call: Call) -> Reply:
     return Reply(status=202, content=_seen(call))
 
 
+async def unless_known(call: Call) -> Struct | Reply:
+    assert isinstance(call.headers, Conditions)
+    known = call.headers.if_none_match == '"7"'
+    return Reply(status=304, content=None, headers={"etag": '"7"'}) if known else _seen(call)
+
+
+async def text(_: Call) -> str:
+    return "grün 1\n"
+
+
 async def one_item(call: Call) -> Struct:
     if call.path["id"] == "gone":
         raise RefusalError(404, "item_not_found", "There is no such item.")
@@ -74,7 +92,7 @@ async def one_item(call: Call) -> Struct:
 
 
 async def busy(_: Call) -> Struct:
-    raise RefusalError(409, "drain_in_progress", "Another drain runs.")
+    raise RefusalError(409, "drain_in_progress", "Another drain runs.", drain_id="drn_1")
 
 
 async def broken(_: Call) -> Struct:
@@ -87,7 +105,7 @@ async def slow(call: Call) -> Struct:
 
 
 def _route(method: Literal["GET", "POST", "PATCH"], path: str, handler: Any, scope: Scope | None, **more: Any) -> Route:
-    return Route(method=method, path=path, scope=scope, handler=handler, summary=path, answer=Seen, **more)
+    return Route(method=method, path=path, scope=scope, handler=handler, summary=path, **{"answer": Seen, **more})
 
 
 ROUTES = (
@@ -95,6 +113,9 @@ ROUTES = (
     _route("GET", "/api/manage/items", echo, Scope.READ, query=Search),
     _route("POST", "/api/manage/items", later, Scope.OPERATE, body=Order, statuses=(202,)),
     _route("GET", "/api/manage/items/{id}", one_item, Scope.READ, refusals={404: ("item_not_found",)}),
+    _route("GET", "/api/manage/known", unless_known, Scope.READ, headers=Conditions, statuses=(200, 304)),
+    _route("POST", "/api/manage/known", echo, Scope.OPERATE, headers=Conditions),
+    _route("GET", "/figures", text, Scope.READ, answer=str, media_type="text/plain; version=0.0.4; charset=utf-8"),
     _route("POST", "/api/manage/items/drain", busy, Scope.OPERATE, refusals={409: ("drain_in_progress",)}),
     _route("POST", "/api/manage/find", echo, Scope.READ, body=Search, body_optional=True),
     _route("PATCH", "/api/manage/config", echo, Scope.ADMIN, merge_patch=True, body=MergePatch),

@@ -63,6 +63,35 @@ async def test_a_refusal_keeps_its_status_and_code(
     assert code_of(await client.request(method, path)) == expected
 
 
+async def test_a_refusal_because_of_a_running_drain_names_it(client: httpx.AsyncClient) -> None:
+    assert (await client.post(f"{ITEMS}/drain")).json()["drain_id"] == "drn_1"
+
+
+async def test_a_handler_reads_the_headers_that_its_route_declares(client: httpx.AsyncClient) -> None:
+    """However they are written; several lines of one name are one value."""
+    headers = [("ORDER-KEY", "abc"), ("if-none-match", '"1"'), ("If-None-Match", '"2"'), ("x-other", "1")]
+    given = (await client.post("/api/manage/known", headers=headers)).json()["given"]
+    assert given == {"if_none_match": '"1", "2"', "order_key": "abc"}
+
+
+@pytest.mark.parametrize("key", ["", "ABC", "longlonglong", "ü"])
+async def test_a_header_that_does_not_fit_is_refused_with_its_name(client: httpx.AsyncClient, key: str) -> None:
+    answer = await client.post("/api/manage/known", headers=[(b"order-key", key.encode("latin-1"))])
+    assert code_of(answer) == (422, "invalid_parameter")
+    assert [one["pointer"] for one in answer.json()["errors"]] == ["header:order-key"]
+
+
+async def test_what_the_caller_knows_already_is_not_sent_again(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/manage/known", headers={"if-none-match": '"7"'})
+    assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"7"')
+    assert "content-type" not in answer.headers
+
+
+async def test_a_route_may_answer_text(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/figures")
+    assert (answer.text, answer.headers["content-type"]) == ("grün 1\n", "text/plain; version=0.0.4; charset=utf-8")
+
+
 async def test_a_failure_of_ours_is_a_bare_500_and_a_traceback_in_the_log(
     client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -53,6 +53,19 @@ def test_a_query_parameter_has_no_null() -> None:
     assert due == {"name": "due", "in": "query", "required": False, "schema": {"type": "boolean"}}
 
 
+def test_a_declared_header_is_an_optional_parameter() -> None:
+    parameters = document(ROUTES, "1.2.3")["paths"]["/api/manage/known"]["get"]["parameters"]
+    assert {"name": "if-none-match", "in": "header", "required": False, "schema": {"type": "string"}} in parameters
+
+
+def test_an_answer_says_of_what_kind_it_is() -> None:
+    """Text is text, and nothing at all is promised with 304."""
+    paths = document(ROUTES, "1.2.3")["paths"]
+    figures = paths["/figures"]["get"]["responses"]["200"]["content"]
+    assert figures == {"text/plain; version=0.0.4; charset=utf-8": {"schema": {"type": "string"}}}
+    assert paths["/api/manage/known"]["get"]["responses"]["304"] == {"description": "Not Modified"}
+
+
 def test_a_date_is_described_by_a_pattern() -> None:
     parameters = document(ROUTES, "1.2.3")["paths"]["/api/manage/items"]["get"]["parameters"]
     schema = next(one["schema"] for one in parameters if one["name"] == "since")

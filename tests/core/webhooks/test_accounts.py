@@ -99,13 +99,13 @@ async def delivered(box: Box, count: int, name: str) -> None:
 async def test_what_has_left_is_still_counted_after_a_restart_and_after_a_kill(tmp_path: Path) -> None:
     with a_box(tmp_path) as box:
         await delivered(box, BUSY + 3, "a")
-        before = box.queue.accounts()
+        before = box.queue.known.accounts()
         assert (sum(1 for _ in box.queue.entries()), before.delivered) == (KEPT_ENDED + 3, BUSY + 3)
         [last] = await box.accept(an_event("evt_last"))
         await box.queue.journalled(last)
         for again in (box.kill, box.reopen):
             again()
-            assert figures(box.queue.accounts()) == {"accepted": BUSY + 4, "delivered": BUSY + 3, "pending": 1}
+            assert figures(box.queue.known.accounts()) == {"accepted": BUSY + 4, "delivered": BUSY + 3, "pending": 1}
 
 
 class Watched(SnapshotJournal):
@@ -186,12 +186,12 @@ async def test_deliveries_without_an_ordinal_are_counted_once_and_for_good(
         uncounted(box, *OLD)
         for newer in range(3):
             again(box)
-            account = box.queue.accounts()
+            account = box.queue.known.accounts()
             assert (account.accepted, account.unaccounted) == (len(OLD) + newer, 0)
             await box.accept(an_event(f"evt_{newer}"))
             box.attempt(OK)
         again(box)
-        assert figures(box.queue.accounts()) == {
+        assert figures(box.queue.known.accounts()) == {
             "accepted": len(OLD) + 3,
             "delivered": 4,
             "pending": 2,
@@ -205,7 +205,7 @@ def test_deliveries_without_an_ordinal_leave_for_the_books_like_any_other(tmp_pa
         uncounted(box, *[Status.DELIVERED] * BUSY)
         for again in (restarted, killed, restarted):
             again(box)
-            assert figures(box.queue.accounts()) == {"accepted": BUSY, "delivered": BUSY}
+            assert figures(box.queue.known.accounts()) == {"accepted": BUSY, "delivered": BUSY}
         assert sum(1 for _ in box.queue.entries()) == KEPT_ENDED
 
 
@@ -217,4 +217,4 @@ async def test_an_older_program_in_between_does_not_upset_the_account(tmp_path: 
         uncounted(box, *[Status.DELIVERED] * 30, Status.PENDING)
         for _ in range(2):
             box.reopen()
-            assert figures(box.queue.accounts()) == {"accepted": BUSY + 11, "delivered": BUSY + 10, "pending": 1}
+            assert figures(box.queue.known.accounts()) == {"accepted": BUSY + 11, "delivered": BUSY + 10, "pending": 1}

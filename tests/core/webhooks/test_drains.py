@@ -2,50 +2,21 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core import wire
 from core.errors import RefusalError
-from core.events import Event, Severity
+from core.events import EventType, Severity
 from core.webhooks.deliveries import Delivered, Status, Trigger
 from core.webhooks.drains import Drains, finished_within
-from tests.core.webhooks.factories import Station, a_case_event, a_station, an_attempt, an_endpoint, an_event
+from tests.core.webhooks.draining import an_id, drained, publish, published, refused, results
+from tests.core.webhooks.factories import a_case_event, a_station, an_attempt, an_endpoint, an_event
 from tests.receivers import Behaviour, Receiver, a_receiver, after, answers, in_turn, once_open, silence
 
 pytestmark = pytest.mark.anyio
 BUSY = answers("503 Busy")
-
-
-async def publish(station: Station, *events: Event) -> None:
-    for event in events:
-        await station.dispatcher.publish(event)
-
-
-async def published(station: Station, count: int) -> list[Event]:
-    events = [an_event(f"evt_{number}") for number in range(count)]
-    await publish(station, *events)
-    return events
-
-
-def an_id(station: Station, event: Event, endpoint: str = "hq") -> str:
-    return station.entry(event, endpoint).delivery.delivery_id
-
-
-async def drained(station: Station, within_s: float = 8.0, **question: object) -> wire.DrainResult:
-    job = station.drains.start(wire.Drain(**question), "tui:anna")  # type: ignore[arg-type]  # passed on
-    assert await finished_within(job, within_s)
-    return station.drains.result(job)
-
-
-def refused(drains: Drains, **question: object) -> tuple[int, str]:
-    with pytest.raises(RefusalError) as caught:
-        drains.start(wire.Drain(**question), "tui:anna")  # type: ignore[arg-type]  # passed on
-    return caught.value.status, caught.value.code
-
-
-def results(found: wire.DrainResult) -> dict[str, str]:
-    return {item.delivery_id: item.result for item in found.items}
 
 
 async def test_a_drain_sends_everything_and_says_so(tmp_path: Path) -> None:
@@ -59,7 +30,7 @@ async def test_a_drain_sends_everything_and_says_so(tmp_path: Path) -> None:
         matched=5, attempted=5, delivered=5, failed=0, skipped=0, remaining_due=0, remaining_pending=0
     )
     assert (found.counts, found.running, found.dry_run, found.actor) == (counts, False, False, "tui:anna")
-    assert found.finished_at is not None
+    assert (found.finished_at is not None, found.stopped_by) == (True, None)
 
 
 async def test_a_failure_is_told_and_costs_nothing(tmp_path: Path) -> None:
@@ -101,6 +72,31 @@ async def test_a_drain_may_be_for_named_deliveries(tmp_path: Path) -> None:
         events = await published(station, 3)
         await drained(station, delivery_ids=(an_id(station, events[1]),))
     assert receiver.event_ids == ["evt_1"]
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ({"event_type": "device.heartbeat"}, ["evt_beat"]),
+        ({"case_id": "c"}, ["evt_c_1"]),
+        ({"severity": "critical"}, ["evt_c_1"]),
+        ({"error_class": "http_5xx"}, ["evt_failed"]),
+        ({"error_class": "http_5xx", "severity": "critical"}, []),
+    ],
+)
+async def test_a_drain_may_be_for_what_has_something_in_common(
+    tmp_path: Path, question: dict[str, Any], found: list[str]
+) -> None:
+    """Type, case, severity, or how the last attempt failed; where several are asked for, all of them."""
+    async with a_receiver(BUSY) as receiver, a_station(tmp_path, an_endpoint(receiver.url), sending=False) as station:
+        await publish(station, an_event("evt_failed"))
+        await drained(station)
+        receiver.received.clear()
+        receiver.behaviour = answers()
+        beat = an_event("evt_beat", type=EventType.DEVICE_HEARTBEAT)
+        await publish(station, beat, a_case_event("c", 1, severity=Severity.CRITICAL))
+        await drained(station, only_due=False, **question)
+    assert receiver.event_ids == found
 
 
 async def test_a_delivery_named_twice_is_sent_once(tmp_path: Path) -> None:
@@ -152,6 +148,7 @@ async def test_a_second_drain_is_refused_while_one_runs(tmp_path: Path) -> None:
         with pytest.raises(RefusalError, match=job.drain_id) as caught:
             station.drains.start(wire.Drain(), "tui:bert")
         assert (caught.value.status, caught.value.code) == (409, "drain_in_progress")
+        assert caught.value.drain_id == job.drain_id
         assert (await drained(station, dry_run=True)).counts.matched == 1
         gate.set()
         assert await finished_within(job, 5.0)
@@ -279,7 +276,7 @@ async def test_a_stop_names_what_was_left_undone(tmp_path: Path) -> None:
             running.cancel()
         found = drains.result(job)
         assert {(item.result, item.skip_reason) for item in found.items} == {("skipped", "shutdown")}
-        assert (len(found.items), found.running) == (3, False)
+        assert (len(found.items), found.running, found.stopped_by) == (3, False, "shutdown")
         assert {station.entry(event).delivery.attempts for event in events} == {0}
 
 

@@ -57,26 +57,26 @@ async def test_only_the_newest_thousand_ended_ones_stay_in_sight(tmp_path: Path)
     """And the number of the last one forgotten is told, so that nobody waits for its end."""
     with a_box(tmp_path) as box:
         ids = await ended(box, KEPT_ENDED + FORGOTTEN_AT_ONCE - 1)
-        assert box.queue.forgotten_seq == 0
+        assert box.queue.known.forgotten_seq == 0
         left = box.queue.get(ids[FORGOTTEN_AT_ONCE - 1]).n
         await ended(box, 1, start=len(ids))
         with pytest.raises(RefusalError, match="there is no delivery"):
             box.queue.get(ids[0])
-        assert (sum(1 for _ in box.queue.entries()), box.queue.forgotten_seq) == (KEPT_ENDED, left)
+        assert (sum(1 for _ in box.queue.entries()), box.queue.known.forgotten_seq) == (KEPT_ENDED, left)
 
 
 async def test_what_was_forgotten_is_still_told_after_a_rewrite_and_a_restart(tmp_path: Path) -> None:
     """The lines are gone by then; a console that asks for changes must get the whole list."""
     with a_box(tmp_path) as box:
         await ended(box, KEPT_ENDED + 800)  # 3600 lines
-        before = box.queue.forgotten_seq
+        before = box.queue.known.forgotten_seq
         [waiting] = await box.accept(an_event("evt_long"))
         for _ in range(2000):
             box.by_hand(waiting.delivery.delivery_id, DOWN)
         await box.accept(an_event("evt_last"))
         box.reopen()
         assert box.journal.health().lines < 3000  # rewritten, else this test shows nothing
-        assert before <= box.queue.forgotten_seq < waiting.n
+        assert before <= box.queue.known.forgotten_seq < waiting.n
 
 
 async def test_dead_letters_are_never_forgotten(tmp_path: Path) -> None:

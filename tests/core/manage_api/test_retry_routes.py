@@ -1,0 +1,96 @@
+"""The verbs over retries as a caller sees them: status, headers, and what a problem names."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from core.events import Event
+from core.settings import Retry
+from core.webhooks.deliveries import Status
+from tests.core.manage_api.retry_shop import DRAINS, RETRIES, RetryShop, a_retry_shop
+from tests.core.manage_api.sample_routes import code_of
+from tests.core.webhooks.draining import an_id, published
+from tests.core.webhooks.factories import a_station, an_endpoint
+from tests.receivers import Receiver, a_receiver, answers, once_open
+
+pytestmark = pytest.mark.anyio
+
+
+class Counter:
+    """A shop whose receiver answers once `gate` is set, with two deliveries waiting."""
+
+    def __init__(self, shop: RetryShop, receiver: Receiver, gate: asyncio.Event, events: list[Event]):
+        self.shop, self.receiver, self.gate, self.events = shop, receiver, gate, events
+
+
+@pytest.fixture
+async def counter(tmp_path: Path) -> AsyncIterator[Counter]:
+    gate = asyncio.Event()
+    async with (
+        a_receiver(once_open(gate, answers())) as receiver,
+        a_retry_shop(tmp_path, an_endpoint(receiver.url), places=1, sending=False) as shop,
+    ):
+        yield Counter(shop, receiver, gate, await published(shop.station, 2))
+
+
+async def test_a_refused_drain_names_the_one_that_runs(counter: Counter) -> None:
+    running = await counter.shop.drain({"time_budget_s": 0})
+    refused = await counter.shop.drain()
+    assert (running.status_code, code_of(refused)) == (202, (409, "drain_in_progress"))
+    assert refused.json()["drain_id"] == running.json()["drain_id"]
+
+
+async def test_a_key_finds_the_drain_and_how_far_it_is(counter: Counter) -> None:
+    first = await counter.shop.drain({"time_budget_s": 0}, key="9f3 a/b")
+    again = await counter.shop.drain({"time_budget_s": 0}, key="9f3 a/b")
+    other = await counter.shop.drain({"time_budget_s": 1}, key="9f3 a/b")
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert first.json()["drain_id"] == again.json()["drain_id"]
+    assert code_of(other) == (409, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize("key", ["", "k" * 201, "\x7f", "\xe9"])
+async def test_a_key_is_1_to_200_printable_ascii_characters(counter: Counter, key: str) -> None:
+    headers = [(b"idempotency-key", key.encode("latin-1"))]
+    answer = await counter.shop.client.post(f"{RETRIES}/drain", json={}, headers=headers)
+    assert code_of(answer) == (422, "invalid_parameter")
+    assert answer.json()["errors"][0]["pointer"] == "header:idempotency-key"
+
+
+async def test_a_drain_is_stopped_by_its_id(counter: Counter) -> None:
+    drain_id = (await counter.shop.drain({"time_budget_s": 0})).json()["drain_id"]
+    await counter.receiver.got(1)
+    stopped = await counter.shop.client.post(f"{DRAINS}/{drain_id}/stop")
+    counter.gate.set()
+    await counter.shop.station.drains.idle()
+    found = (await counter.shop.client.get(f"{DRAINS}/{drain_id}")).json()
+    assert (stopped.json()["running"], stopped.json()["stopped_by"]) == (True, "uid:0")
+    assert (found["running"], found["counts"]["delivered"], found["counts"]["skipped"]) == (False, 1, 1)
+    assert code_of(await counter.shop.client.post(f"{DRAINS}/{drain_id}/stop")) == (409, "drain_not_running")
+
+
+async def test_dead_letters_are_recovered_and_sent(tmp_path: Path) -> None:
+    """Their endpoint hears of it at once."""
+    once = Retry(max_attempts=1)
+    async with a_receiver(answers("503 Busy")) as receiver:
+        async with a_station(tmp_path, an_endpoint(receiver.url), retry=once) as station:
+            [event] = await published(station, 1)
+            await station.settled(event, Status.DEAD_LETTER)
+        receiver.behaviour = answers()
+        async with a_retry_shop(tmp_path, an_endpoint(receiver.url), retry=once) as shop:
+            answer = await shop.client.post(f"{RETRIES}/recover", json={"since": "2026-01-01T00:00:00Z"})
+            await shop.station.settled(event)
+            ids = [an_id(shop.station, event)]
+    assert answer.json() == {"dry_run": False, "matched": 1, "delivery_ids": ids}
+    assert receiver.event_ids == ["evt_0", "evt_0"]
+
+
+async def test_the_list_is_not_sent_again_to_who_knows_it(counter: Counter) -> None:
+    first = await counter.shop.client.get(RETRIES)
+    again = await counter.shop.client.get(RETRIES, headers={"If-None-Match": first.headers["etag"]})
+    await published(counter.shop.station, 3)
+    later = await counter.shop.client.get(RETRIES, headers={"If-None-Match": first.headers["etag"]})
+    assert [one.status_code for one in (first, again, later)] == [200, 304, 200]
+    assert (again.content, len(later.json()["items"])) == (b"", 3)

@@ -1,0 +1,169 @@
+"""Dead letters of a time queued again: which, in which order, and that it is on disk when it is said."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from core.errors import RefusalError
+from core.events import EventType, Severity
+from core.settings import Retry
+from core.webhooks import recovery
+from core.webhooks.deliveries import Status
+from core.wire_endpoints import Recover, Recovered
+from tests.core.webhooks.factories import Box, a_box, an_event
+from tests.fakes import FakeClock
+
+pytestmark = pytest.mark.anyio
+START = FakeClock().now()
+
+
+class Morgue:
+    """A queue in which evt_1, evt_2, … were given up, one a minute; notes which endpoints were woken."""
+
+    def __init__(self, box: Box):
+        self.box, self.woken = box, list[str]()
+
+    async def bury(self, *names: str, **event: Any) -> None:
+        for name in names:
+            self.box.clock.advance(60)
+            await self.box.accept(an_event(name, **event))
+            self.box.fail_until_dead()
+
+    async def recover(self, since: int = 0, until: int | None = None, actor: str = "li", **more: Any) -> Recovered:
+        """From minute `since` to minute `until`."""
+        known = {"hq": SimpleNamespace()}
+        dispatcher: Any = SimpleNamespace(channel=known.get, wake=self.woken.append)
+        end = None if until is None else START + timedelta(minutes=until)
+        request = Recover(since=START + timedelta(minutes=since), until=end, **more)
+        return await recovery.recover(self.box.queue, dispatcher, request, actor)
+
+    def events(self, answer: Recovered) -> list[str]:
+        return [self.box.queue.get(one).delivery.event_id for one in answer.delivery_ids]
+
+    def pending(self) -> set[str]:
+        return {one.event_id for one in self.box.known().values() if one.status is Status.PENDING}
+
+
+@pytest.fixture
+def morgue(tmp_path: Path) -> Iterator[Morgue]:
+    with a_box(tmp_path, policy=Retry(max_attempts=1)) as box:
+        yield Morgue(box)
+
+
+async def test_what_was_given_up_waits_again_with_a_fresh_budget(morgue: Morgue) -> None:
+    """Under the same event id, by whom is written down, and its endpoint is woken."""
+    await morgue.bury("evt_1", "evt_2")
+    answer = await morgue.recover()
+    assert (morgue.events(answer), answer.matched, answer.dry_run) == (["evt_1", "evt_2"], 2, False)
+    for one in morgue.box.known().values():
+        assert (one.status, one.auto_attempts, one.dead_letter_reason, one.actor) == (Status.PENDING, 0, None, "li")
+    assert morgue.woken == ["hq"]
+    assert morgue.box.order() == ["evt_1", "evt_2"]
+
+
+async def test_the_oldest_is_what_was_given_up_first(morgue: Morgue) -> None:
+    """Whichever came in first."""
+    await morgue.box.accept(an_event("evt_1"), an_event("evt_2", severity=Severity.CRITICAL))
+    for _ in range(2):
+        morgue.box.clock.advance(60)
+        morgue.box.fail_until_dead()
+    assert morgue.events(await morgue.recover()) == ["evt_2", "evt_1"]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "found"),
+    [
+        (0, None, ["evt_1", "evt_2", "evt_3"]),
+        (2, None, ["evt_2", "evt_3"]),
+        (0, 3, ["evt_1", "evt_2"]),
+        (2, 3, ["evt_2"]),
+        (4, None, []),
+    ],
+)
+async def test_the_time_has_its_beginning_and_not_its_end(
+    morgue: Morgue, since: int, until: int | None, found: list[str]
+) -> None:
+    await morgue.bury("evt_1", "evt_2", "evt_3")
+    assert morgue.events(await morgue.recover(since, until)) == found
+    assert morgue.pending() == set(found)
+
+
+async def test_the_time_is_that_of_giving_up_not_of_the_event(morgue: Morgue) -> None:
+    await morgue.bury("evt_new")
+    await morgue.box.accept(an_event("evt_old", at=START - timedelta(days=9)))
+    morgue.box.fail_until_dead()
+    assert set(morgue.events(await morgue.recover())) == {"evt_new", "evt_old"}
+
+
+async def test_a_limit_takes_the_oldest_and_says_how_many_there_are(morgue: Morgue) -> None:
+    await morgue.bury("evt_2", "evt_3", "evt_1")
+    answer = await morgue.recover(limit=2)
+    assert (morgue.events(answer), answer.matched) == (["evt_2", "evt_3"], 3)
+
+
+async def test_only_of_one_endpoint_or_event_type(morgue: Morgue) -> None:
+    await morgue.bury("evt_1")
+    await morgue.bury("evt_2", type=EventType.DEVICE_HEARTBEAT)
+    assert morgue.events(await morgue.recover(event_type="device.heartbeat", endpoint="hq")) == ["evt_2"]
+
+
+async def test_a_dry_run_only_says_what_would_be(morgue: Morgue) -> None:
+    await morgue.bury("evt_1", "evt_2")
+    seq = morgue.box.queue.seq
+    answer = await morgue.recover(dry_run=True)
+    assert (morgue.events(answer), answer.dry_run) == (["evt_1", "evt_2"], True)
+    assert (morgue.box.queue.seq, morgue.pending(), morgue.woken) == (seq, set(), [])
+
+
+async def test_what_waits_or_was_cancelled_is_left_alone(morgue: Morgue) -> None:
+    await morgue.bury("evt_1")
+    morgue.box.queue.cancel(next(iter(morgue.box.known())), "li")
+    await morgue.box.accept(an_event("evt_2"))
+    assert (await morgue.recover()).matched == 0
+
+
+async def test_when_it_is_said_it_is_on_disk(morgue: Morgue) -> None:
+    """A kill right after the answer takes none of it back."""
+    names = [f"evt_{number}" for number in range(250)]
+    await morgue.bury(*names)
+    await morgue.recover()
+    morgue.box.kill()
+    assert morgue.pending() == set(names)
+
+
+async def test_one_that_somebody_else_took_meanwhile_is_left_out(
+    morgue: Morgue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others have their turn between two parts of a long recovery."""
+    monkeypatch.setattr(recovery, "AT_ONCE", 1)
+    await morgue.bury("evt_1", "evt_2")
+    second = next(one.delivery_id for one in morgue.box.known().values() if one.event_id == "evt_2")
+
+    async def cancel() -> None:
+        morgue.box.queue.cancel(second, "bert")
+
+    async with asyncio.TaskGroup() as group:
+        recovering = group.create_task(morgue.recover())
+        group.create_task(cancel())
+    assert morgue.events(recovering.result()) == ["evt_1"]
+    assert morgue.box.known()[second].status is Status.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("asked", "refusal"),
+    [
+        ({"endpoint": "nobody"}, (404, "endpoint_not_found")),
+        ({"since": 3, "until": 3}, (409, "until_not_after_since")),
+        ({"since": 3, "until": 2}, (409, "until_not_after_since")),
+    ],
+)
+async def test_what_makes_no_sense_is_refused(morgue: Morgue, asked: dict[str, Any], refusal: tuple[int, str]) -> None:
+    await morgue.bury("evt_1")
+    with pytest.raises(RefusalError) as caught:
+        await morgue.recover(**asked)
+    assert (caught.value.status, caught.value.code) == refusal
