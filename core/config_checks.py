@@ -1,14 +1,14 @@
 """What no type can say of the settings: limits in order, presets that exist, dates and zones that make sense. Pure."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from core.config_lines import KeyPath
 from core.monitoring.presets import PRESETS, terms_of
 from core.samples import Quantity
-from core.settings import Cabinet, Limits, Sensor, Settings
+from core.settings import Cabinet, Endpoint, Limits, Sensor, Settings
 
 Wrong = tuple[str, KeyPath]
 
@@ -25,6 +25,9 @@ def wrongs(settings: Settings) -> Iterator[Wrong]:
         yield from _of_cabinet(cabinet, ("cabinets", index))
     for index, sensor in enumerate(settings.sensors):
         yield from _of_sensor(sensor, ("sensors", index))
+    endpoints = settings.webhooks.endpoints
+    for index, endpoint in enumerate(endpoints):
+        yield from _of_fallback(endpoint, endpoints, ("webhooks", "endpoints", index, "fallback_for"))
 
 
 def _of_cabinet(cabinet: Cabinet, at: KeyPath) -> Iterator[Wrong]:
@@ -73,6 +76,18 @@ def _of_sensor(sensor: Sensor, at: KeyPath) -> Iterator[Wrong]:
         yield f"is not after the calibration ({done.due} <= {done.on})", (*at, "calibration", "due")
 
 
+def _of_fallback(endpoint: Endpoint, endpoints: Iterable[Endpoint], at: KeyPath) -> Iterator[Wrong]:
+    """What a fallback endpoint doesn't take either goes no further, so one for a fallback endpoint would get nothing."""
+    others = {one.id: one for one in endpoints}
+    for name in endpoint.fallback_for:
+        if name not in others:
+            yield f"there is no endpoint {name!r}", at
+        elif name == endpoint.id:
+            yield "names the endpoint itself", at
+        elif others[name].fallback_for:
+            yield f"{name!r} is a fallback endpoint itself: nothing is handed on from there", at
+
+
 def hints(settings: Settings) -> Iterator[str]:
     """What a person should know of settings that are no mistake."""
     for cabinet in settings.cabinets:
@@ -80,6 +95,11 @@ def hints(settings: Settings) -> Iterator[str]:
     for endpoint in settings.webhooks.endpoints:
         if endpoint.secret is None and endpoint.secret_file is None:
             yield f"endpoint {endpoint.id!r} has no secret: its webhooks go out unsigned"
+    if settings.webhooks.escalate_after_min == 0:
+        unused = ["escalate_command"] if settings.webhooks.escalate_command else []
+        unused += [f"endpoint {one.id!r}" for one in settings.webhooks.endpoints if one.fallback_for]
+        if unused:
+            yield f"escalate_after_min is 0: {', '.join(unused)} is never used"
     if not settings.webhooks.endpoints:
         yield "no webhook endpoint: alarms stay on this box"
 

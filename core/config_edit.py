@@ -64,7 +64,7 @@ def preview(path: Path, changes: Mapping[str, object]) -> LoadedSettings:
 
 def _laid_over(path: Path, changes: Mapping[str, object]) -> tuple[LoadedSettings, bytes]:
     before = read_text(path)
-    parse(before, path)
+    command = parse(before, path).settings.webhooks.escalate_command
     document = tomlkit.parse(before)
     try:
         _merge(document, changes, "")
@@ -75,7 +75,12 @@ def _laid_over(path: Path, changes: Mapping[str, object]) -> tuple[LoadedSetting
         text = tomlkit.dumps(document)
         if tomllib.loads(text) != document.unwrap():
             raise RefusalError(409, "config_invalid", "the change can't be written into this layout of tables")
-        return parse(text, path), text.encode()
+        after = parse(text, path)
+        if after.settings.webhooks.escalate_command != command:
+            raise RefusalError(
+                409, "config_invalid", "webhooks.escalate_command: changed in the file only, as it is run"
+            )
+        return after, text.encode()
     except ConfigError as error:
         raise RefusalError(409, "config_invalid", f"{error.key}: {error.problem}") from error
     except (TOMLKitError, ValueError) as error:

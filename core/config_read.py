@@ -5,6 +5,7 @@ import binascii
 import grp
 import math
 import re
+import shutil
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -35,14 +36,14 @@ _AT: Final = re.compile(r"^(?P<problem>.*?)(?: - at `(?:key in )?\$(?P<path>[^`]
 _FIELD: Final = re.compile(r"(?P<kind>unknown|required) field `(?P<name>.*)`$", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _SYNTAX: Final = re.compile(r"^(?P<problem>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$", re.DOTALL)
+_TLS_FILES: Final = ("ca_file", "client_cert", "client_key")
 # Keys whose text the system is handed, which ends it at a NUL or refuses it.
 _NO_NUL: Final = frozenset(
-    {"url", "path", "group", "kiosk_users", "listen", "tokens_file", "data_dir", "ca_file", "client_cert", "client_key"}
+    {"url", "path", "group", "kiosk_users", "listen", "tokens_file", "data_dir", "escalate_command", *_TLS_FILES}
 )
 _LISTEN_HOST: Final = re.compile(r"\[[^\[\]\s]+\]|[^\[\]\s]+")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t -~]*")
-_TLS_FILES: Final = ("ca_file", "client_cert", "client_key")
 # Journals that the data directory already has; also the names made from them (`cases.jsonl.prev`).
 _TAKEN: Final = ("cases.jsonl", "audit.jsonl")
 _LONGEST_NAME: Final = 200  # bytes; leaves room for what the journal adds behind it
@@ -100,6 +101,7 @@ class _Checker:
             raise self._error(problem, at)
         self._check_retry(settings)
         self._check_doors(settings)
+        self._check_command(settings.webhooks.escalate_command)
         sources = tuple(self._source(one, ("sources", index)) for index, one in enumerate(settings.sources))
         endpoints = tuple(
             self._endpoint(one, ("webhooks", "endpoints", index))
@@ -191,6 +193,13 @@ class _Checker:
             group and grp.getgrnam(group)
         except (KeyError, ValueError) as error:
             raise self._error(f"there is no group {group!r} on this machine", ("access", "group")) from error
+
+    def _check_command(self, argv: tuple[str, ...]) -> None:
+        at = ("webhooks", "escalate_command")
+        if argv and "/" in argv[0] and not argv[0].startswith("/"):
+            raise self._error("must be a program in PATH, or a path that begins with /", at)
+        if argv and shutil.which(argv[0]) is None:
+            raise self._error(f"there is no program {argv[0]!r} that can be run", at)
 
     def _check_url(self, url: str, at: KeyPath) -> None:
         try:

@@ -37,6 +37,7 @@ from core.webhooks.bounds import Bounds
 from core.webhooks.channels import Channel, gates
 from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.drains import Drains
+from core.webhooks.escalation import Escalation
 from core.webhooks.gate import Gate
 from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.sender import Sender
@@ -93,6 +94,7 @@ class Guard:
         self._queue = RetryQueue(retries, settings.webhooks.retry, endpoints, clock, SystemRandom(), doors)
         self._dispatcher = Dispatcher(self._queue, _channels(loaded, doors, clock), self._device.stamp, clock)
         self._drains = Drains(self._queue, self._dispatcher, clock)
+        self._escalation = Escalation(self._queue, self._dispatcher, settings.webhooks, clock)
         self._archive = Archive(directory, clock)
         self._bounds = Bounds(self._queue, self._archive, settings.webhooks.retry, clock)
         self._book = CaseBook(cases, self._archive, clock, settings.monitor)
@@ -118,6 +120,7 @@ class Guard:
             queue=self._queue,
             dispatcher=self._dispatcher,
             drains=self._drains,
+            escalation=self._escalation,
             journals=self._journals,
             archive=self._archive,
             troubles=self._all_troubles,
@@ -163,6 +166,7 @@ class Guard:
             "monitoring": self._monitor.run,
             "publishing": lambda: self._book.run(self._dispatcher),
             "bounds": self._bounds.run,
+            "escalation": self._escalation.run,
             "health": self._health.run,
             "history": self._history.run,
             "heartbeat": lambda: self._device.run(self._dispatcher, self._vitals),
@@ -221,6 +225,8 @@ class Guard:
             found["tcp_unavailable"] = problem
         if (problem := self._authenticator.problem) is not None:
             found["tokens_unreadable"] = problem
+        if (problem := self._escalation.command.problem) is not None:
+            found["escalate_command_failed"] = f"escalate_command {problem}"
         if (problem := self._archive.problem) is not None:
             found["archive_troubled"] = problem
         if mistakes := self._monitor.mistakes:
@@ -243,6 +249,8 @@ class Guard:
             "pending": retries.pending,
             "dead_letter": retries.dead_letter,
             "oldest_pending_age_s": retries.oldest_pending_age_s,
+            "undelivered_critical": self._escalation.undelivered,
+            "oldest_critical_s": retries.oldest_critical_s,
             "open_cases": cases.open,
             "critical_cases": cases.critical,
             "durability": disk.state,

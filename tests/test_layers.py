@@ -23,6 +23,7 @@ LOOPS = (
     "core.webhooks.drains",
     "core.webhooks.recovery",
     "core.webhooks.bounds",
+    "core.webhooks.escalation",
     "core.device",
 )
 PURE = (
@@ -96,6 +97,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "core.webhooks.transport",
         "core.webhooks.connection",
         "core.webhooks.failures",
+        "core.webhooks.local_command",
         "core.sensors",
     ),
     ("core.journal",),

@@ -12,6 +12,7 @@ from core.monitoring.monitor import Monitor
 from core.settings import LoadedSettings
 from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.drains import Drains
+from core.webhooks.escalation import Escalation
 from core.webhooks.retry_queue import RetryQueue
 
 
@@ -28,6 +29,7 @@ class Parts:
     queue: RetryQueue
     dispatcher: Dispatcher
     drains: Drains
+    escalation: Escalation
     journals: Mapping[str, SnapshotJournal]
     archive: Archive
     troubles: Callable[[], dict[str, str]]

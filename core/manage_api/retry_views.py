@@ -4,7 +4,6 @@ from collections import Counter
 from typing import NamedTuple
 
 from core import wire
-from core.events import Severity
 from core.manage_api.parts import Parts
 from core.manage_api.views import endpoint
 from core.webhooks.deliveries import Attempt, Status
@@ -89,11 +88,11 @@ class RetryOverview(NamedTuple):
 
 
 def retry_overview(parts: Parts) -> RetryOverview:
-    now, accounts = parts.clock.now(), parts.queue.known.accounts()
+    accounts = parts.queue.known.accounts()
     pending = [entry for entry in parts.queue.entries() if entry.delivery.status is Status.PENDING]
     sending = tuple(entry.delivery.delivery_id for entry in pending if entry.in_flight is not None)
     oldest_s = max((parts.queue.age_s(entry) for entry in pending), default=None)
-    critical = [entry.delivery.created_at for entry in pending if entry.delivery.severity is Severity.CRITICAL]
+    critical_s = parts.escalation.oldest_s
     summary = wire.RetrySummary(
         pending=len(pending),
         due=sum(due(parts, entry) for entry in pending),
@@ -102,7 +101,7 @@ def retry_overview(parts: Parts) -> RetryOverview:
         oldest_pending_age_s=None if oldest_s is None else round(oldest_s, 3),
         by_endpoint=dict(Counter(entry.delivery.endpoint for entry in pending)),
         accounts=accounts,
-        oldest_critical_s=round(max(0.0, (now - min(critical)).total_seconds()), 3) if critical else None,
+        oldest_critical_s=None if critical_s is None else round(critical_s, 3),
     )
     return RetryOverview(summary, sending)
 

@@ -76,7 +76,7 @@ class StatusBoard:
 
     def _out(self) -> dict[str, str]:
         """What keeps news from getting out: the network of this box, or who holds its endpoints."""
-        found: dict[str, str] = {}
+        found = self._undelivered()
         match retry_views.network(self._parts):
             case NetworkState.OFFLINE:
                 found["network_offline"] = "no endpoint can be reached; deliveries wait, and don't age"
@@ -90,6 +90,22 @@ class StatusBoard:
             found["endpoint_disabled"] = f"answered 410 Gone and gets nothing until it is resumed: {names}"
         if names := self._held(Hold.OPEN):
             found["endpoint_failing"] = f"failed time after time and is only probed: {names}"
+        return found
+
+    def _undelivered(self) -> dict[str, str]:
+        parts = self._parts
+        found = {}
+        if (late := parts.escalation.overdue) is not None:
+            found["critical_undelivered"] = (
+                f"{late.count} critical deliveries are undelivered, the oldest for {late.oldest_s / 60:.0f} min:"
+                f" {', '.join(late.endpoints)}"
+            )
+        orphans = sum(
+            entry.delivery.status is Status.PENDING and parts.dispatcher.channel(entry.delivery.endpoint) is None
+            for entry in parts.queue.entries()
+        )
+        if orphans:
+            found["endpoint_missing"] = f"{orphans} deliveries wait for an endpoint that is not configured"
         return found
 
     def _held(self, why: Hold) -> str:
@@ -130,12 +146,6 @@ class StatusBoard:
         undecodable = parts.queue.known.undecodable + parts.book.undecodable
         if undecodable:
             found["items_undecodable"] = f"{undecodable} journal items are not understood and kept as they are"
-        orphans = sum(
-            entry.delivery.status is Status.PENDING and parts.dispatcher.channel(entry.delivery.endpoint) is None
-            for entry in parts.queue.entries()
-        )
-        if orphans:
-            found["endpoint_missing"] = f"{orphans} deliveries wait for an endpoint that is not configured"
         return found
 
 

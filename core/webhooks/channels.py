@@ -59,4 +59,8 @@ class Channel:
         return self._failed_s is not None and self._failed_s >= since_s
 
     def wants(self, event_type: str) -> bool:
+        """Whether it is sent what is published; a fallback endpoint is only handed what others don't take."""
+        return not self.endpoint.fallback_for and self.takes(event_type)
+
+    def takes(self, event_type: str) -> bool:
         return any(fnmatchcase(event_type, pattern) for pattern in self.endpoint.events)

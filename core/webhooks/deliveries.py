@@ -120,7 +120,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
     `delay_s` is the wait that led to `next_attempt_at`, so that a wrong wall clock can't stretch it; `age_s` is the
     steady time spent waiting so far, the age that the cut-off counts; `refused_since_age_s` is that age at the first of
-    the unbroken row of refusals (retry_policy.refused) that the counted attempts end with.
+    the unbroken row of refusals (retry_policy.refused) that the counted attempts end with; `escalated_at` is when the event
+    was handed over to fallback endpoints.
     """
 
     delivery_id: str
@@ -145,6 +146,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     dead_letter_reason: DeadLetterReason | None = None
     settled_at: Moment | None = None
     actor: str | None = None
+    escalated_at: Moment | None = None
 
     @property
     def last_attempt(self) -> Attempt | None:
@@ -174,6 +176,23 @@ def opened(event: Event, endpoint: str, body: bytes, now: datetime) -> Delivery:
         case_id=event.case_id,
         seq=event.seq,
         cabinet=event.cabinet,
+    )
+
+
+def handed_over(delivery: Delivery, endpoint: str, now: datetime) -> Delivery:
+    """The same event with the same body to another endpoint: pending, due at once, no attempt made."""
+    return Delivery(
+        delivery_id=delivery_id(delivery.event_id, endpoint),
+        event_id=delivery.event_id,
+        event_type=delivery.event_type,
+        endpoint=endpoint,
+        severity=delivery.severity,
+        created_at=now,
+        next_attempt_at=now,
+        body=delivery.body,
+        case_id=delivery.case_id,
+        seq=delivery.seq,
+        cabinet=delivery.cabinet,
     )
 
 

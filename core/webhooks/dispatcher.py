@@ -62,12 +62,19 @@ class Dispatcher:
         await self._queue.durable(accepted)
         for name in wanted:
             if event.severity is Severity.CRITICAL:
-                self._channels[name].gate.urge(self._clock.steady())
-            self.wake(name)
+                self.urge(name)
+            else:
+                self.wake(name)
 
     def wake(self, endpoint: str) -> None:
         """Something of this endpoint may be due."""
         if (channel := self._channels.get(endpoint)) is not None:
+            channel.ring()
+
+    def urge(self, endpoint: str) -> None:
+        """Something critical of this endpoint is due."""
+        if (channel := self._channels.get(endpoint)) is not None:
+            channel.gate.urge(self._clock.steady())
             channel.ring()
 
     async def run(self) -> None:

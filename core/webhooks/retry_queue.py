@@ -12,7 +12,7 @@ from msgspec import structs
 
 from core.clock import Clock
 from core.errors import RefusalError
-from core.events import Event, rank
+from core.events import Event
 from core.journal import SnapshotJournal
 from core.settings import Retry
 from core.webhooks import deliveries, retry_policy
@@ -26,11 +26,10 @@ from core.webhooks.deliveries import (
     Outcome,
     Status,
     Trigger,
-    delivery_id,
 )
 from core.webhooks.entries import Entries, Entry
 from core.webhooks.gate import BREAKING, Gate, Standing
-from core.webhooks.schedule import Schedule
+from core.webhooks.schedule import Schedule, Schedules
 
 
 class RetryQueue:
@@ -52,11 +51,12 @@ class RetryQueue:
         self._journal, self._policy, self._clock, self._rng = journal, policy, clock, rng
         self._gates = gates
         self.known = Entries(journal, clock)
-        self._schedules = {endpoint: Schedule() for endpoint in endpoints}
+        self._schedules = Schedules(endpoints)
         for entry in self.known:
             entry.aged_at_s = self._counted_s(entry.delivery.endpoint)
             if entry.delivery.status is Status.PENDING:
-                self._enter(entry, deliveries.remaining_s(entry.delivery, self._clock.now()))
+                wait_s = deliveries.remaining_s(entry.delivery, self._clock.now())
+                self._schedules.enter(entry.delivery, self._clock.steady() + wait_s)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -100,7 +100,7 @@ class RetryQueue:
 
     def waits_for(self, entry: Entry) -> str | None:
         """The earlier delivery of the same case that must go first, or None."""
-        schedule = self._schedule_of(entry)
+        schedule = self._schedules.of(entry.delivery)
         if schedule is None:
             return None
         head = schedule.head_of(entry.delivery.delivery_id)
@@ -108,15 +108,10 @@ class RetryQueue:
 
     def due_in_s(self, entry: Entry) -> float | None:
         """Seconds until a pending lane head may go, 0 when it is due; None for anything that isn't scheduled."""
-        schedule = self._schedule_of(entry)
+        schedule = self._schedules.of(entry.delivery)
         if schedule is None or self.waits_for(entry) is not None:
             return None
         return max(0.0, schedule.due_s(entry.delivery.delivery_id) - self._clock.steady())
-
-    def _schedule_of(self, entry: Entry) -> Schedule | None:
-        """Where a pending delivery stands in line; None while it is not durable yet, or its endpoint is unknown."""
-        schedule = self._schedules.get(entry.delivery.endpoint)
-        return schedule if schedule is not None and entry.delivery.delivery_id in schedule else None
 
     # -- accepting -------------------------------------------------------------------------------------------------
 
@@ -125,31 +120,31 @@ class RetryQueue:
 
         A new one may be sent only after `durable`.
         """
-        return [self._accept(event, endpoint, body) for endpoint in endpoints]
+        now = self._clock.now()
+        return [self._accept(deliveries.opened(event, endpoint, body, now)) for endpoint in endpoints]
 
-    def _accept(self, event: Event, endpoint: str, body: bytes) -> Entry:
-        item_id = delivery_id(event.event_id, endpoint)
-        if item_id in self.known:
-            return self.known.get(item_id)
-        entry = self.known.add(deliveries.opened(event, endpoint, body, self._clock.now()))
-        entry.aged_at_s = self._counted_s(endpoint)
+    def hand_over(self, entry: Entry, endpoint: str) -> Entry:
+        """The delivery of the same event to another endpoint, as `accept` gives it."""
+        return self._accept(deliveries.handed_over(entry.delivery, endpoint, self._clock.now()))
+
+    def _accept(self, delivery: Delivery) -> Entry:
+        if delivery.delivery_id in self.known:
+            return self.known.get(delivery.delivery_id)
+        entry = self.known.add(delivery)
+        entry.aged_at_s = self._counted_s(delivery.endpoint)
         return entry
+
+    def escalated(self, entry: Entry) -> None:
+        """Fallback endpoints have this undelivered one too, and need not be given it again."""
+        self.known.put(entry, structs.replace(entry.delivery, escalated_at=self._clock.now()), lazy=True)
 
     async def durable(self, entries: Sequence[Entry]) -> None:
         """Wait for the disk, then let them go."""
         if entries:
             await self._journal.settled(max(entry.n for entry in entries))
         for entry in entries:
-            if entry.delivery.status is Status.PENDING and self._schedule_of(entry) is None:
-                self._enter(entry, 0.0)
-
-    def _enter(self, entry: Entry, delay_s: float) -> None:
-        delivery = entry.delivery
-        schedule = self._schedules.get(delivery.endpoint)
-        if schedule is not None:
-            lane = delivery.case_id or delivery.delivery_id
-            due_s = self._clock.steady() + delay_s
-            schedule.add(delivery.delivery_id, lane, rank(delivery.severity), due_s, order=delivery.seq or 0)
+            if entry.delivery.status is Status.PENDING and self._schedules.of(entry.delivery) is None:
+                self._schedules.enter(entry.delivery, self._clock.steady())
 
     # -- sending ---------------------------------------------------------------------------------------------------
 
@@ -171,7 +166,7 @@ class RetryQueue:
     def claim_one(self, item_id: str, trigger: Trigger) -> Entry:
         """Take this one, due or not. Raises RefusalError: 404 unknown, 409 with the reason as its code."""
         entry = self.get(item_id)
-        schedule = self._schedule_of(entry)
+        schedule = self._schedules.of(entry.delivery)
         if entry.delivery.status is not Status.PENDING:
             raise RefusalError(409, "retry_not_retryable", f"{item_id} is {entry.delivery.status}")
         if entry.delivery.endpoint not in self._schedules:
@@ -187,7 +182,7 @@ class RetryQueue:
     def give_back(self, entry: Entry) -> None:
         """The attempt did not take place to its end (the core stops): nothing is counted."""
         entry.in_flight = None
-        schedule = self._schedule_of(entry)
+        schedule = self._schedules.of(entry.delivery)
         if schedule is not None:
             item_id = entry.delivery.delivery_id
             schedule.set_due(item_id, schedule.due_s(item_id))
@@ -217,7 +212,7 @@ class RetryQueue:
             return
         due = self._clock.now() + timedelta(seconds=verdict.delay_s)
         self.known.put(entry, structs.replace(delivery, next_attempt_at=due, delay_s=verdict.delay_s), lazy=True)
-        schedule = self._schedule_of(entry)
+        schedule = self._schedules.of(entry.delivery)
         if schedule is not None:
             schedule.set_due(delivery.delivery_id, self._clock.steady() + verdict.delay_s)
 
@@ -279,7 +274,7 @@ class RetryQueue:
         fresh = deliveries.reopened(entry.delivery, actor, self._clock.now())
         entry.aged_at_s = self._counted_s(fresh.endpoint)
         self.known.put(entry, fresh)
-        self._enter(entry, 0.0)
+        self._schedules.enter(entry.delivery, self._clock.steady())
         return entry
 
     async def journalled(self, entry: Entry) -> None:
@@ -291,7 +286,7 @@ class RetryQueue:
         await self._journal.settled(line)
 
     def _end(self, entry: Entry, delivery: Delivery) -> None:
-        schedule = self._schedule_of(entry)
+        schedule = self._schedules.of(entry.delivery)
         ended = structs.replace(delivery, next_attempt_at=None, delay_s=0.0, settled_at=self._clock.now())
         self.known.put(entry, ended)  # at once: after a kill only what was in flight may go out twice
         if schedule is not None:

@@ -6,8 +6,12 @@ goes first, then the one that fell due or came in first.
 
 import heapq
 from collections import deque
+from collections.abc import Iterable
 from itertools import count
 from typing import Final
+
+from core.events import rank
+from core.webhooks.deliveries import Delivery
 
 
 class Schedule:
@@ -109,3 +113,27 @@ class Schedule:
             heapq.heappop(self._waiting)
             if valid:
                 heapq.heappush(self._ready, (-self._rank[delivery_id], ticket, delivery_id))
+
+
+class Schedules:
+    """The schedule of each endpoint."""
+
+    def __init__(self, endpoints: Iterable[str]):
+        self._of = {endpoint: Schedule() for endpoint in endpoints}
+
+    def __contains__(self, endpoint: str) -> bool:
+        return endpoint in self._of
+
+    def __getitem__(self, endpoint: str) -> Schedule:
+        return self._of[endpoint]
+
+    def of(self, delivery: Delivery) -> Schedule | None:
+        """Where a pending delivery stands in line; None while it is not durable yet, or its endpoint is unknown."""
+        schedule = self._of.get(delivery.endpoint)
+        return schedule if schedule is not None and delivery.delivery_id in schedule else None
+
+    def enter(self, delivery: Delivery, due_s: float) -> None:
+        """Put it in line, behind the earlier ones of its case; nowhere while its endpoint is unknown."""
+        if (schedule := self._of.get(delivery.endpoint)) is not None:
+            lane = delivery.case_id or delivery.delivery_id
+            schedule.add(delivery.delivery_id, lane, rank(delivery.severity), due_s, order=delivery.seq or 0)

@@ -1,16 +1,21 @@
 """Reading the configuration: what is found, what is valid, what the defaults are, and what the API shows of it."""
 
 import json
+import re
 from datetime import date
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+from msgspec import structs
 
 from core import config
-from core.settings import Calibration, ReplaySource, Retry
+from core.settings import POINT_TYPES, Calibration, ReplaySource, Retry, Settings, Table
 from tests.core.config_texts import CANARIES, FULL, HEADER, MINIMAL, SECRET, a_config
 
 ROOT = Path(__file__).parents[2]
+NEVER = "[webhooks]\nescalate_after_min = 0\n"
+SPARE = '[[webhooks.endpoints]]\nid = "spare"\nurl = "https://spare.example.com/hook"\nfallback_for = ["hq"]\n'
 ENDPOINT = '[[webhooks.endpoints]]\nid = "hq"\nurl = "https://hq.example.com/hook"\n'
 
 
@@ -44,6 +49,23 @@ def test_what_the_full_file_says_is_taken(tmp_path: Path) -> None:
 def test_the_example_is_valid() -> None:
     """config/example.toml can be used as it is."""
     assert config.load(ROOT / "config/example.toml").settings.sensors
+
+
+def tables_in(annotation: Any) -> set[type[Table]]:
+    """The tables that a key of this type holds, and those in them."""
+    if isinstance(annotation, type) and issubclass(annotation, Table):
+        return {annotation}.union(*(tables_in(field.type) for field in structs.fields(annotation)))
+    return {table for part in get_args(annotation) for table in tables_in(part)}
+
+
+EVERY_TABLE = tables_in(Settings).union(*map(tables_in, POINT_TYPES.values()))
+
+
+@pytest.mark.parametrize("table", sorted(EVERY_TABLE, key=str), ids=str)
+def test_the_example_explains_every_key(table: type[Table]) -> None:
+    """With or without a value: a person needs no other list of what there is."""
+    text = (ROOT / "config/example.toml").read_text(encoding="utf-8")
+    assert [one.name for one in structs.fields(table) if not re.search(rf"\b{one.name}\b", text)] == []
 
 
 @pytest.mark.parametrize("text", [FULL.replace("\n", "\r\n"), FULL.rstrip("\n")], ids=["CRLF", "no last LF"])
@@ -130,11 +152,22 @@ def test_a_secret_without_its_prefix_is_a_secret(tmp_path: Path) -> None:
         (MINIMAL.replace('id = "03"\n', 'id = "03"\ndoor_open_s = 60\n', 1), "door_open_s but no door"),
         (MINIMAL.replace('id = "03"\n', 'id = "03"\ndefrost = { per_day = 4 }\n', 1), "per_day but no defrost"),
         (MINIMAL.replace("point = ", 'quantity = "humidity"\npoint = ', 1), "has no humidity limits"),
+        (MINIMAL + NEVER + 'escalate_command = ["true"]\n', "escalate_command is never used"),
+        (MINIMAL + NEVER + ENDPOINT + SPARE, "endpoint 'spare' is never used"),
     ],
 )
 def test_what_a_person_should_know_is_a_hint(tmp_path: Path, text: str, hint: str) -> None:
     """Valid, but perhaps not meant."""
     assert any(hint in one for one in config.load(a_config(tmp_path, text)).hints)
+
+
+def test_what_stands_in_is_not_hinted_at(tmp_path: Path) -> None:
+    """Where it is used; a program may be named by its path, or be found in PATH."""
+    text = MINIMAL + '[webhooks]\nescalate_command = ["/bin/sh", "-c", "buzz"]\n' + ENDPOINT + SPARE
+    loaded = config.load(a_config(tmp_path, text))
+    assert not any("never used" in hint for hint in loaded.hints)
+    assert loaded.settings.webhooks.endpoints[1].fallback_for == ("hq",)
+    assert config.load(a_config(tmp_path, text.replace("/bin/sh", "sh"))).settings.webhooks.escalate_command[0] == "sh"
 
 
 def test_an_endpoint_with_a_secret_file_is_not_hinted_at(tmp_path: Path) -> None:

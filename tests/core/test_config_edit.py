@@ -174,6 +174,16 @@ def test_an_invalid_result_is_refused_and_nothing_is_written(tmp_path: Path, cha
     assert refused(a_config(tmp_path, FULL), changes).code == "config_invalid"
 
 
+def test_what_the_box_runs_is_not_changed_over_the_network(tmp_path: Path) -> None:
+    """A token that may change the configuration must not be one that may run any program."""
+    refusal = refused(a_config(tmp_path, FULL), {"webhooks": {"escalate_command": ["touch", "/tmp/x"]}})
+    assert refusal.code == "config_invalid"
+    assert "escalate_command" in str(refusal.detail)
+    runs = FULL.replace("[webhooks]\n", '[webhooks]\nescalate_command = ["true"]\n')
+    refused(a_config(tmp_path, runs), {"webhooks": {"escalate_command": None}})
+    assert config.save(a_config(tmp_path, runs), {"webhooks": {"timeout_s": 5}}).settings.webhooks.timeout_s == 5
+
+
 def test_a_refusal_names_the_key(tmp_path: Path) -> None:
     """With what is wrong, for the caller knows no line."""
     refusal = refused(a_config(tmp_path, FULL), {"cabinets": {"03": {"limits": {"high": 0}}}})

@@ -14,6 +14,7 @@ DRIVER = 'driver = "simulated"\n'
 POINT = 'point = "chiller"\n'
 CALIBRATED = POINT + 'calibration = { on = 2026-05-01, by = "li", '
 ENDPOINT = f'[[webhooks.endpoints]]\nid = "hq"\nurl = "{URL}"\n'
+SPARE = ENDPOINT.replace('"hq"', '"spare"')
 RETRY = "[webhooks.retry]\n"
 HTTP = 'driver = "http_json"\nurl = "http://gw/"\n'
 MODBUS = 'driver = "modbus"\nurl = "tcp://gw:502"\n'
@@ -252,6 +253,46 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         *("max_delay_s", "webhooks.retry.max_delay_s", "is below first_delay_s"),
     ),
     "max_attempts 0": ("", RETRY + "max_attempts = 0\n", "max_attempts", "webhooks.retry.max_attempts", ">= 1"),
+    "fallback for nobody": (
+        *("", ENDPOINT + 'fallback_for = ["hp"]\n'),
+        *("fallback_for", "webhooks.endpoints[0].fallback_for", "there is no endpoint 'hp'"),
+    ),
+    "fallback for itself": (
+        *("", ENDPOINT + 'fallback_for = ["hq"]\n'),
+        *("fallback_for", "webhooks.endpoints[0].fallback_for", "names the endpoint itself"),
+    ),
+    "fallback for a fallback": (
+        *("", ENDPOINT + SPARE + 'fallback_for = ["hq"]\n' + SPARE.replace("spare", "last") + 'fallback_for = ["spare"]\n'),
+        *('"spare"]', "webhooks.endpoints[2].fallback_for", "'spare' is a fallback endpoint itself"),
+    ),
+    "fallbacks for each other": (
+        *("", ENDPOINT + 'fallback_for = ["spare"]\n' + SPARE + 'fallback_for = ["hq"]\n'),
+        *('"spare"]', "webhooks.endpoints[0].fallback_for", "is a fallback endpoint itself"),
+    ),
+    "command that isn't there": (
+        *("", '[webhooks]\nescalate_command = ["/no/buzzer", "on"]\n'),
+        *("escalate", "webhooks.escalate_command", "there is no program '/no/buzzer'"),
+    ),
+    "command that can't be run": (
+        *("", '[webhooks]\nescalate_command = ["/etc/passwd"]\n'),
+        *("escalate", "webhooks.escalate_command", "there is no program '/etc/passwd'"),
+    ),
+    "command that isn't in PATH": (
+        *("", '[webhooks]\nescalate_command = ["no-such-buzzer"]\n'),
+        *("escalate", "webhooks.escalate_command", "there is no program 'no-such-buzzer'"),
+    ),
+    "command without a word": (
+        *("", '[webhooks]\nescalate_command = [""]\n'),
+        *("escalate", "webhooks.escalate_command", "there is no program ''"),
+    ),
+    "command with a relative path": (
+        *("", '[webhooks]\nescalate_command = ["bin/sh"]\n'),
+        *("escalate", "webhooks.escalate_command", "begins with /"),
+    ),
+    "NUL in the command": (
+        *("", '[webhooks]\nescalate_command = ["sh", "a\\u0000b"]\n'),
+        *("escalate", "webhooks.escalate_command[1]", "NUL"),
+    ),
     "listen without a port": ("", '[manage_api]\nlisten = "lo"\n', "listen", "manage_api.listen", "regex"),
     "listen's port": ("", '[manage_api]\nlisten = "lo:65536"\n', "listen", "manage_api.listen", "above 65535"),
 }  # fmt: skip

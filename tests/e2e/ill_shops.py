@@ -36,6 +36,7 @@ from core.sensors.drivers import open_source
 from core.settings import LoadedSettings
 from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.drains import Drains
+from core.webhooks.escalation import Escalation
 from core.webhooks.retry_queue import RetryQueue
 from tests.core.sensors.test_http_json import HttpPeer, an_answer
 from tests.core.sensors.test_modbus import ModbusPeer
@@ -247,6 +248,7 @@ class IllShop:
             queue=queue,
             dispatcher=dispatcher,
             drains=Drains(queue, dispatcher, self.clock),
+            escalation=Escalation(queue, dispatcher, settings.webhooks, self.clock),
             journals={"cases": self._journal, "retries": self._retries},
             archive=archive,
             history=self._history,

@@ -66,6 +66,7 @@ class Shop:
             queue=none,
             dispatcher=none,
             drains=none,
+            escalation=none,
             journals={},
             archive=Archive(directory, clock),
             history=none,

@@ -13,6 +13,7 @@ from core.manage_api.metrics import metric_routes
 from core.manage_api.parts import Parts
 from core.manage_api.retries import retry_routes
 from core.settings import Access, Device, Endpoint, LoadedSettings, Settings, Webhooks
+from core.webhooks.escalation import Escalation
 from tests.core.manage_api.sample_routes import a_client
 from tests.core.webhooks.factories import Station, a_station
 
@@ -44,6 +45,7 @@ class RetryShop:
             queue=station.queue,
             dispatcher=station.dispatcher,
             drains=station.drains,
+            escalation=Escalation(station.queue, station.dispatcher, settings.webhooks, station.clock),
             journals={},
             archive=none,
             history=none,

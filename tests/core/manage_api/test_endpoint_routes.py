@@ -37,6 +37,7 @@ class Desk:
             queue=station.queue,
             dispatcher=station.dispatcher,
             drains=station.drains,
+            escalation=none,
             journals={},
             archive=none,
             history=none,
