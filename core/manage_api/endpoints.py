@@ -90,6 +90,7 @@ def _item(parts: Parts, channel: Channel, mine: list[Entry]) -> wire.EndpointIte
     pending = [entry for entry in mine if entry.delivery.status is Status.PENDING]
     oldest_s = max((parts.queue.age_s(entry) for entry in pending), default=None)
     wait_s, hold, last = gate.wait_s(now_s), gate.hold(now_s), channel.last_failure
+    skew_s = channel.sender.skew_s
     counted = parts.dispatcher.reception.counters.of(info.id)
     return wire.EndpointItem(
         id=info.id,
@@ -113,7 +114,7 @@ def _item(parts: Parts, channel: Channel, mine: list[Entry]) -> wire.EndpointIte
         failed=counted,
         rate_per_min=channel.endpoint.rate_per_min,
         fallback_for=channel.endpoint.fallback_for,
-        skew_s=None,
+        skew_s=None if skew_s is None else round(skew_s, 1),
     )
 
 

@@ -157,7 +157,8 @@ class Dispatcher:
     async def _attempt(self, channel: Channel, entry: Entry, trigger: Trigger, actor: str | None) -> None:
         """Send once and settle; the place is given back whatever happens."""
         try:
-            attempt, outcome = await self._send(channel, entry.delivery, trigger, actor)
+            delayed_s = self._clock.steady() - entry.waiting_since_s
+            attempt, outcome = await self._send(channel, entry.delivery, trigger, actor, delayed_s)
         except BaseException:
             self._queue.give_back(entry)
             raise
@@ -171,10 +172,10 @@ class Dispatcher:
             channel.ring()
 
     async def _send(
-        self, channel: Channel, delivery: Delivery, trigger: Trigger, actor: str | None
+        self, channel: Channel, delivery: Delivery, trigger: Trigger, actor: str | None, delayed_s: float = 0.0
     ) -> tuple[Attempt, Outcome]:
         started_at, started_s, number = self._clock.now(), self._clock.steady(), delivery.attempts + 1
-        outcome = await channel.sender.send(delivery, number)
+        outcome = await channel.sender.send(delivery, number, delayed_s)
         failed = outcome if isinstance(outcome, Failed) else None
         attempt = Attempt(
             number=number,

@@ -28,12 +28,12 @@ OF_ENDPOINT: Final = "endpoint:"
 @dataclass(slots=True)
 class Entry:
     """A delivery in memory: its snapshot, the number and the bytes of its last change. `aged_at_s` is what its endpoint's
-    clock showed when `delivery.age_s` was right, `known_s` the steady time when this core first knew of it.
+    clock showed when `delivery.age_s` was right, `waiting_since_s` the steady time since when it waits, all in all.
     """
 
     delivery: Delivery
     n: int
-    known_s: float
+    waiting_since_s: float
     aged_at_s: float = 0.0
     size: int = 0
     in_flight: Trigger | None = None
@@ -70,7 +70,7 @@ class Entries:
         delivery = deliveries.decode(document)
         if delivery.delivery_id != item_id:
             raise msgspec.ValidationError("a delivery under another's id")
-        self._entries[item_id] = Entry(delivery, n, self._clock.steady(), size=len(document))
+        self._entries[item_id] = Entry(delivery, n, self._clock.steady() - delivery.age_s, size=len(document))
         if delivery.status in ENDED:
             self._ended[item_id] = None
 

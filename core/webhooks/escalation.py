@@ -55,7 +55,7 @@ class Escalation:
         self._stand_ins = {one.id: one.fallback_for for one in webhooks.endpoints if one.fallback_for}
         self.command = LocalCommand(webhooks.escalate_command, clock)
         # Since when each undelivered critical delivery waits, in steady seconds: at first those that were loaded.
-        self._since_s = {one.delivery.delivery_id: one.known_s - one.delivery.age_s for one in self._critical()}
+        self._since_s = {one.delivery.delivery_id: one.waiting_since_s for one in self._critical()}
         self._undated = set(self._since_s)  # the wall clock was not asked yet
         self._overdue: list[Entry] = []
         self._told: set[str] = set()  # the command was run for these
@@ -101,7 +101,7 @@ class Escalation:
         self._undated.clear()
 
     def _since(self, entry: Entry) -> float:
-        return self._since_s.get(entry.delivery.delivery_id, entry.known_s)
+        return self._since_s.get(entry.delivery.delivery_id, entry.waiting_since_s)
 
     def _critical(self) -> Iterator[Entry]:
         for entry in self._queue.entries():

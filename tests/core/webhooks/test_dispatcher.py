@@ -8,7 +8,7 @@ import pytest
 from core.clock import SystemClock
 from core.errors import RefusalError
 from core.events import Severity
-from core.settings import Secret
+from core.settings import Retry, Secret
 from core.webhooks.deliveries import Status, Trigger
 from core.wire import Drain
 from tests.core.webhooks.factories import (
@@ -95,6 +95,19 @@ async def test_attempts_are_numbered_on_the_wire(tmp_path: Path) -> None:
         await station.settled(an_event())
     assert [request.header("x-cdg-attempt") for request in receiver.received] == ["1", "2", "3"]
     assert len({request.body for request in receiver.received}) == 1
+
+
+async def test_what_comes_late_says_how_late(tmp_path: Path) -> None:
+    """An alarm of an hour ago must not pass for one of now."""
+    later = Retry(first_delay_s=2.2, max_delay_s=2.2)
+    async with (
+        a_receiver(in_turn(answers("503 Busy"), answers())) as receiver,
+        a_station(tmp_path, an_endpoint(receiver.url), retry=later) as station,
+    ):
+        await station.dispatcher.publish(an_event())
+        await station.settled(an_event())
+    first, second = (request.header("x-cdg-delayed") for request in receiver.received)
+    assert (first, second in {"1", "2"}) == (None, True)
 
 
 async def test_a_restart_delivers_what_was_left(tmp_path: Path) -> None:
