@@ -24,9 +24,10 @@ class Told:
         self.cases: dict[str, int] = {}
         self.cases_begun: set[str] = set()
         self.service: set[str] = set()  # events
+        self.standing: set[str] = {ABSENT}  # by which case it may have been changed last
         self.hear(printed)
 
-    def hear(self, printed: str) -> None:
+    def hear(self, printed: str) -> None:  # noqa: C901 - one case a word
         """A kill may have cut the last line."""
         for line in printed.splitlines(keepends=True):
             match line.split():
@@ -38,6 +39,8 @@ class Told:
                     self.cases[case_id] = int(seq)
                 case [tense, "service", event_id]:
                     self.service |= {event_id} if tense == "did" else set()
+                case [tense, "standing", case_id]:
+                    self.standing = {case_id} | (self.standing if tense == "will" else set())
                 case ["will", status, item_id]:
                     self.may_be.setdefault(item_id, {ABSENT}).add(status)
                 case ["did", status, item_id]:
@@ -52,7 +55,7 @@ class Told:
         twin = Told()
         twin.may_be = {item_id: set(statuses) for item_id, statuses in self.may_be.items()}
         twin.archived, twin.cases, twin.cases_begun = set(self.archived), dict(self.cases), set(self.cases_begun)
-        twin.service = set(self.service)
+        twin.service, twin.standing = set(self.service), set(self.standing)
         return twin
 
 
@@ -63,6 +66,7 @@ def check(directory: Path, told: Told, *, damaged: bool = False) -> None:
             _check_health(journal.health(), damaged=damaged)
         assert shop.queue.known.undecodable == shop.book.undecodable == 0
         _check_deliveries(shop, told)
+        assert (shop.queue.standing("ops").reason or ABSENT) in told.standing
         _check_cases(shop, directory, told)
         asyncio.run(_published(shop))
         _check_cases(shop, directory, told)

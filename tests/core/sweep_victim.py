@@ -1,11 +1,11 @@
 """A core's two files under work, to be killed: `python -m tests.core.sweep_victim DIR LIFE`.
 
 Cases open, are noted, shelved, acknowledged, clear and are handled; a cabinet goes out of service and comes back. Their events go from the outbox into the queue, where deliveries succeed,
-fail, die, are cancelled, queued again, evicted and archived. Each line printed says what is about to be, and, once that is
+fail, die, are cancelled, queued again, handed over, evicted and archived; an endpoint is paused and resumed. Each line printed says what is about to be, and, once that is
 on disk, what is; `recovered` ends the start.
 
     will delivered dlv_1f…    did delivered dlv_1f…    will case case_2_1 3    did case case_2_1 3
-    will service evt_2_1_out   did service evt_2_1_out
+    will service evt_2_1_out   did service evt_2_1_out   will standing case_2_1   did standing case_2_1
 """
 
 import asyncio
@@ -27,11 +27,13 @@ from core.webhooks import deliveries, entries
 from core.webhooks.bounds import Bounds
 from core.webhooks.deliveries import Attempt, Delivered, ErrorClass, Failed, Outcome, Status, Trigger
 from core.webhooks.entries import Entry
+from core.webhooks.gate import Hold, Standing
 from core.webhooks.retry_queue import RetryQueue
 from tests.core.monitoring.factories import a_case
 from tests.fakes import FakeClock
 
 ENDPOINTS: Final = ("hq", "ops")
+SPARE: Final = "spare"  # stands in for others
 ROUNDS: Final = 6
 CABINET: Final = "09"  # has no cases
 ACCEPTED: Final = str(Status.PENDING)
@@ -54,7 +56,7 @@ class Shop:
         self.clock = FakeClock()
         self.retries = SnapshotJournal(directory / "retries.jsonl", self.clock)
         self.cases = SnapshotJournal(directory / "cases.jsonl", self.clock)
-        self.queue = RetryQueue(self.retries, POLICY, ENDPOINTS, self.clock, Random(1))
+        self.queue = RetryQueue(self.retries, POLICY, (*ENDPOINTS, SPARE), self.clock, Random(1))
         archive = Archive(directory, self.clock)
         self.book = CaseBook(self.cases, archive, self.clock)
         self.bounds = Bounds(self.queue, archive, POLICY, self.clock)
@@ -106,6 +108,8 @@ class Life(Shop):
             self.clock.advance(2.0)
         await self._requeue_one()
         await self._attempt("ops", OK)
+        await self._stand(case_id)
+        await self._hand_over_one()
         await self._cancel_one()
         await self._keep_bounds()
 
@@ -159,6 +163,26 @@ class Life(Shop):
             say("will", Status.CANCELLED, [entry.delivery.delivery_id])
             self.queue.cancel(entry.delivery.delivery_id, "li")
             await self._written([entry])
+
+    async def _stand(self, case_id: str) -> None:
+        """Paused, and in the next round resumed; the case tells one time from another."""
+        say("will", "standing", [case_id])
+        hold = None if self.queue.standing("ops").hold else Hold.PAUSED
+        await self.queue.settled(self.queue.stand("ops", Standing(hold=hold, reason=case_id)))
+        say("did", "standing", [case_id])
+
+    async def _hand_over_one(self) -> None:
+        for entry in self._first(Status.PENDING):
+            handed_id = deliveries.delivery_id(entry.delivery.event_id, SPARE)
+            if entry.delivery.endpoint == SPARE or any(
+                one.delivery.delivery_id == handed_id for one in self.queue.entries()
+            ):
+                return
+            say("will", ACCEPTED, [handed_id])
+            handed = self.queue.hand_over(entry, SPARE)
+            await self.queue.durable([handed])
+            self.queue.escalated(entry)
+            await self._written([entry, handed])
 
     async def _keep_bounds(self) -> None:
         """It chooses by itself what is evicted and what is archived."""
