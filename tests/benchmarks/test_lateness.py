@@ -1,0 +1,137 @@
+"""A backlog that goes out makes nobody late who watches the cabinets: the whole core, its lateness beside an idle run's.
+
+The 10,000 that count: `pytest -m torture -s tests/benchmarks/test_lateness.py`.
+"""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.benchmarks.backlogs import fill
+from tests.benchmarks.receiving import Receiving, two_cores
+from tests.core.journal.rigs import ROOT
+from tests.e2e.conftest import wait_until
+
+SENSORS: Final = 16
+HUNG: Final = 500
+SHARE: Final = 0.999
+MOST_LATER_MS: Final = 20.0
+IDLE_S: Final = 2.0
+LONGEST_S: Final = 120.0
+
+HEAD = """
+[device]
+id = "box"
+site = "site"
+
+[monitor]
+interval_s = 0.5
+heartbeat_s = 0
+
+[webhooks]
+timeout_s = 1
+retry.max_items = 100000
+"""
+
+ENDPOINT = """
+[[webhooks.endpoints]]
+id = "{name}"
+url = "{url}"
+events = ["device.clock_changed"]
+"""
+
+SENSOR = """
+[[sources]]
+id = "{n}"
+driver = "simulated"
+
+[[cabinets]]
+id = "{n}"
+preset = "cn_chilled_2018"
+
+[[sensors]]
+id = "{n}.air"
+cabinet = "{n}"
+source = "{n}"
+point = "chiller"
+"""
+
+
+@dataclass
+class Turns:
+    """How late each turn was, of all runs of a kind."""
+
+    late_ms: list[float] = field(default_factory=list)
+    took_s: list[float] = field(default_factory=list)
+
+    @property
+    def latest_ms(self) -> float:
+        """All but one turn in a thousand were no later than this."""
+        late = sorted(self.late_ms)
+        return late[min(len(late) - 1, int(len(late) * SHARE))]
+
+    def __str__(self) -> str:
+        seconds = ", ".join(f"{one:.1f}" for one in self.took_s)
+        return f"p99.9 {self.latest_ms:.1f} ms late, worst {max(self.late_ms):.1f} ms, {len(self.late_ms):,} turns in {seconds} s"
+
+
+class Shop:
+    """A core that watches sixteen sensors, each of a source of its own, with what is pending in its directory."""
+
+    def __init__(self, directory: Path, receiver: Receiving, backlog: dict[str, int]):
+        self._directory, self._receiver = directory, receiver
+        self._data = directory / "data"
+        self._data.mkdir()
+        asyncio.run(fill(self._data, backlog))
+        self._wanted = backlog.get("ok", 0)
+        endpoints = [ENDPOINT.format(name=name, url=receiver.url(f"/{name}")) for name in backlog]
+        sensors = [SENSOR.format(n=n) for n in range(SENSORS)]
+        (directory / "config.toml").write_text("".join([HEAD, *endpoints, *sensors]))
+
+    def run(self, turns: Turns) -> None:
+        """Until all that is meant to arrive has arrived, and for IDLE_S at least."""
+        core, _ = two_cores()
+        before, started_s = self._receiver.count, time.monotonic()
+        program = (sys.executable, "-m", "tests.benchmarks.punctual", self._directory / "config.toml", self._data)
+        with subprocess.Popen(
+            ("taskset", "-c", str(core), *map(str, program)), cwd=ROOT, stdout=subprocess.PIPE
+        ) as running:
+            try:
+                wait_until(lambda: self._receiver.count - before >= self._wanted, "the backlog is out", LONGEST_S)
+                time.sleep(max(0.0, started_s + IDLE_S - time.monotonic()))
+                turns.took_s.append(time.monotonic() - started_s)
+                running.send_signal(signal.SIGTERM)
+                told, _ = running.communicate(timeout=20)
+            finally:
+                running.kill()
+        assert running.returncode == 0
+        turns.late_ms += json.loads(told)
+
+
+@pytest.mark.parametrize(
+    ("backlog", "rounds"),
+    [
+        pytest.param({"ok": 1_000}, 1, id="quick"),
+        pytest.param({"ok": 10_000}, 5, id="10,000", marks=pytest.mark.torture),
+        pytest.param({"ok": 10_000, "silence": HUNG}, 5, id="10,000 beside one that hangs", marks=pytest.mark.torture),
+    ],
+)
+def test_a_drain_makes_the_monitoring_hardly_later_than_it_is_with_nothing_to_send(
+    receiver: Receiving, fresh: Callable[[], Path], backlog: dict[str, int], rounds: int
+) -> None:
+    """p99.9 of the lateness, over all runs, is at most 20 ms above that of idle runs between them."""
+    idle, busy = Turns(), Turns()
+    for _ in range(rounds):
+        Shop(fresh(), receiver, dict.fromkeys(backlog, 0)).run(idle)
+        Shop(fresh(), receiver, backlog).run(busy)
+    print(f"\nidle: {idle}\n{backlog}: {busy}")
+    assert busy.latest_ms - idle.latest_ms <= MOST_LATER_MS
