@@ -24,6 +24,7 @@ from tests.e2e.conftest import wait_until
 SENSORS: Final = 16
 HUNG: Final = 500
 SHARE: Final = 0.999
+SHARE_OF_FEW: Final = 0.99  # of some hundred turns one in a thousand would be the very latest
 MOST_LATER_MS: Final = 20.0
 TRIES: Final = 3  # other work on this machine makes a run late, at times the one, at times the other
 SHORTEST_S: Final = 2.0
@@ -74,15 +75,15 @@ class Turns:
     late_ms: list[float] = field(default_factory=list)
     took_s: list[float] = field(default_factory=list)
 
-    @property
-    def latest_ms(self) -> float:
-        """All but one turn in a thousand were no later than this."""
+    def latest_ms(self, share: float) -> float:
+        """This share of the turns was no later."""
         late = sorted(self.late_ms)
-        return late[min(len(late) - 1, int(len(late) * SHARE))]
+        return late[min(len(late) - 1, int(len(late) * share))]
 
     def __str__(self) -> str:
         seconds = ", ".join(f"{one:.1f}" for one in self.took_s)
-        return f"p99.9 {self.latest_ms:.1f} ms late, worst {max(self.late_ms):.1f} ms, {len(self.late_ms):,} turns in {seconds} s"
+        late = f"p99 {self.latest_ms(0.99):.1f}, p99.9 {self.latest_ms(SHARE):.1f} ms late"
+        return f"{late}, worst {max(self.late_ms):.1f} ms, {len(self.late_ms):,} turns in {seconds} s"
 
 
 class Shop:
@@ -119,15 +120,17 @@ class Shop:
 
 
 @pytest.mark.parametrize(
-    ("backlog", "rounds"),
+    ("backlog", "rounds", "share"),
     [
-        pytest.param({"ok": 1_000}, 1, id="quick"),
-        pytest.param({"ok": 10_000}, 5, id="10,000", marks=pytest.mark.torture),
-        pytest.param({"ok": 10_000, "silence": HUNG}, 5, id="10,000 beside one that hangs", marks=pytest.mark.torture),
+        pytest.param({"ok": 1_000}, 1, SHARE_OF_FEW, id="quick"),
+        pytest.param({"ok": 10_000}, 5, SHARE, id="10,000", marks=pytest.mark.torture),
+        pytest.param(
+            {"ok": 10_000, "silence": HUNG}, 5, SHARE, id="10,000 beside one that hangs", marks=pytest.mark.torture
+        ),
     ],
 )
 def test_a_drain_makes_the_monitoring_hardly_later_than_it_is_with_nothing_to_send(
-    receiver: Receiving, fresh: Callable[[], Path], backlog: dict[str, int], rounds: int
+    receiver: Receiving, fresh: Callable[[], Path], backlog: dict[str, int], rounds: int, share: float
 ) -> None:
     """p99.9 of the lateness, over all runs, is at most 20 ms above that of idle runs between them."""
     later_ms = []
@@ -137,7 +140,7 @@ def test_a_drain_makes_the_monitoring_hardly_later_than_it_is_with_nothing_to_se
             Shop(fresh(), receiver, backlog).run(busy, SHORTEST_S)
             Shop(fresh(), receiver, dict.fromkeys(backlog, 0)).run(idle, busy.took_s[-1])
         print(f"\nidle: {idle}\n{backlog}: {busy}")
-        later_ms.append(busy.latest_ms - idle.latest_ms)
+        later_ms.append(busy.latest_ms(share) - idle.latest_ms(share))
         if later_ms[-1] <= MOST_LATER_MS:
             return
     pytest.fail(f"later by {later_ms} ms")
