@@ -37,7 +37,7 @@ async def drain(directory: Path, endpoints: list[Endpoint], timeout_s: float, co
 
 async def delivered(station: Station, count: int) -> None:
     """Wait for so many, looking seldom: a look at all of them costs as much as ten deliveries."""
-    while (left := count - station.queue.accounts().delivered) > 0:
+    while (left := count - station.queue.known.accounts().delivered) > 0:
         at_least = station.queue.seq + left  # each ends with one change
         while station.queue.seq < at_least:
             await asyncio.sleep(LOOK_S)
