@@ -9,6 +9,7 @@ from typing import Final
 from core.clock import Clock, utc_text
 
 NAP_S: Final = 0.001
+AT_LEISURE_S: Final = 1.0  # the longest that anything waits for company
 
 
 class Pending:
@@ -20,7 +21,7 @@ class Pending:
         self._time = ""
         self._bell = threading.Lock()  # let go for a moment: wakes a thread for less than a Condition does
         self._bell.acquire()
-        self.urgent = False
+        self.within_s = AT_LEISURE_S
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -31,15 +32,16 @@ class Pending:
             self._time = utc_text(self._clock.now())
         return self._time
 
-    def add(self, line: bytes, *, lazy: bool) -> None:
-        news = not self._lines or not (lazy or self.urgent)
+    def add(self, line: bytes, within_s: float) -> None:
+        """It has so much time, 0 for none."""
+        news = not self._lines or within_s < self.within_s
         self._lines.append(line)
-        self.urgent = self.urgent or not lazy
+        self.within_s = min(self.within_s, within_s)
         if news:  # last, or who wakes finds nothing and sleeps on
             self.ring()
 
     def take(self) -> list[bytes]:
-        taken, self._lines, self.urgent = self._lines, [], False
+        taken, self._lines, self.within_s = self._lines, [], AT_LEISURE_S
         return taken
 
     def absorb(self, count: int) -> None:
@@ -57,13 +59,11 @@ class Pending:
 class Rounds:
     """Calls `make` in one thread at a time, and tells it whether this is the last round.
 
-    At once where something urgent waits, within `lazy_s` where nothing that waits is, and each `patience_s()` else.
+    As soon as what waits has to, and each `patience_s()` where nothing does.
     """
 
-    def __init__(
-        self, name: str, pending: Pending, make: Callable[[bool], None], patience_s: Callable[[], float], lazy_s: float
-    ):
-        self._pending, self._make, self._patience_s, self._lazy_s = pending, make, patience_s, lazy_s
+    def __init__(self, name: str, pending: Pending, make: Callable[[bool], None], patience_s: Callable[[], float]):
+        self._pending, self._make, self._patience_s = pending, make, patience_s
         self._one_at_a_time = threading.Lock()
         self._ending = False
         # A daemon: a disk that hangs must not keep a process that wants to end.
@@ -90,8 +90,8 @@ class Rounds:
             if self._pending.heard(self._patience_s()) and not (self._pending or self._ending):
                 time.sleep(NAP_S)  # another thread was faster, and shall not have to wake this one for each line
                 continue
-            if self._pending and not (self._pending.urgent or self._ending):
-                self._pending.heard(self._lazy_s)
+            if self._pending and (within_s := self._pending.within_s) > 0 and not self._ending:
+                self._pending.heard(within_s)
             self._one_at_a_time.acquire()
             last = self._ending
             self._make(last)

@@ -22,14 +22,14 @@ from core.journal.active import ActiveFile
 from core.journal.lines import document_of, encode_line, generation
 from core.journal.quarantine import Quarantine
 from core.journal.recovery import Recovered, recover
-from core.journal.rounds import Pending, Rounds
+from core.journal.rounds import AT_LEISURE_S, Pending, Rounds
 from core.journal.settling import Settling
 from core.journal.standing import Standing
 from core.wire import JournalHealth
 
 log = logging.getLogger(__name__)
 
-LAZY_S: Final = 1.0  # what may be repeated after a crash waits this long for company
+SOON_S: Final = 0.002  # costs one more repetition after a crash, and saves most of the syncs of a backlog
 LOOK_S: Final = 60.0  # how often an idle journal looks after its file
 COMPACT_LINES, COMPACT_BYTES, COMPACT_FACTOR = 5000, 4 * 1024 * 1024, 4
 
@@ -62,7 +62,7 @@ class SnapshotJournal:
         self._file = ActiveFile(path, found, self._quarantine, clock)
         self._compact_above_lines, self._compact_above_bytes = COMPACT_LINES, COMPACT_BYTES
         self._start()
-        self._rounds = Rounds(f"journal {path.name}", self._pending, self._round, self._patience_s, LAZY_S)
+        self._rounds = Rounds(f"journal {path.name}", self._pending, self._round, self._patience_s)
 
     def _recover(self) -> Recovered:
         try:
@@ -89,13 +89,14 @@ class SnapshotJournal:
             held = list(self._live.items())
         return ((item_id, n, document_of(line)) for item_id, (n, line) in held)
 
-    def put(self, item_id: str, document: bytes, *, lazy: bool = False) -> int:
+    def put(self, item_id: str, document: bytes, *, lazy: bool = False, soon: bool = False) -> int:
         """Make `document` (JSON) the newest of `item_id`; returns its number for `settled`.
 
-        `lazy` is for what a crash may repeat without harm: it waits up to LAZY_S for company.
+        `lazy` is for what a crash may repeat without harm: it waits up to AT_LEISURE_S for company; `soon`, for what had
+        better not be repeated but may be, SOON_S.
         """
         with self._gate:
-            line = self._queue("put", item_id, document, lazy=lazy)
+            line = self._queue("put", item_id, document, AT_LEISURE_S if lazy else SOON_S if soon else 0.0)
             former = self._live.pop(item_id, _NOTHING)  # taken out, so that the order stays the order of n
             self._live_size += len(line) - len(former[1])
             self._live[item_id] = (self._n, line)
@@ -105,7 +106,7 @@ class SnapshotJournal:
         """End `item_id` with a line of its own."""
         with self._gate:
             if self._drop(item_id):
-                self._queue("del", item_id, b"null", lazy=lazy)
+                self._queue("del", item_id, b"null", AT_LEISURE_S if lazy else 0.0)
             return self._n
 
     def forget(self, item_id: str) -> None:
@@ -161,10 +162,10 @@ class SnapshotJournal:
         self._rounds.end()
         self._say_bye()
 
-    def _queue(self, kind: str, item_id: str, document: bytes, *, lazy: bool) -> bytes:
+    def _queue(self, kind: str, item_id: str, document: bytes, within_s: float) -> bytes:
         line = encode_line(self._n + 1, self._pending.time(), kind, item_id, document)
         self._n += 1
-        self._pending.add(line, lazy=lazy)
+        self._pending.add(line, within_s)
         return line
 
     def _drop(self, item_id: str) -> bool:

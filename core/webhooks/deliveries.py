@@ -98,7 +98,7 @@ class Failed(Struct, frozen=True, kw_only=True, tag="failed"):
 Outcome = Delivered | Failed
 
 
-class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):  # gc: of plain values there is no cycle
     """One try. Only the newest of a delivery keeps its excerpt."""
 
     number: int
@@ -114,7 +114,7 @@ class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     actor: str | None = None
 
 
-class Delivery(Struct, frozen=True, kw_only=True):
+class Delivery(Struct, frozen=True, kw_only=True, gc=False):  # a pass of the collector over 10,000 stops all loops
     """The full snapshot that a journal line holds. `body` are the bytes sent, the same in every attempt; `ordinal` counts
     the accepted deliveries of this box from 1.
 

@@ -122,9 +122,9 @@ class Entries:
         self.put(entry, msgspec.structs.replace(delivery, ordinal=self.accepted))
         return entry
 
-    def put(self, entry: Entry, delivery: Delivery, *, lazy: bool = False) -> None:
+    def put(self, entry: Entry, delivery: Delivery, *, lazy: bool = False, soon: bool = False) -> None:
         """Write a step down. One that has ended stays in sight for a while."""
-        self._write(entry, delivery, lazy=lazy)
+        self._write(entry, delivery, lazy=lazy, soon=soon)
         self._forget_oldest()
 
     def stand(self, endpoint: str, standing: Standing) -> int:
@@ -132,10 +132,10 @@ class Entries:
         self.standings[endpoint] = standing
         return self._journal.put(OF_ENDPOINT + endpoint, msgspec.json.encode(standing))
 
-    def _write(self, entry: Entry, delivery: Delivery, *, lazy: bool) -> None:
+    def _write(self, entry: Entry, delivery: Delivery, *, lazy: bool, soon: bool = False) -> None:
         document = deliveries.encode(delivery)
         entry.delivery, entry.size = delivery, len(document)
-        entry.n = self._journal.put(delivery.delivery_id, document, lazy=lazy)
+        entry.n = self._journal.put(delivery.delivery_id, document, lazy=lazy, soon=soon)
         if delivery.status in ENDED:
             self._ended.pop(delivery.delivery_id, None)  # so that their order stays the order of n
             self._ended[delivery.delivery_id] = None

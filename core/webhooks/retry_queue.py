@@ -194,7 +194,8 @@ class RetryQueue:
         delivery = deliveries.counted(entry.delivery, attempt, self.age_s(entry), refused=refused)
         entry.aged_at_s = self._counted_s(delivery.endpoint)
         if isinstance(outcome, Delivered):
-            self._end(entry, structs.replace(delivery, status=Status.DELIVERED))
+            # Soon: after a kill only what was in flight a moment ago may go out twice.
+            self._end(entry, structs.replace(delivery, status=Status.DELIVERED), soon=True)
         elif trigger in BY_HAND:
             # A manual failure neither counts nor moves the due time.
             self.known.put(entry, delivery, lazy=True)
@@ -285,9 +286,9 @@ class RetryQueue:
         """Wait until this line is on disk."""
         await self._journal.settled(line)
 
-    def _end(self, entry: Entry, delivery: Delivery) -> None:
+    def _end(self, entry: Entry, delivery: Delivery, *, soon: bool = False) -> None:
         schedule = self._schedules.of(entry.delivery)
         ended = structs.replace(delivery, next_attempt_at=None, delay_s=0.0, settled_at=self._clock.now())
-        self.known.put(entry, ended)  # at once: after a kill only what was in flight may go out twice
+        self.known.put(entry, ended, soon=soon)
         if schedule is not None:
             schedule.remove(delivery.delivery_id)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.journal.snapshot import LAZY_S
+from core.journal.rounds import AT_LEISURE_S
 from core.settings import Retry
 from core.webhooks.deliveries import Status
 from tests.core.webhooks.factories import DOWN, OK, REFUSED, Box, a_box, a_case_event, an_event
@@ -205,6 +205,6 @@ async def test_a_success_is_on_disk_at_once(tmp_path: Path) -> None:
     with a_box(tmp_path) as box:
         await box.accept(an_event())
         entry = box.attempt(OK)
-        async with asyncio.timeout(LAZY_S / 2):
+        async with asyncio.timeout(AT_LEISURE_S / 2):
             await box.queue.journalled(entry)
         assert entry.delivery.status is Status.DELIVERED
