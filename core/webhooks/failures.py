@@ -54,7 +54,8 @@ def _failed(error_class: ErrorClass, error: str, reach: Reach = Reach.UP) -> Fai
 
 def _of_tls(error: ssl.SSLError, synchronised: Callable[[], bool]) -> Failed:
     if not isinstance(error, ssl.SSLCertVerificationError):
-        return _failed(ErrorClass.TLS, f"TLS failed: {error.reason or 'broken handshake'}")
+        reason = getattr(error, "reason", None)  # one that Python made has none
+        return _failed(ErrorClass.TLS, f"TLS failed: {reason or 'broken handshake'}")
     sentence = f"certificate refused: {error.verify_message}"
     doubtful = error.verify_code == _EXPIRED and not synchronised()
     if doubtful or error.verify_code == _NOT_YET_VALID:

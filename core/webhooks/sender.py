@@ -45,7 +45,7 @@ class Sender:
     ):
         self._endpoint, self._clock, self._timeout_s = endpoint, clock, timeout_s
         self._kind: Kind = Standard(endpoint)
-        self._transport = transport or _transport(endpoint.proxy, tls, connections)
+        self._transport = transport or open_transport(endpoint.proxy, tls, connections)
         connect_s = min(CONNECT_S, CONNECT_SHARE * timeout_s)
         self._timeouts = {"connect": connect_s, "read": timeout_s, "write": timeout_s, "pool": timeout_s}
         self._date = ""
@@ -80,11 +80,12 @@ class Sender:
             )
         except (httpx.HTTPError, OSError, ValueError, RuntimeError, httpx.InvalidURL) as error:
             failure = failure_of(error, self._clock.synchronised)
-        if response is None:
+        if request is None or response is None:
             return failure
         # From here on the receiver has spoken: a body that breaks after the status line takes nothing back.
         answer = Answer(
-            url=self._endpoint.url,
+            host=request.url.host,
+            encrypted=request.url.scheme == "https",
             status=response.status_code,
             reason=response.reason_phrase,
             headers=response.headers,
@@ -165,7 +166,7 @@ async def _read(response: httpx.Response, read: bytearray) -> bool:
     return True
 
 
-def _transport(proxy: Secret | None, tls: ssl.SSLContext, connections: int) -> httpx.AsyncBaseTransport:
+def open_transport(proxy: Secret | None, tls: ssl.SSLContext, connections: int) -> httpx.AsyncBaseTransport:
     """Our own, unless there is a proxy to be spoken to. Neither looks at the environment: a stray HTTP_PROXY must not lead
     alarms elsewhere.
     """

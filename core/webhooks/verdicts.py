@@ -25,11 +25,12 @@ _CLASSES: Final = {3: ErrorClass.REDIRECT, 4: ErrorClass.HTTP_4XX, 5: ErrorClass
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What came back from `url`. `headers` finds names in any case; `body` are the bytes that were read of it, as they
-    came, and `more` that there were others.
+    """What came back from `host`, `encrypted` or for anyone between to write. `headers` finds names in any case; `body` are
+    the bytes that were read of it, as they came, and `more` that there were others.
     """
 
-    url: str
+    host: str
+    encrypted: bool
     status: int
     reason: str
     headers: Mapping[str, str]
@@ -50,7 +51,7 @@ def verdict(answer: Answer) -> Outcome:
         retry_after_s=retry_after_s(answer.headers),
         excerpt=excerpt,
         truncated=truncated,
-        reach=Reach.PORTAL if portal and _is_open(answer) else Reach.UP,
+        reach=Reach.PORTAL if portal and not answer.encrypted else Reach.UP,
     )
 
 
@@ -62,15 +63,10 @@ def _class_of(status: int) -> ErrorClass:
 
 def _is_of_a_portal(answer: Answer) -> bool:
     if answer.status // 100 == 2:
-        return _is_open(answer) and _is_document(answer)
+        return not answer.encrypted and _is_document(answer)
     if answer.status // 100 == 3:
         return _leads_elsewhere(answer)
     return answer.status == _LOG_IN_FIRST
-
-
-def _is_open(answer: Answer) -> bool:
-    """Not under TLS, where nobody between could have answered."""
-    return not answer.url.lower().startswith("https:")
 
 
 def _is_document(answer: Answer) -> bool:
@@ -81,9 +77,9 @@ def _is_document(answer: Answer) -> bool:
 def _leads_elsewhere(answer: Answer) -> bool:
     try:
         host = urlsplit(answer.headers.get("location", "")).hostname
-        return host is not None and host != urlsplit(answer.url).hostname
     except ValueError:  # to nowhere
         return False
+    return host is not None and host != answer.host
 
 
 def excerpt_of(answer: Answer) -> tuple[str, bool]:

@@ -1,17 +1,13 @@
 """What every kind of answer over a real socket becomes."""
 
 import re
-from datetime import timedelta
 
-import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from core.settings import Secret
 from core.webhooks.deliveries import Delivered, ErrorClass, Failed, Outcome
-from core.webhooks.verdicts import EXCERPT_MAX, retry_after_s
+from core.webhooks.verdicts import EXCERPT_MAX
 from tests.core.webhooks.factories import BODY, OLD_SECRET, SECRET, a_delivery, a_sender, sent
 from tests.fakes import FakeClock
 from tests.receivers import Behaviour, Receiver, a_receiver, answers, sends
@@ -96,26 +92,6 @@ async def test_a_redirect_to_nowhere_is_a_failure_like_others(location: str) -> 
 async def test_retry_after_is_read(status: str, headers: list[str], asked_s: float | None) -> None:
     """Seconds, or a date measured against the answer's own; what is neither is not there."""
     assert (await failure_of(answers(status, *headers))).retry_after_s == asked_s
-
-
-@given(st.text(max_size=60), st.text(max_size=60))
-def test_no_header_text_breaks_the_reading_of_retry_after(asked: str, date: str) -> None:
-    """Whatever stands there: a number that is not negative, or nothing."""
-    found = retry_after_s(
-        httpx.Headers([(b"retry-after", asked.encode(errors="replace")), (b"date", date.encode(errors="replace"))])
-    )
-    assert found is None or found >= 0
-
-
-@given(
-    st.from_regex(
-        r"[A-Z][a-z]{2}, [0-9]{1,2} [A-Z][a-z]{2} [0-9]{1,6} [0-9]{1,3}:[0-9]{1,3}( [-+A-Z0-9]{0,8})?", fullmatch=True
-    )
-)
-def test_no_broken_date_breaks_the_reading_of_retry_after(text: str) -> None:
-    """Nearly-dates too."""
-    found = retry_after_s(httpx.Headers({"retry-after": text, "date": text}))
-    assert found in {None, 0.0}
 
 
 async def test_what_arrives_is_what_was_kept() -> None:
@@ -250,15 +226,49 @@ async def test_a_stray_proxy_in_the_environment_is_ignored(name: str, monkeypatc
         assert (len(receiver.received), proxy.received) == (1, [])
 
 
-async def test_the_clock_of_the_box_has_no_say_in_retry_after() -> None:
-    """Half a century off, and the wait is still the two minutes that were asked for."""
-    clock = FakeClock()
-    clock.wall -= timedelta(days=56 * 365)
-    behaviour = answers("503 Busy", DATE, "retry-after: Mon, 23 Nov 2026 08:02:00 GMT")
-    async with a_receiver(behaviour) as receiver, a_sender(receiver.url, clock=clock) as sender:
-        outcome = await sender.send(a_delivery(), 1)
-    assert isinstance(outcome, Failed)
-    assert outcome.retry_after_s == 120.0
+async def test_a_name_and_password_in_the_url_become_a_header() -> None:
+    """As browsers send them; never in the line that names the target."""
+    async with a_receiver() as receiver:
+        await sent(receiver.url.replace("://", "://box:p%40ss@"))
+    request = receiver.received[0]
+    assert (request.header("authorization"), request.target) == ("Basic Ym94OnBAc3M=", "/hook?access_token=tok-SECRET")
+    assert request.header("host") == f"127.0.0.1:{receiver.port}"
+
+
+async def test_a_header_of_the_configuration_takes_the_place_of_those_in_the_url() -> None:
+    """It says more plainly what is wanted; a virtual host may be named too."""
+    given_headers = {"Authorization": Secret("Bearer abc"), "Host": Secret("hq.example")}
+    async with a_receiver() as receiver:
+        await sent(receiver.url.replace("://", "://a:b@"), headers=given_headers)
+    request = receiver.received[0]
+    assert [request.all(name) for name in ("authorization", "host")] == [["Bearer abc"], ["hq.example"]]
+
+
+async def test_headers_that_frame_the_body_are_never_the_configurations() -> None:
+    """Else receivers would read another body than the one that was signed."""
+    given_headers = {"Transfer-Encoding": Secret("chunked"), "Content-Length": Secret("1")}
+    async with a_receiver() as receiver:
+        assert await sent(receiver.url, headers=given_headers) == Delivered(http_status=200)
+    request = receiver.received[0]
+    assert (request.all("content-length"), request.header("transfer-encoding")) == ([str(len(BODY))], None)
+    assert request.body == BODY
+
+
+async def test_no_compressed_answer_is_asked_for() -> None:
+    """It would not be read."""
+    async with a_receiver() as receiver:
+        await sent(receiver.url)
+    assert receiver.received[0].header("accept-encoding") == "identity"
+
+
+@pytest.mark.parametrize(
+    ("delayed_s", "told"), [(0.0, None), (0.99, None), (1.0, "1"), (61.7, "61"), (259_200.0, "259200")]
+)
+async def test_a_late_alarm_says_how_late_it_is(delayed_s: float, told: str | None) -> None:
+    """In whole seconds, so that one of six hours ago is not taken for a new one."""
+    async with a_receiver() as receiver, a_sender(receiver.url) as sender:
+        await sender.send(a_delivery(), 3, delayed_s)
+    assert receiver.received[0].header("x-cdg-delayed") == told
 
 
 def test_the_receiver_of_these_tests_shows_a_token_to_be_leaked() -> None:

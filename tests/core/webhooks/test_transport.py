@@ -20,7 +20,7 @@ from core.webhooks.transport import IDLE_S, Resolver, Transport, look_up
 from tests.core.webhooks.certificates import Authority
 from tests.core.webhooks.dead_ends import a_black_hole, a_closed_port, knows_no_name, leads_to
 from tests.core.webhooks.factories import a_delivery, a_sender, sent
-from tests.receivers import Behaviour, Receiver, a_receiver, answers, in_turn, sends, silence
+from tests.receivers import Behaviour, Flood, Receiver, a_receiver, answers, in_turn, sends, silence
 
 pytestmark = pytest.mark.anyio
 KEPT = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -97,6 +97,16 @@ async def test_a_long_answer_comes_through_whole() -> None:
     body = os.urandom(3_000_000)
     async with a_receiver(answers(body=body)) as receiver, a_transport() as transport:
         assert await asked(transport, receiver.url) == (200, body)
+
+
+async def test_an_answer_that_nobody_reads_piles_up_nowhere() -> None:
+    """Whoever asked is busy with something else, and the receiver sends and sends."""
+    flood = Flood(b"HTTP/1.1 200 OK\r\ncontent-length: 209715200\r\n\r\n")
+    async with a_receiver(flood) as receiver, a_transport() as transport:
+        response = await transport.handle_async_request(httpx.Request("POST", receiver.url, content=b""))
+        await asyncio.sleep(0.5)
+        await response.aclose()
+    assert flood.taken < 20 * 1024 * 1024  # what fits into the kernel's buffers
 
 
 async def test_the_connection_used_last_is_used_next() -> None:
