@@ -84,7 +84,7 @@ class Sender:
             return failure
         # From here on the receiver has spoken: a body that breaks after the status line takes nothing back.
         answer = Answer(
-            host=request.url.host,
+            host=request.url.raw_host.decode("ascii"),
             encrypted=request.url.scheme == "https",
             status=response.status_code,
             reason=response.reason_phrase,
@@ -167,15 +167,14 @@ async def _read(response: httpx.Response, read: bytearray) -> bool:
 
 
 def open_transport(proxy: Secret | None, tls: ssl.SSLContext, connections: int) -> httpx.AsyncBaseTransport:
-    """Our own, unless there is a proxy to be spoken to. Neither looks at the environment: a stray HTTP_PROXY must not lead
-    alarms elsewhere.
+    """Our own, unless there is a proxy to be spoken to. Neither looks at the environment, as a client of httpx would: a
+    stray HTTP_PROXY must not lead alarms elsewhere.
     """
     if proxy is None:
         return Transport(tls=tls, connections=connections)
     url = httpx.URL(proxy.reveal())
     return httpx.AsyncHTTPTransport(
         verify=tls,
-        trust_env=False,
         proxy=httpx.Proxy(url, ssl_context=tls if url.scheme == "https" else None),
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
     )

@@ -168,20 +168,26 @@ async def test_a_connection_that_was_closed_while_idle_is_noticed_before_sending
             assert len(receiver.received) == number
 
 
-async def test_what_the_kernel_knows_of_a_closed_connection_is_enough() -> None:
-    """The loop was busy, and has heard nothing of it yet."""
+@pytest.mark.parametrize("last_words", [b"", b"HTTP/1.1 408 Too Late\r\ncontent-length: 0\r\n\r\n"])
+async def test_what_the_kernel_knows_of_a_connection_is_enough(last_words: bytes) -> None:
+    """It was closed, or said something unasked, and the loop was busy and has heard nothing of it yet."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         loop = asyncio.get_running_loop()
         server.setblocking(False)
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
-        async with a_transport() as transport, asyncio.TaskGroup() as group:
+        peers = []
+        async with asyncio.timeout(5.0), a_transport() as transport, asyncio.TaskGroup() as group:
             for _ in range(2):
                 task = group.create_task(asked(transport, url))
                 peer, _ = await loop.sock_accept(server)
+                peers.append(peer)
                 await loop.sock_recv(peer, 65536)
                 peer.sendall(KEPT)
                 assert await task == (200, b"ok")
-                peer.close()  # and the next request follows in the same turn of the loop
+                # The next request follows in the same turn of the loop.
+                peer.sendall(last_words) if last_words else peer.close()
+        for peer in peers:
+            peer.close()
 
 
 async def test_an_attempt_cancelled_at_any_moment_spoils_no_other() -> None:
