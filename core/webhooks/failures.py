@@ -36,7 +36,10 @@ def failure_of(error: Exception, synchronised: Callable[[], bool]) -> Failed:
         return _failed(ErrorClass.TIMEOUT, "no answer in time")
     if isinstance(error, httpx.ProtocolError):
         return _failed(ErrorClass.PROTOCOL, "the answer was no valid HTTP")
-    return _failed(ErrorClass.CONNECT, _SENTENCES.get(type(error), "connection lost"))
+    answered = any(isinstance(cause, ConnectionError) for cause in _causes(error))
+    nobody = isinstance(error, httpx.ConnectError) and not answered
+    sentence = _SENTENCES.get(type(error), "connection lost")
+    return _failed(ErrorClass.CONNECT, sentence, Reach.SILENT if nobody else Reach.UP)
 
 
 _OF_NAMES: Final = {True: "no name server answers", False: "the host name can't be resolved"}

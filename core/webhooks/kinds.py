@@ -3,14 +3,14 @@
 A kind knows neither connections nor clocks; the sender asks it once for each attempt.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from core.settings import Endpoint
 from core.webhooks import signing, verdicts
 from core.webhooks.deliveries import Delivery, Outcome
 from core.webhooks.verdicts import Answer
 
-LATE_S = 1.0  # from here on a receiver is told
+LATE_S: Final = 1.0  # from here on a receiver is told
 
 
 class Kind(Protocol):

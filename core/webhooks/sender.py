@@ -62,39 +62,34 @@ class Sender:
         """One attempt, the `number`-th of this delivery, which could have gone out `delayed_s` ago. Never raises for
         anything the other end or the network does.
         """
-        request: httpx.Request | None = None
-        response: httpx.Response | None = None
-        read = bytearray()
-        whole = False
         try:
             request = self._request(delivery, number, delayed_s)
+        except (httpx.InvalidURL, ValueError) as error:
+            return failure_of(error, self._clock.synchronised)
+        arrived = _Arrived()
+        try:
             async with asyncio.timeout(self._timeout_s):
-                response = await self._transport.handle_async_request(request)
-                whole = await _read(response, read)
+                arrived.response = await self._transport.handle_async_request(request)
+                await arrived.read_on(arrived.response)
         except TimeoutError:
-            connected = request is not None and "connected" in request.extensions
-            failure = Failed(
-                error_class=ErrorClass.TIMEOUT,
-                error=f"no complete answer within {self._timeout_s:g} s",
-                reach=Reach.UP if connected else Reach.SILENT,  # a kept connection proves nothing of today's network
-            )
-        except (httpx.HTTPError, OSError, ValueError, RuntimeError, httpx.InvalidURL) as error:
+            failure = self._too_late("connected" in request.extensions)
+        except (httpx.HTTPError, OSError, ValueError, RuntimeError) as error:
             failure = failure_of(error, self._clock.synchronised)
-        if request is None or response is None:
+        if arrived.response is None:
             return failure
-        # From here on the receiver has spoken: a body that breaks after the status line takes nothing back.
-        answer = Answer(
-            host=request.url.raw_host.decode("ascii"),
-            encrypted=request.url.scheme == "https",
-            status=response.status_code,
-            reason=response.reason_phrase,
-            headers=response.headers,
-            body=bytes(read),
-            more=not whole,
-        )
+        # The receiver has spoken: a body that breaks after the status line takes nothing back.
+        answer = arrived.answer(arrived.response, request.url)
         outcome = self._kind.verdict(answer)
         self._learn(answer, outcome)
         return outcome
+
+    def _too_late(self, connected: bool) -> Failed:
+        """Silence on a connection that was kept, or on one through a proxy, proves nothing of today's network."""
+        return Failed(
+            error_class=ErrorClass.TIMEOUT,
+            error=f"no complete answer within {self._timeout_s:g} s",
+            reach=Reach.UP if connected else Reach.SILENT,
+        )
 
     async def close(self) -> None:
         await self._transport.aclose()
@@ -152,18 +147,37 @@ class Sender:
             self._ahead_of_steady_s = moment.timestamp() - self._clock.steady()
 
 
-async def _read(response: httpx.Response, read: bytearray) -> bool:
-    """Put the start of the body into `read`, as it comes; whether that is all of it. Then the connection can be kept."""
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    try:
-        async for part in response.stream:
-            read += part[: READ_MAX - len(read)]
-            if len(read) == READ_MAX:
-                return False
-    finally:
-        with contextlib.suppress(httpx.HTTPError):
-            await response.stream.aclose()
-    return True
+class _Arrived:
+    """What has come of an answer so far."""
+
+    def __init__(self) -> None:
+        self.response: httpx.Response | None = None
+        self._body = bytearray()
+        self._is_whole = False
+
+    async def read_on(self, response: httpx.Response) -> None:
+        """The start of the body. Where that is all of it the connection can be kept."""
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        try:
+            async for part in response.stream:
+                self._body += part[: READ_MAX - len(self._body)]
+                if len(self._body) == READ_MAX:
+                    return
+        finally:
+            with contextlib.suppress(httpx.HTTPError):
+                await response.stream.aclose()
+        self._is_whole = True
+
+    def answer(self, response: httpx.Response, url: httpx.URL) -> Answer:
+        return Answer(
+            host=url.raw_host.decode("ascii"),
+            encrypted=url.scheme == "https",
+            status=response.status_code,
+            reason=response.reason_phrase,
+            headers=response.headers,
+            body=bytes(self._body),
+            more=not self._is_whole,
+        )
 
 
 def open_transport(proxy: Secret | None, tls: ssl.SSLContext, connections: int) -> httpx.AsyncBaseTransport:

@@ -118,7 +118,7 @@ class Transport(httpx.AsyncBaseTransport):
             return await _spoken_to(found, self._tls if scheme == b"https" else None, host)
         except TimeoutError as error:
             raise httpx.ConnectTimeout("no connection in time") from error
-        except (OSError, ValueError, RuntimeError) as error:  # a name that is none; no thread for asking
+        except (OSError, ValueError) as error:  # the latter for a name that is none
             raise httpx.ConnectError(type(error).__name__) from error
 
     async def _reached(self, host: str, port: int, until_s: float) -> socket.socket:
@@ -128,7 +128,7 @@ class Transport(httpx.AsyncBaseTransport):
         try:
             async with asyncio.timeout_at(until_s):
                 addresses = await self._resolver(host, port)
-        except TimeoutError as error:
+        except (TimeoutError, RuntimeError) as error:  # or so many look-ups hang that no thread is left for one more
             raise socket.gaierror(socket.EAI_AGAIN, "no resolver answers") from error
         failures: list[OSError] = [socket.gaierror(socket.EAI_NONAME, "no address")]
         loop = asyncio.get_running_loop()

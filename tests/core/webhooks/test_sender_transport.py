@@ -136,7 +136,8 @@ async def test_a_success_whose_body_never_ends_is_delivered_at_the_deadline() ->
 async def test_a_failure_whose_body_never_ends_keeps_its_status() -> None:
     """503 is what the receiver said, not a timeout."""
     outcome, _ = await timed(sends_then_silence(b"HTTP/1.1 503 Busy\r\ncontent-length: 99\r\n\r\nhalf"))
-    assert failed(outcome).http_status == 503
+    found = failed(outcome)
+    assert (found.http_status, found.excerpt, found.truncated) == (503, "half", True)
 
 
 async def test_after_a_deadline_the_next_attempt_finds_a_working_line() -> None:

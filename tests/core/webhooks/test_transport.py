@@ -16,11 +16,11 @@ import pytest
 from core.clock import SystemClock
 from core.webhooks.connection import HEAD_MAX
 from core.webhooks.deliveries import Delivered, ErrorClass, Failed, Reach
-from core.webhooks.transport import IDLE_S, Resolver, Transport, look_up
+from core.webhooks.transport import IDLE_S, Address, Resolver, Transport, look_up
 from tests.core.webhooks.certificates import Authority
 from tests.core.webhooks.dead_ends import a_black_hole, a_closed_port, knows_no_name, leads_to
 from tests.core.webhooks.factories import a_delivery, a_sender, sent
-from tests.receivers import Behaviour, Flood, Receiver, a_receiver, answers, in_turn, sends, silence
+from tests.receivers import Behaviour, Flood, Receiver, a_receiver, answers, in_turn, once_open, sends, silence
 
 pytestmark = pytest.mark.anyio
 KEPT = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -207,6 +207,25 @@ async def test_an_attempt_cancelled_at_any_moment_spoils_no_other() -> None:
             assert outcome.excerpt == f"evt_{turns}"
 
 
+async def test_who_is_cancelled_while_waiting_for_a_place_takes_none() -> None:
+    """Nor does the one that had it lose it."""
+    gate = asyncio.Event()
+    async with (
+        a_receiver(once_open(gate, answers())) as receiver,
+        a_sender(receiver.url, connections=1) as sender,
+        asyncio.TaskGroup() as group,
+    ):
+        first = group.create_task(sender.send(a_delivery("evt_first"), 1))
+        await receiver.got(1)
+        waiting = [group.create_task(sender.send(a_delivery(f"evt_{n}"), 1)) for n in range(3)]
+        await asyncio.sleep(0.01)
+        waiting[0].cancel()
+        gate.set()
+        assert await first == Delivered(http_status=200)
+        assert await asyncio.gather(*waiting[1:]) == [Delivered(http_status=200)] * 2
+    assert (receiver.event_ids, receiver.connections) == (["evt_first", "evt_1", "evt_2"], 1)
+
+
 def echoes(receiver: Receiver) -> Behaviour:
     """404 with the id of the request in its body."""
 
@@ -270,6 +289,17 @@ async def test_a_refusal_says_more_than_silence() -> None:
         outcome = await sent("http://hq.example/", timeout_s=0.5, resolver=leads_to(a_closed_port(), hole))
     assert isinstance(outcome, Failed)
     assert (outcome.error_class, outcome.reach) == (ErrorClass.CONNECT, Reach.UP)
+
+
+async def test_where_no_thread_is_left_to_ask_no_resolver_has_answered() -> None:
+    """All of them hang in look-ups."""
+
+    async def resolve(host: str, port: int) -> list[Address]:
+        raise RuntimeError("256 blocking calls hang already")
+
+    outcome = await sent("http://hq.example/", resolver=resolve)
+    assert isinstance(outcome, Failed)
+    assert (outcome.error_class, outcome.reach) == (ErrorClass.DNS, Reach.DOWN)
 
 
 async def test_a_name_without_addresses_is_a_dns_failure() -> None:
