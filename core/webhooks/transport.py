@@ -31,8 +31,10 @@ async def look_up(host: str, port: int) -> list[Address]:
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """At most `connections` at once; one that was not used for `idle_s` is closed. A request's extension `timeout` may hold `connect`, the seconds for finding the host
-    and connecting to it; its extension `connected` tells afterwards whether a new connection came about.
+    """At most `connections` at once; one that was not used for `idle_s` is closed.
+
+    A request's extension `timeout` may hold `connect`, the seconds for finding the host and connecting to it; its extension
+    `connected` tells afterwards whether a new connection came about. Each answer must be closed, which frees its place.
 
     Raises httpx errors, an OSError as their cause where the system gave one.
     """
@@ -65,6 +67,7 @@ class Transport(httpx.AsyncBaseTransport):
         """What is kept. A request under way ends by its own deadline."""
         if self._sweep is not None:
             self._sweep.cancel()
+            self._sweep = None
         while self._idle:
             _, connection = self._idle.pop()
             connection.abort()

@@ -1,5 +1,6 @@
 """No secret comes out: not into a log at its most talkative, an exception, a repr, the journal or an outcome."""
 
+import base64
 import contextlib
 import io
 import logging
@@ -22,7 +23,8 @@ from tests.core.webhooks.proxies import LOGIN, Proxy, a_proxy
 from tests.receivers import Receiver, a_receiver, answers, in_turn, resets_after, sends, silence
 
 pytestmark = pytest.mark.anyio
-SECRETS = ("tok-SECRET", "url-SECRET", "hdr-SECRET", "prx-SECRET", SECRET[6:], OLD_SECRET[6:])
+BASIC = tuple(base64.b64encode(one.encode()).decode() for one in (LOGIN, "box:url-SECRET"))
+SECRETS = ("tok-SECRET", "url-SECRET", "hdr-SECRET", "prx-SECRET", SECRET[6:], OLD_SECRET[6:], *BASIC)
 BAD_PORT, BAD_HOST = 99_999_999, "[broken"
 
 
