@@ -6,7 +6,7 @@ Lower-case keys, digits and Enter only look. What changes something is a capital
 from dataclasses import dataclass
 from typing import Final
 
-PAGES: Final = ("overview", "cases", "retries", "dead")
+PAGES: Final = ("overview", "cases", "retries", "dead", "device")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +31,16 @@ ACTIONS: Final = (
     Action(id="cases", keys=("2", "２"), shown="2", in_footer=False),
     Action(id="retries", keys=("3", "３"), shown="3", in_footer=False),
     Action(id="dead", keys=("4", "４"), shown="4", in_footer=False),
+    Action(id="device", keys=("5", "５"), shown="5", in_footer=False),
     Action(id="acknowledge", keys=("A", "f4"), shown="A F4", pages=("cases",), writes=True),
     Action(id="handle", keys=("H", "f6"), shown="H F6", pages=("cases",), writes=True),
     Action(id="retry", keys=("R", "f7"), shown="R F7", pages=("retries",), writes=True),
     Action(id="requeue", keys=("R", "f7"), shown="R F7", pages=("dead",), writes=True),
+    Action(id="cancel", keys=("C", "f4"), shown="C F4", pages=("retries", "dead"), writes=True),
+    Action(id="recover", keys=("B", "f6"), shown="B F6", pages=("dead",), writes=True),
+    Action(id="pause", keys=("P", "f4"), shown="P F4", pages=("device",), writes=True),
+    Action(id="resume", keys=("U", "f6"), shown="U F6", pages=("device",), writes=True),
+    Action(id="test", keys=("T", "f7"), shown="T F7", pages=("device",), writes=True),
     Action(id="damage", keys=("K", "f9"), shown="K F9", pages=("overview",), writes=True, in_footer=False),
     Action(id="drain", keys=("D", "f8"), shown="D F8", writes=True),
     Action(id="refresh", keys=("f5",), shown="F5", in_footer=False),

@@ -24,6 +24,7 @@ from cdg_tui.glyphs import ControlFilter
 from cdg_tui.i18n import Words
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.dead import Dead
+from cdg_tui.screens.device import Device
 from cdg_tui.screens.dialog import YES, Leave, Leaving
 from cdg_tui.screens.help import help_text
 from cdg_tui.screens.overview import Overview
@@ -74,7 +75,9 @@ class ConsoleApp(App[Leaving]):
         self._client: Client | None = None
         self._feed: Feed | None = None
         self._page = PAGES[0]
-        self._pages = {page.id: PageScreen(page, self.view) for page in (Overview(), Cases(), Retries(), Dead())}
+        self._pages = {
+            page.id: PageScreen(page, self.view) for page in (Overview(), Cases(), Retries(), Dead(), Device())
+        }
 
     # -- life ------------------------------------------------------------------------------------------------------
 

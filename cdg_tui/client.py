@@ -15,12 +15,13 @@ import ssl
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 import httpx
 import msgspec
 
 from cdg_tui.text import safe, safe_document
-from core import wire, wire_history
+from core import wire, wire_endpoints, wire_history
 
 LOCAL_DEADLINE_S: Final = 2.0
 REMOTE_DEADLINE_S: Final = 8.0
@@ -30,6 +31,15 @@ PAGE: Final = 250
 MOST_DRAINED: Final = 10_000  # as many as one drain may name
 MOST_PAGES: Final = 40  # of cases; an answer that always promises another page must not fill the memory
 _BASE: Final = "/api/manage"
+
+
+class _Named(msgspec.Struct):
+    id: str
+
+
+class _Names(msgspec.Struct):
+    items: tuple[_Named, ...]
+
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 Query = Mapping[str, str | int | bool]
@@ -56,11 +66,11 @@ class AlienError(ClientError):
 
 
 class RefusedError(ClientError):
-    """A problem+json answer; `cause` is its stable code."""
+    """A problem+json answer; `cause` is its stable code, `drain_id` the drain that is in the way, where one is."""
 
-    def __init__(self, status: int, code: str, detail: str):
+    def __init__(self, status: int, code: str, detail: str, drain_id: str | None = None):
         super().__init__(code, detail)
-        self.status = status
+        self.status, self.drain_id = status, drain_id
 
 
 class Client:
@@ -75,10 +85,11 @@ class Client:
         deadline_s: float = REMOTE_DEADLINE_S,
     ):
         self._deadline_s = deadline_s
+        self._ids: dict[str, str] = {}  # of the endpoints, by how they are shown
         self._http = httpx.AsyncClient(
             base_url=base_url,
             transport=transport,
-            timeout=None,  # noqa: S113 - one deadline for the whole call, in _call
+            timeout=None,  # noqa: S113 - one deadline for the whole call, in _ask
             follow_redirects=False,
             trust_env=False,
             headers={"authorization": f"Bearer {token}"} if token is not None else {},
@@ -115,12 +126,18 @@ class Client:
     async def retry_detail(self, delivery_id: str) -> wire.RetryDetail:
         return await self._get(f"webhooks/retries/{delivery_id}", wire.RetryDetail)
 
+    async def endpoints(self) -> wire_endpoints.Endpoints:
+        data = await self._ask("GET", "webhooks/endpoints", deadline_s=self._deadline_s)
+        found = _read(data, wire_endpoints.Endpoints)
+        self._ids = {safe(one.id): one.id for one in msgspec.json.decode(data, type=_Names).items}
+        return found
+
     async def history(self, sensor: str, since: datetime, until: datetime, step_s: int) -> wire_history.History:
         query: Query = {"sensor": sensor, "since": since.isoformat(), "until": until.isoformat(), "step_s": step_s}
         return await self._get("readings/history", wire_history.History, query)
 
     async def drain_result(self, drain_id: str) -> wire.DrainResult:
-        return await self._get(f"webhooks/drains/{drain_id}", wire.DrainResult)
+        return await self._get(f"webhooks/drains/{_part(drain_id)}", wire.DrainResult)
 
     async def preview_drain(self) -> wire.DrainResult:
         """What `drain` would send now; sends nothing."""
@@ -140,8 +157,36 @@ class Client:
         path = f"webhooks/retries/{delivery_id}/retry"
         return await self._post(path, wire.RetryItem, deadline_s=SENDING_DEADLINE_S)
 
+    async def stop_drain(self, drain_id: str) -> wire.DrainResult:
+        """What it has not come to stays as it was."""
+        return await self._post(f"webhooks/drains/{_part(drain_id)}/stop", wire.DrainResult)
+
     async def requeue(self, delivery_id: str) -> wire.RetryItem:
         return await self._post(f"webhooks/retries/{delivery_id}/requeue", wire.RetryItem)
+
+    async def cancel(self, delivery_id: str) -> wire.RetryItem:
+        """Give it up for good."""
+        return await self._post(f"webhooks/retries/{delivery_id}/cancel", wire.RetryItem)
+
+    async def recover(self, body: wire_endpoints.Recover) -> wire_endpoints.Recovered:
+        """As many as there are: each is written to disk before the answer."""
+        path = "webhooks/retries/recover"
+        return await self._post(path, wire_endpoints.Recovered, body, deadline_s=SENDING_DEADLINE_S)
+
+    async def pause(self, endpoint: str, body: wire_endpoints.Pause) -> wire_endpoints.EndpointItem:
+        return await self._post(f"{self._endpoint(endpoint)}/pause", wire_endpoints.EndpointItem, body)
+
+    async def resume(self, endpoint: str, body: wire_endpoints.Resume) -> wire_endpoints.EndpointItem:
+        return await self._post(f"{self._endpoint(endpoint)}/resume", wire_endpoints.EndpointItem, body)
+
+    async def test(self, endpoint: str) -> wire_endpoints.EndpointTest:
+        """Send one test event there now and wait for what becomes of it."""
+        path = f"{self._endpoint(endpoint)}/test"
+        return await self._post(path, wire_endpoints.EndpointTest, deadline_s=SENDING_DEADLINE_S)
+
+    def _endpoint(self, shown: str) -> str:
+        """Its path, by the name that it has in the core."""
+        return f"webhooks/endpoints/{_part(self._ids.get(shown, shown))}"
 
     async def acknowledge(self, case_id: str, body: wire.Acknowledge) -> wire.CaseItem:
         return await self._post(f"cases/{case_id}/acknowledge", wire.CaseItem, body)
@@ -155,23 +200,16 @@ class Client:
     # -- the call --------------------------------------------------------------------------------------------------
 
     async def _get(self, path: str, answer: type[Answer], query: Query | None = None) -> Answer:
-        return await self._call("GET", path, answer, query=query, deadline_s=self._deadline_s)
+        return _read(await self._ask("GET", path, query=query, deadline_s=self._deadline_s), answer)
 
     async def _post(
         self, path: str, answer: type[Answer], body: wire.Body | None = None, deadline_s: float | None = None
     ) -> Answer:
-        return await self._call("POST", path, answer, body=body, deadline_s=deadline_s or self._deadline_s)
+        return _read(await self._ask("POST", path, body=body, deadline_s=deadline_s or self._deadline_s), answer)
 
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        answer: type[Answer],
-        *,
-        query: Query | None = None,
-        body: wire.Body | None = None,
-        deadline_s: float,
-    ) -> Answer:
+    async def _ask(
+        self, method: str, path: str, *, query: Query | None = None, body: wire.Body | None = None, deadline_s: float
+    ) -> bytes:
         content = None if body is None else msgspec.json.encode(body)
         headers = {} if body is None else {"content-type": "application/json"}
         request = self._http.build_request(method, f"{_BASE}/{path}", params=query, content=content, headers=headers)
@@ -185,10 +223,7 @@ class Client:
             raise _unreachable(error) from error
         if not 200 <= status < 300:
             raise _refusal(status, data)
-        try:
-            return msgspec.convert(safe_document(msgspec.json.decode(data)), answer)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise AlienError("alien", safe(str(error), 200)) from error
+        return data
 
     async def _exchange(self, request: httpx.Request) -> tuple[int, bytes]:
         answer = await self._http.send(request, stream=True)
@@ -201,6 +236,18 @@ class Client:
             return answer.status_code, bytes(data)
         finally:
             await answer.aclose()
+
+
+def _read(data: bytes, answer: type[Answer]) -> Answer:
+    try:
+        return msgspec.convert(safe_document(msgspec.json.decode(data)), answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise AlienError("alien", safe(str(error), 200)) from error
+
+
+def _part(text: str) -> str:
+    """One part of a path, whatever stands in it; of dots alone there would be nothing left."""
+    return quote(text, safe="").replace(".", "%2E")
 
 
 async def _without_location(answer: httpx.Response) -> None:
@@ -246,4 +293,4 @@ def _refusal(status: int, data: bytes) -> ClientError:
         return DeniedError("denied") if status in {401, 403} else LostError("http_error", str(status))
     if status in {401, 403}:
         return DeniedError("denied", problem.detail)
-    return RefusedError(status, problem.code, problem.detail)
+    return RefusedError(status, problem.code, problem.detail, problem.drain_id)

@@ -8,9 +8,10 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
-from cdg_tui.client import AlienError, Client, ClientError, DeniedError
+from cdg_tui.client import AlienError, Client, ClientError, DeniedError, RefusedError
 from cdg_tui.store import Link, LinkState, Snapshot
 from core import wire
+from core.wire_endpoints import Endpoints
 
 ROUND_S: Final = 1.0
 FIRST_WAIT_S: Final = 0.3
@@ -58,6 +59,7 @@ class Feed:
         status = await self._client.status()
         took_s = self._now() - asked_s
         cabinets = await self._client.cabinets()
+        endpoints, untold = await self._endpoints()
         return Snapshot(
             asked_s=asked_s,
             took_s=took_s,
@@ -65,7 +67,18 @@ class Feed:
             cabinets=cabinets,
             cases=await self._cases(status),
             retries=await self._retries(status),
+            endpoints=endpoints,
+            untold=untold,
         )
+
+    async def _endpoints(self) -> tuple[Endpoints | None, str | None]:
+        """Them, or why there are none to be had: a core that doesn't know the question answers all the others."""
+        if "endpoints" not in self.wanted:
+            return None, None
+        try:
+            return await self._client.endpoints(), None
+        except (RefusedError, AlienError) as error:
+            return None, error.cause
 
     async def _cases(self, status: wire.Status) -> tuple[wire.CaseItem, ...] | None:
         if "cases" not in self.wanted and status.cases.open == self._open_cases:

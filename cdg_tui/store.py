@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from core import wire
+from core.wire_endpoints import EndpointItem, Endpoints
 
 SLOW_S: Final = 1.0
 STALE_S: Final = 5.0  # what is older is not shown as live
@@ -40,7 +41,7 @@ class Link:
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """What one round of questions brought; None where nobody asked. `asked_s` is when it was asked, in steady seconds:
-    an answer is as old as its question.
+    an answer is as old as its question. `untold`: why the core would not name its endpoints, a key of the group `cause`.
     """
 
     asked_s: float
@@ -49,6 +50,8 @@ class Snapshot:
     cabinets: wire.Cabinets | None = None
     cases: tuple[wire.CaseItem, ...] | None = None
     retries: tuple[wire.Retries, ...] = ()
+    endpoints: Endpoints | None = None
+    untold: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +107,9 @@ class Trend:
 
 
 class Store:
-    """The latest of everything. `heard_s` is the age mark of all that is shown: None before the first answer."""
+    """The latest of everything. `heard_s` is the age mark of all that is shown: None before the first answer. The
+    endpoints have one of their own, since they are not asked for everywhere.
+    """
 
     def __init__(self) -> None:
         self.link = Link()
@@ -114,6 +119,9 @@ class Store:
         self.cases: tuple[wire.CaseItem, ...] = ()
         self.retries: dict[str, Retry] = {}
         self.sending: frozenset[str] = frozenset()
+        self.endpoints: Endpoints | None = None
+        self.endpoints_s: float | None = None
+        self.untold: str | None = None
         self.trends: dict[str, Trend] = {}
 
     def apply(self, news: Snapshot) -> None:
@@ -128,6 +136,8 @@ class Store:
                 self.trends[sensor.sensor].add(sensor.value, news.asked_s)
         if news.cases is not None:
             self.cases = news.cases
+        if news.endpoints is not None or news.untold is not None:
+            self.endpoints, self.endpoints_s, self.untold = news.endpoints, news.asked_s, news.untold
         whole = False
         for page in news.retries:
             if page.full and not whole:  # the first page, or where the core no longer knew all that changed
@@ -151,6 +161,11 @@ class Store:
     def case(self, case_id: str | None) -> wire.CaseItem | None:
         """The open case of this id."""
         return next((case for case in self.cases if case.case_id == case_id), None)
+
+    def endpoint(self, endpoint_id: str | None) -> EndpointItem | None:
+        """The endpoint of this id."""
+        known = self.endpoints.items if self.endpoints is not None else ()
+        return next((endpoint for endpoint in known if endpoint.id == endpoint_id), None)
 
     def of_status(self, status: str) -> Iterable[Retry]:
         """The deliveries of one status, in no order."""

@@ -134,8 +134,11 @@ CONSOLE_PURE = (
     "cdg_tui.chart",
     "cdg_tui.text",
     "cdg_tui.widgets.rows",
-    *(f"cdg_tui.screens.{name}" for name in ("page", "overview", "cabinet", "cases", "course_text", "retries", "dead")),
-    *(f"cdg_tui.screens.{name}" for name in ("bars", "help", "detail")),
+    *(
+        f"cdg_tui.screens.{name}"
+        for name in ("page", "overview", "cabinet", "cases", "course_text", "retries", "dead", "device")
+    ),
+    *(f"cdg_tui.screens.{name}" for name in ("bars", "help", "detail", "endpoint")),
 )
 DRAWING = ("textual.app", "textual.screen", "textual.widget", "textual.widgets", "textual.containers")
 

@@ -1,5 +1,7 @@
 """The lines round a page: who and how it stands, the tabs, the banner of trouble, the heading, the keys. Pure."""
 
+from typing import Final
+
 from rich.cells import cell_len
 from textual.content import Content
 
@@ -8,6 +10,8 @@ from cdg_tui.i18n import Words
 from cdg_tui.screens.page import MARKS, Page, View
 from cdg_tui.store import LinkState
 from cdg_tui.text import fit, named
+
+UPLINK_TROUBLES: Final = ("offline", "captive_portal", "clock_bad")
 
 _LINK_STYLES = {LinkState.LIVE: "ansi_green", LinkState.SLOW: "ansi_yellow", LinkState.CONNECTING: ""}
 
@@ -65,9 +69,21 @@ def tabs(view: View, page: str, width: int) -> Content:
         count = f" {counts[name]}" if counts.get(name) else ""
         text = f"{number} {view.words(f'page.{name}')}{count}"
         parts.append(Content.styled(f"[{text}]", "bold reverse") if name == page else Content(f" {text} "))
-    problems = len(status.problems) if status is not None else 0
-    right = Content.styled(view.words("word.problems", n=problems), "ansi_yellow") if problems else Content("")
+    right = Content(" ").join(part for part in (_uplink(view), _problems(view)) if part.plain)
     return _both_ends(parts, right, width)
+
+
+def _uplink(view: View) -> Content:
+    """That the box itself has no way out; how its core can be reached is another matter, and said above."""
+    status = view.store.status
+    if status is None or not view.live or status.network not in UPLINK_TROUBLES:
+        return Content("")
+    return Content.styled(view.words.of("uplink", status.network), "bold reverse ansi_yellow")
+
+
+def _problems(view: View) -> Content:
+    count = len(view.store.status.problems) if view.store.status is not None else 0
+    return Content.styled(view.words("word.problems", n=count) if count else "", "ansi_yellow")
 
 
 def banner(view: View) -> Content:

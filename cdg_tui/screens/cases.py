@@ -59,6 +59,9 @@ class Cases:
             styles=((0, style), (2, style)) if style else (),
         )
 
+    def empty(self, view: View) -> str:
+        return view.words("empty.cases")
+
     def detail(self, view: View, key: str) -> Detail:
         case = view.store.case(key)
         if case is None:

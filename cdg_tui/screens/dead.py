@@ -8,7 +8,7 @@ from cdg_tui.widgets.rows import Column, Row
 
 class Dead:
     id = "dead"
-    looks_at = frozenset({"retries"})
+    looks_at = frozenset({"retries", "endpoints"})
 
     def columns(self, view: View) -> tuple[Column, ...]:
         words = view.words
@@ -44,6 +44,9 @@ class Dead:
             ),
             styles=((0, "red"),),
         )
+
+    def empty(self, view: View) -> str:
+        return view.words("empty.dead")
 
     def detail(self, view: View, key: str) -> Detail:
         one = view.store.retries.get(key)

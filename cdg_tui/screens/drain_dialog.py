@@ -1,7 +1,10 @@
-"""立即重发: what would be sent, whether it shall be, how far it is, and what became of each. Esc leaves it going on."""
+"""立即重发: what would be sent, whether it shall be, how far it is, and what became of each. Esc leaves it going on, a
+capital S asks whether it shall stop.
+"""
 
 import asyncio
 from collections import Counter
+from enum import StrEnum
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -20,18 +23,32 @@ from core import wire
 _BAR = 20
 
 
+class _Question(StrEnum):
+    """What a capital Y would say yes to."""
+
+    NONE = "none"
+    SEND = "send"
+    STOP = "stop"
+
+
 class DrainDialog(Dialog[None]):
-    """`confirmed` becomes True with a capital Y, False where it is left before."""
+    """`confirmed` becomes True with a capital Y, False where it is left before. `stop_wanted` is set where somebody said, and
+    confirmed, that the drain that is shown shall stop.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "leave", show=False),
         Binding(YES, "confirm", show=False),
+        Binding("S,\uff33", "stop", show=False),
     ]
 
     def __init__(self, words: Words):
         super().__init__(words, words("drain.title"))
         self.confirmed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._asking = False
+        self.stop_wanted = False
+        self._question = _Question.NONE
+        self._going = False
+        self._whose = ""
         self._text = words("drain.looking")
         self._items: tuple[wire.DrainItem, ...] = ()
 
@@ -45,7 +62,11 @@ class DrainDialog(Dialog[None]):
         self._say(self._text)
 
     def answers(self) -> Content:
-        return self.cancel_or_yes() if self._asking else Content(self.words("dialog.close"))
+        if self._question is _Question.STOP:
+            return Content.assemble(f"{self.words('drain.stop')}  ", self.cancel_or_yes())
+        if self._question is _Question.SEND:
+            return self.cancel_or_yes()
+        return Content(self.words("drain.keys" if self._going else "dialog.close"))
 
     # -- what it is told -------------------------------------------------------------------------------------------
 
@@ -53,34 +74,41 @@ class DrainDialog(Dialog[None]):
         """What would be sent, by endpoint; asks only where there is something."""
         counts = Counter(item.endpoint for item in preview.items)
         per_endpoint = ", ".join(f"{endpoint} {count}" for endpoint, count in counts.most_common())
-        self._asking = bool(preview.items)
-        if self._asking:
+        if preview.items:
+            self._question = _Question.SEND
             self._say(self.words("drain.preview", n=len(preview.items), endpoints=per_endpoint), preview.items)
         else:
             self._say(self.words("drain.nothing"))
 
+    def show_other(self, result: wire.DrainResult) -> None:
+        """One that somebody else has begun, in the place of the one that was asked for."""
+        self._whose = self.words("drain.whose", who=result.actor) + "\n"
+        self._items = ()
+        self.show_progress(result)
+
     def show_progress(self, result: wire.DrainResult) -> None:
         """How far it is, and each result so far."""
-        self._asking = False
+        self._going = result.running
+        if not (self._going and self._question is _Question.STOP):
+            self._question = _Question.NONE
         counts = result.counts
         settled = counts.attempted + counts.skipped
         bar = "#" * min(_BAR, settled * _BAR // max(1, counts.matched))
-        self._say(
-            self.words(
-                "drain.running" if result.running else "drain.done",
-                bar=f"{bar:-<{_BAR}}",
-                n=settled,
-                all=counts.matched,
-                delivered=counts.delivered,
-                failed=counts.failed,
-                skipped=counts.skipped,
-            ),
-            result.items,
+        text = self.words(
+            "drain.running" if result.running else "drain.done",
+            bar=f"{bar:-<{_BAR}}",
+            n=settled,
+            all=counts.matched,
+            delivered=counts.delivered,
+            failed=counts.failed,
+            skipped=counts.skipped,
         )
+        stopped = f"\n{self.words('drain.stopped', who=result.stopped_by)}" if result.stopped_by is not None else ""
+        self._say(f"{self._whose}{text}{stopped}", result.items)
 
     def show_error(self, text: str) -> None:
         """Why nothing is sent, or nothing more is known."""
-        self._asking = False
+        self._question, self._going = _Question.NONE, False
         self._say(text)
 
     def _say(self, text: str, items: tuple[wire.DrainItem, ...] | None = None) -> None:
@@ -103,12 +131,24 @@ class DrainDialog(Dialog[None]):
     # -- what it is answered ---------------------------------------------------------------------------------------
 
     def action_confirm(self) -> None:
-        if self._asking and not self.confirmed.done():
-            self._asking = False
+        asked, self._question = self._question, _Question.NONE
+        if asked is _Question.STOP:
+            self.stop_wanted = True
+            self.show_answers()
+        elif asked is _Question.SEND and not self.confirmed.done():
             self._say(self.words("drain.starting"))
             self.confirmed.set_result(True)
 
+    def action_stop(self) -> None:
+        if self._going:
+            self._question = _Question.STOP
+            self.show_answers()
+
     def action_leave(self) -> None:
+        if self._question is _Question.STOP:
+            self._question = _Question.NONE
+            self.show_answers()
+            return
         if not self.confirmed.done():
             self.confirmed.set_result(False)
         self.dismiss(None)

@@ -67,6 +67,9 @@ class Overview:
             styles=((0, style), (3, style)) if style else (),
         )
 
+    def empty(self, view: View) -> str:
+        return view.words("empty.overview")
+
     def detail(self, view: View, key: str) -> Detail:
         cabinet = view.store.cabinet(key)
         return [] if cabinet is None else cabinet_detail(view, cabinet)

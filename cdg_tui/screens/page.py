@@ -126,6 +126,9 @@ class Page(Protocol):
     def order(self, view: View) -> str:
         """What the rows are sorted by, in words."""
 
+    def empty(self, view: View) -> str:
+        """What it means that there is no row."""
+
     def detail(self, view: View, key: str) -> Detail:
         """Label and text about one row; empty where it is gone."""
 

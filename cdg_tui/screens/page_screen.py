@@ -90,7 +90,7 @@ class PageScreen(Screen[None]):
         self._line("heading", heading(view, self.page, self.table.cursor_place, counted, self.table.size.width))
         key = self.table.cursor_key
         detail = self.page.detail(view, key) if key is not None else []
-        empty = view.words("filter.none" if self._filter and self._unfiltered else f"empty.{self.page.id}")
+        empty = view.words("filter.none") if self._filter and self._unfiltered else self.page.empty(view)
         self._line("detail", detail_text(detail) if detail else Content(empty if view.live else ""))
 
     def _line(self, name: str, content: Content) -> None:

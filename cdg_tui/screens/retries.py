@@ -1,5 +1,6 @@
 """Page 3: the deliveries that wait, the nearest to its next attempt first; and what all lists of deliveries share."""
 
+from cdg_tui.screens.endpoint import about, hint, withheld
 from cdg_tui.screens.page import Detail, View, outcome
 from cdg_tui.store import Retry
 from cdg_tui.text import NOTHING
@@ -9,7 +10,7 @@ from core import wire
 
 class Retries:
     id = "retries"
-    looks_at = frozenset({"retries"})
+    looks_at = frozenset({"retries", "endpoints"})
 
     def columns(self, view: View) -> tuple[Column, ...]:
         words = view.words
@@ -49,6 +50,9 @@ class Retries:
             styles=((0, style),) if style else (),
         )
 
+    def empty(self, view: View) -> str:
+        return view.words("empty.retries")
+
     def detail(self, view: View, key: str) -> Detail:
         one = view.store.retries.get(key)
         if one is None or one.item.status != "pending":
@@ -71,10 +75,7 @@ def account(view: View, item: wire.RetryItem) -> Detail:
     words, last = view.words, item.last_attempt
     lines = [
         (words("column.delivery"), f"{item.delivery_id}  {item.event_type}"),
-        (
-            words("column.endpoint"),
-            f"{item.endpoint.id}  {item.endpoint.host or words('detail.endpoint_missing')}",
-        ),
+        (words("column.endpoint"), about(view, item.endpoint)),
         (
             words("column.attempts"),
             words("detail.attempts", all=item.attempts, auto=item.auto_attempts, created=view.clock(item.created_at)),
@@ -84,6 +85,7 @@ def account(view: View, item: wire.RetryItem) -> Detail:
         lines.append(
             (words("column.last"), f"{view.clock(last.started_at)}  {last.duration_ms} ms  {error(view, item)}")
         )
+        lines += hint(view, last.error_class)
         if last.response_excerpt:
             lines.append((words("column.answer"), last.response_excerpt))
     return [*lines, (words("column.event_id"), item.event_id)]
@@ -100,6 +102,8 @@ def error(view: View, item: wire.RetryItem) -> str:
 def _state(view: View, one: Retry) -> str:
     if one.item.delivery_id in view.store.sending:
         return "sending"
+    if withheld(view, one.item.endpoint):
+        return "held"
     wait_s = view.store.wait_s(one, view.told_s)
     if wait_s is None:
         return "behind" if one.item.waits_for is not None else "stuck"

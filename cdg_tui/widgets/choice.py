@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 
 class Choice(Widget, can_focus=True):
-    """`value` is the chosen option, None until then."""
+    """`value` is the chosen option and `index` its place, None until then."""
 
     DEFAULT_CSS = """
     Choice { height: auto; width: 1fr; }
@@ -28,15 +28,15 @@ class Choice(Widget, can_focus=True):
     def __init__(self, label: str, options: Sequence[str]):
         super().__init__()
         self._label, self._options = label, tuple(options)
-        self._at: int | None = None
+        self.index: int | None = None
 
     @property
     def value(self) -> str | None:
-        return None if self._at is None else self._options[self._at]
+        return None if self.index is None else self._options[self.index]
 
     def action_move(self, by: int) -> None:
         last = len(self._options) - 1
-        self._choose((0 if by > 0 else last) if self._at is None else max(0, min(self._at + by, last)))
+        self._choose((0 if by > 0 else last) if self.index is None else max(0, min(self.index + by, last)))
 
     def on_key(self, event: events.Key) -> None:
         if event.character is not None and event.character.isdecimal():  # full-width digits of an input method too
@@ -46,13 +46,13 @@ class Choice(Widget, can_focus=True):
                 self._choose(index)
 
     def _choose(self, index: int) -> None:
-        self._at = index
+        self.index = index
         self.refresh()
         self.post_message(self.Chosen())
 
     def render(self) -> Content:
         lines = [Content.styled(self._label, "bold" if self.has_focus else "dim")]
         for i, option in enumerate(self._options):
-            mark = "(*)" if i == self._at else "( )"
-            lines.append(Content.styled(f"{mark} {i + 1} {option}", "reverse" if i == self._at else ""))
+            mark = "(*)" if i == self.index else "( )"
+            lines.append(Content.styled(f"{mark} {i + 1} {option}", "reverse" if i == self.index else ""))
         return Content("\n").join(lines)

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 from core.events import EventType, Severity
 from core.monitoring.cases import Condition, Handling, Kind
@@ -11,7 +12,7 @@ from core.monitoring.health import ILLS
 from core.monitoring.presets import Medium
 from core.samples import Quantity
 from core.webhooks.deliveries import DeadLetterReason, ErrorClass, Trigger
-from core.wire import STATES, Durability
+from core.wire import STATES, Durability, EndpointState
 
 CORE = Path(__file__).parents[2] / "core"
 
@@ -24,6 +25,8 @@ ENUMS: dict[str, frozenset[str]] = {
     "quantity": frozenset(Quantity),
     "trigger": frozenset(Trigger),
     "error": frozenset(ErrorClass),
+    "hint": frozenset(ErrorClass),
+    "endpoint": frozenset(get_args(EndpointState)),
     "reason": frozenset(DeadLetterReason),
     "durability": frozenset(Durability),
     "state": frozenset(STATES),
@@ -44,7 +47,6 @@ NEVER_ASKED = frozenset(
         "filter_not_with_since_seq",
         "idempotency_key_reused",
         "stopped",
-        "retry_not_cancellable",
         "close_needs_force",
         "critical_not_shelved",
         "not_shelved",

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core import wire
+from core.wire_endpoints import EndpointItem
 
 NOW = datetime(2026, 11, 25, 4, 0, 3, tzinfo=UTC)  # noon in Shanghai
 
@@ -143,3 +144,31 @@ def a_dead_letter(number: int = 101, **more: Any) -> wire.RetryItem:
         "actions": ("requeue", "cancel"),
     }
     return a_retry(number, **{**plain, **more})
+
+
+def an_endpoint(endpoint: str = "总部", **more: Any) -> EndpointItem:
+    plain: dict[str, Any] = {
+        "id": endpoint,
+        "kind": "standard",
+        "host": "hq.example.com",
+        "state": "active",
+        "hold": None,
+        "held_s": None,
+        "since": None,
+        "reason": None,
+        "actor": None,
+        "failures": 0,
+        "last_error_class": None,
+        "last_error": None,
+        "pending": 2,
+        "due": 0,
+        "in_flight": 0,
+        "dead_letter": 1,
+        "oldest_pending_age_s": 300.0,
+        "delivered": 120,
+        "failed": {},
+        "rate_per_min": None,
+        "fallback_for": (),
+        "skew_s": None,
+    }
+    return EndpointItem(**{**plain, **more})

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 import httpx
 import msgspec
@@ -14,9 +14,10 @@ from msgspec import structs
 from core import wire
 from core.errors import RefusalError
 from core.monitoring.statistics import Minute
+from core.wire_endpoints import EndpointItem, Endpoints, EndpointTest, Recovered
 from core.wire_history import History
 from tests.cdg_tui import histories
-from tests.cdg_tui.factories import NOW, a_cabinet
+from tests.cdg_tui.factories import NOW, a_cabinet, at
 
 Behaviour = Callable[[httpx.Request], httpx.Response]
 
@@ -82,6 +83,8 @@ class FakeCore(httpx.AsyncBaseTransport):
         self.left: list[wire.RetryItem] = []  # delivered or cancelled: named in the next delta
         self.attempts: dict[str, tuple[wire.AttemptItem, ...]] = {}
         self.sending: tuple[str, ...] = ()
+        self.endpoints: list[EndpointItem] = []
+        self.test_fails = False
         self.minutes: dict[str, list[Minute]] = {}
         self.status_changes: dict[str, Any] = {}
         self.epoch, self.seq, self.rounds = "e1", 1, 0
@@ -94,6 +97,7 @@ class FakeCore(httpx.AsyncBaseTransport):
         self._drains: dict[str, wire.DrainResult] = {}
         self.drain_rounds = 0  # how many questions a drain stays running
         self.drain_result = "delivered"
+        self.others_drain: str | None = None  # the id of one that somebody else has begun
 
     def changed(self, *items: wire.RetryItem) -> None:
         """These deliveries are news: new ones, or new states of known ones."""
@@ -139,17 +143,18 @@ class FakeCore(httpx.AsyncBaseTransport):
             return self.fail(request)
         for end, (status, code) in self.refuse.items():
             if path.endswith(end):
-                return a_problem(status, code)
+                return a_problem(status, code, drain_id=self.others_drain)
         try:
             answer = self._answer(request, path)
         except StopIteration:
             answer = a_problem(404, "not_found")
         except RefusalError as refusal:
-            answer = a_problem(refusal.status, refusal.code)
+            answer = a_problem(refusal.status, refusal.code, drain_id=self.others_drain)
         return broken_off(request) if self.swallow and request.method != "GET" else answer
 
     def _answer(self, request: httpx.Request, path: str) -> httpx.Response:  # noqa: C901 - a table of routes
-        parts = path.split("/")
+        whole = request.url.raw_path.decode().partition("?")[0].removeprefix("/api/manage/")
+        parts = [unquote(part) for part in whole.split("/")]
         match request.method, parts:
             case "GET", ["status"]:
                 self.rounds += 1
@@ -169,6 +174,16 @@ class FakeCore(httpx.AsyncBaseTransport):
                 return an_answer(wire.RetryDetail(item=item, attempts=self.attempts.get(delivery_id, ())))
             case "GET", ["webhooks", "drains", drain_id]:
                 return an_answer(self._drained(drain_id))
+            case "POST", ["webhooks", "drains", drain_id, "stop"]:
+                return an_answer(self._stopped(drain_id))
+            case "GET", ["webhooks", "endpoints"]:
+                network = self.status_changes.get("network", "unknown")
+                since = None if network == "unknown" else at(-600)
+                return an_answer(Endpoints(items=tuple(self.endpoints), network=network, network_since=since))
+            case "POST", ["webhooks", "endpoints", endpoint_id, verb]:
+                return an_answer(self._hold(endpoint_id, verb, json.loads(request.content or b"{}")))
+            case "POST", ["webhooks", "retries", "recover"]:
+                return an_answer(self._recover(json.loads(request.content)))
             case "POST", ["webhooks", "retries", "drain"]:
                 return an_answer(self._drain(json.loads(request.content)))
             case "POST", ["webhooks", "retries", delivery_id, verb]:
@@ -209,7 +224,8 @@ class FakeCore(httpx.AsyncBaseTransport):
 
     def _act(self, delivery_id: str, verb: str) -> wire.RetryItem:
         item = self._retry(delivery_id)
-        status = {"retry": "delivered" if self.drain_result == "delivered" else "pending", "requeue": "pending"}[verb]
+        sent = "delivered" if self.drain_result == "delivered" else "pending"
+        status = {"retry": sent, "requeue": "pending", "cancel": "cancelled"}[verb]
         after = structs.replace(item, status=status, dead_letter_reason=None)
         self.changed(after)
         return after
@@ -221,9 +237,49 @@ class FakeCore(httpx.AsyncBaseTransport):
         self.cases = [after if one.case_id == case_id else one for one in self.cases]
         return after
 
+    def _hold(self, endpoint_id: str, verb: str, body: dict[str, Any]) -> msgspec.Struct:
+        one = next(endpoint for endpoint in self.endpoints if endpoint.id == endpoint_id)
+        if verb == "test":
+            return self._tested(one)
+        state: Any = {"pause": "paused", "resume": "active"}[verb]
+        after = structs.replace(
+            one, state=state, hold="paused" if verb == "pause" else None, held_s=None, reason=body.get("reason")
+        )
+        self.endpoints = [after if endpoint.id == endpoint_id else endpoint for endpoint in self.endpoints]
+        return after
+
+    def _tested(self, one: EndpointItem) -> EndpointTest:
+        return EndpointTest(
+            endpoint=one.id,
+            event_id="evt_test_1",
+            started_at=NOW,
+            duration_ms=42,
+            outcome="failed" if self.test_fails else "delivered",
+            error_class="http_4xx" if self.test_fails else None,
+            http_status=401 if self.test_fails else 204,
+            error="HTTP 401" if self.test_fails else None,
+            response_excerpt="",
+        )
+
+    def _recover(self, body: dict[str, Any]) -> Recovered:
+        since = datetime.fromisoformat(body["since"])
+        until = datetime.fromisoformat(body["until"]) if body.get("until") else None
+        found = [
+            item
+            for item in self.retries
+            if item.settled_at is not None and item.settled_at >= since and (until is None or item.settled_at <= until)
+        ]
+        if not body["dry_run"]:
+            self.changed(*(structs.replace(item, status="pending", settled_at=None) for item in found))
+        return Recovered(
+            dry_run=body["dry_run"], matched=len(found), delivery_ids=tuple(item.delivery_id for item in found)
+        )
+
     def _drain(self, body: dict[str, Any]) -> wire.DrainResult:
         ids = body.get("delivery_ids")
         pending = [one for one in self.retries if one.status == "pending" and (ids is None or one.delivery_id in ids)]
+        if self.others_drain is not None and not body["dry_run"]:
+            raise RefusalError(409, "drain_in_progress", "another one")
         if body["dry_run"]:
             return a_drain("drn_preview", pending, "would_attempt", dry_run=True)
         if self.drain_result == "delivered":
@@ -236,6 +292,11 @@ class FakeCore(httpx.AsyncBaseTransport):
         running = self.drain_rounds > 0
         self.drain_rounds -= 1
         return structs.replace(self._drains[drain_id], running=running)
+
+    def _stopped(self, drain_id: str) -> wire.DrainResult:
+        self.drain_rounds = 0
+        self._drains[drain_id] = structs.replace(self._drains[drain_id], stopped_by="li (uid:0)")
+        return self._drained(drain_id)
 
 
 def a_drain(drain_id: str, items: list[wire.RetryItem], result: str, *, dry_run: bool = False) -> wire.DrainResult:
@@ -278,8 +339,10 @@ def an_answer(content: msgspec.Struct) -> httpx.Response:
     return httpx.Response(200, content=msgspec.json.encode(content))
 
 
-def a_problem(status: int, code: str, detail: str = "no") -> httpx.Response:
-    problem = wire.ProblemDetails(type="about:blank", title="x", status=status, detail=detail, code=code)
+def a_problem(status: int, code: str, detail: str = "no", drain_id: str | None = None) -> httpx.Response:
+    problem = wire.ProblemDetails(
+        type="about:blank", title="x", status=status, detail=detail, code=code, drain_id=drain_id
+    )
     return httpx.Response(
         status, content=msgspec.json.encode(problem), headers={"content-type": "application/problem+json"}
     )

@@ -3,7 +3,8 @@
 from datetime import date
 
 from core import wire
-from tests.cdg_tui.factories import a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_attempt, at
+from core.wire_endpoints import EndpointItem
+from tests.cdg_tui.factories import a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_attempt, an_endpoint, at
 from tests.cdg_tui.fake_core import FakeCore
 from tests.cdg_tui.histories import a_day
 
@@ -63,8 +64,51 @@ def a_shop() -> FakeCore:
         a_dead_letter(),
         a_dead_letter(102, dead_letter_reason="permanent", last_attempt=rejected),
     )
+    core.endpoints = some_endpoints()
+    core.status_changes = {"network": "online"}
     core.attempts = {a_retry(1).delivery_id: (an_attempt(1), an_attempt(2))}
     return core
+
+
+def some_endpoints() -> list[EndpointItem]:
+    """One that fails, one of each way to be held back, and one that does nothing worse than wait a little."""
+    return [
+        an_endpoint(
+            state="open",
+            hold="open",
+            held_s=42.0,
+            since=at(-1800),
+            failures=7,
+            last_error_class="dns",
+            last_error="no such host",
+            due=1,
+            failed={"dns": 6, "http_5xx": 3},
+            rate_per_min=18,
+            skew_s=-3.0,
+        ),
+        an_endpoint(
+            "大区",
+            host="region.example.com",
+            state="paused",
+            hold="paused",
+            since=at(-7200),
+            actor="li (uid:1000)",
+            reason="对方检修",
+            pending=0,
+        ),
+        an_endpoint("备用", host="sms.example.com", fallback_for=("总部",), pending=0, dead_letter=0, delivered=3),
+        an_endpoint(
+            "旧系统",
+            host="old.example.com",
+            state="disabled",
+            hold="disabled",
+            since=at(-86_400),
+            last_error_class="http_4xx",
+            last_error="HTTP 410",
+            failed={"http_4xx": 1},
+        ),
+        an_endpoint("报表", host="bi.example.com", hold="rate_limit", held_s=12.0, rate_per_min=18),
+    ]
 
 
 def _a_full_cabinet() -> wire.CabinetItem:

@@ -56,7 +56,7 @@ def test_every_page_can_be_turned_to_from_every_page() -> None:
 def test_every_action_can_be_done() -> None:
     """Those that write by a method of Commands, nothing else by one."""
     assert {action.id for action in ACTIONS if action.writes} == {
-        name for name in vars(Commands) if not name.startswith("_")
+        name for name in dir(Commands) if not name.startswith("_")
     }
     bound = {(binding.key, binding.action) for binding in ConsoleApp.BINDINGS if not isinstance(binding, tuple)}
     assert bound == {(key, f"act('{action.id}')") for action in ACTIONS for key in action.keys}

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from msgspec import structs
 
-from cdg_tui.commands import who
+from cdg_tui.commands.asking import who
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from core import wire
 from tests.cdg_tui.consoles import Console, a_console

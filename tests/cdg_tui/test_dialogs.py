@@ -8,19 +8,31 @@ from msgspec import structs
 
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from tests.cdg_tui.consoles import a_console
-from tests.cdg_tui.factories import a_case, a_dead_letter, a_retry
+from tests.cdg_tui.factories import a_case, a_dead_letter, a_retry, an_endpoint
 from tests.cdg_tui.fake_core import FakeCore, no_socket
 from tests.cdg_tui.shops import a_shop
 
 pytestmark = pytest.mark.anyio
 
 ACK, RETRY, REQUEUE, DRAIN = ("2", "A"), ("3", "R"), ("4", "R"), ("3", "D")
-ASKING = {ACK: "确认报警", RETRY: "重发这一条", REQUEUE: "死信重新入队", DRAIN: "将立刻发送 2 条"}
+CANCEL, RESUME, TEST = ("3", "C"), ("5", "U"), ("5", "T")
+ASKING = {
+    ACK: "确认报警",
+    RETRY: "重发这一条",
+    REQUEUE: "死信重新入队",
+    DRAIN: "将立刻发送 2 条",
+    CANCEL: "作废这条投递",
+    RESUME: "恢复这个推送地址",
+    TEST: "发一条测试事件",
+}
 NO = ("y", "enter", "space", "f8", "R")
 EVERY_NO = (*string.ascii_lowercase, *string.digits, "enter", "escape", "space", "tab", "f7", "f8", "A", "D", "R", "H")
 
 
-@pytest.mark.parametrize(("opening", "keys"), [(ACK, EVERY_NO), (DRAIN, EVERY_NO), (RETRY, NO), (REQUEUE, NO)])
+@pytest.mark.parametrize(
+    ("opening", "keys"),
+    [(ACK, EVERY_NO), (DRAIN, EVERY_NO), *((opening, NO) for opening in (RETRY, REQUEUE, CANCEL, RESUME, TEST))],
+)
 async def test_only_a_capital_y_goes_on(opening: tuple[str, str], keys: tuple[str, ...]) -> None:
     """Whatever else is pressed, and Enter after it, sends nothing. Every key on each kind of dialog once."""
     async with a_console(a_shop()) as console:
@@ -66,6 +78,11 @@ def shuffled(core: FakeCore, chance: random.Random) -> None:
     core.cases = [case for case in core.cases if chance.random() < 0.8]
     core.cases += [a_case(chance.randrange(50, 90), severity=chance.choice(["critical", "warning", "info"]))]
     chance.shuffle(core.cases)
+    core.endpoints = [
+        structs.replace(endpoint, state=chance.choice(["active", "open", "paused", "disabled"]))
+        for endpoint in [*core.endpoints, an_endpoint(f"新{len(core.endpoints)}")]
+        if chance.random() < 0.8
+    ]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -73,6 +90,9 @@ def shuffled(core: FakeCore, chance: random.Random) -> None:
     (ACK, f"cases/{a_case(2).case_id}/acknowledge"),
     (RETRY, f"webhooks/retries/{a_retry(2).delivery_id}/retry"),
     (REQUEUE, f"webhooks/retries/{a_dead_letter(102).delivery_id}/requeue"),
+    (CANCEL, f"webhooks/retries/{a_retry(2).delivery_id}/cancel"),
+    (RESUME, "webhooks/endpoints/总部/resume"),
+    (TEST, "webhooks/endpoints/总部/test"),
 ])  # fmt: skip
 async def test_the_target_is_what_the_dialog_opened_on_whatever_happens_to_the_list(
     opening: tuple[str, str], path: str, seed: int
@@ -80,6 +100,7 @@ async def test_the_target_is_what_the_dialog_opened_on_whatever_happens_to_the_l
     chance = random.Random(seed)
     core = a_shop()
     core.refuse = {"acknowledge": (404, "case_not_found"), "retry": (404, "retry_not_found"), "requeue": (404, "x")}
+    core.refuse |= dict.fromkeys(("cancel", "resume", "test"), (404, "x"))
     async with a_console(core) as console:
         await console.press(opening[0], "j", opening[1])
         await console.shows(ASKING[opening])
@@ -117,10 +138,14 @@ async def test_a_drain_sends_what_its_preview_showed_and_nothing_that_came_later
     (RETRY, 409, "in_flight"),
     (RETRY, 409, "endpoint_missing"),
     (REQUEUE, 409, "retry_not_requeueable"),
+    (CANCEL, 409, "retry_not_cancellable"),
+    (RESUME, 404, "endpoint_not_found"),
+    (TEST, 404, "endpoint_not_found"),
 ])  # fmt: skip
 async def test_a_refusal_is_told_in_words(language: Language, opening: tuple[str, str], status: int, code: str) -> None:
     core, words = a_shop(), Words(language)
-    core.refuse = dict.fromkeys(("acknowledge", "retry", "requeue"), (status, code))
+    verbs = ("acknowledge", "retry", "requeue", "cancel", "resume", "test")
+    core.refuse = dict.fromkeys(verbs, (status, code))
     async with a_console(core, language=language) as console:
         await console.press(*opening, "Y")
         await console.shows(words("notice.refused", why=words.of("cause", code)))
@@ -135,7 +160,7 @@ async def test_a_refusal_of_a_later_version_is_told_in_the_core_s_own_words() ->
         await console.shows("没有做成：moon_too_full no")
 
 
-@pytest.mark.parametrize("opening", [ACK, RETRY, REQUEUE, DRAIN])
+@pytest.mark.parametrize("opening", ASKING)
 async def test_an_answer_that_went_missing_is_not_called_a_failure(opening: tuple[str, str]) -> None:
     """The core may have done it all the same."""
     async with a_console(a_shop()) as console:
@@ -166,7 +191,7 @@ async def test_writing_keys_open_nothing_while_the_link_is_lost() -> None:
     async with a_console(a_shop()) as console:
         console.meets(no_socket)
         await console.shows("断开")
-        for page, key in (("2", "A"), ("2", "H"), *ASKING):
+        for page, key in (("2", "A"), ("2", "H"), ("4", "B"), ("5", "P"), *ASKING):
             await console.press(page, key)
             await console.shows("现在没有连接")
             assert console.app.asks_nothing

@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from cdg_tui import commands
+from cdg_tui.commands import drains
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from core import wire
 from tests.cdg_tui.consoles import Console, a_console
@@ -44,7 +44,8 @@ class SlowDrain(FakeCore):
             failed=found.count("failed"),
             skipped=found.count("skipped"),
         )
-        return structs.replace(whole, items=items, counts=counts, running=self.settled < len(self.results))
+        running = self.settled < len(self.results) and whole.stopped_by is None
+        return structs.replace(whole, items=items, counts=counts, running=running)
 
 
 async def begun(console: Console) -> None:
@@ -116,6 +117,140 @@ async def test_a_yes_before_the_preview_came_sends_nothing() -> None:
         assert console.sent == []
 
 
+# -- stopping it -------------------------------------------------------------------------------------------------------
+
+STOPPED = ("webhooks/drains/drn_1/stop", None)
+
+
+async def test_a_capital_s_asks_and_a_capital_y_stops_the_rest() -> None:
+    async with a_console(SlowDrain()) as console:
+        await begun(console)
+        await console.press("S")
+        await console.shows("停止其余的？", "> [取消 Esc]  确认请按大写 Y")
+        assert STOPPED not in console.sent
+        await console.press("Y")
+        await console.shows("完成 0/3", "li (uid:0) 停止了其余的")
+        assert console.sent.count(STOPPED) == 1
+
+
+@pytest.mark.parametrize("no", ["escape", "enter", "q"])
+async def test_whatever_else_is_said_lets_it_go_on_and_is_shown_on(no: str) -> None:
+    async with a_console(SlowDrain()) as console:
+        await begun(console)
+        await console.press("S")
+        await console.shows("停止其余的？")
+        await console.press(no)
+        await console.hides("停止其余的？")
+        console.core.settled = 2  # type: ignore[attr-defined]
+        await console.shows("2/3", "大写 S 停止")
+        await console.press("Y", "s")
+        console.core.settled = 3  # type: ignore[attr-defined]
+        await console.shows("完成 3/3")
+        assert STOPPED not in console.sent
+
+
+async def test_a_question_that_its_drain_outran_is_gone_and_stops_nothing() -> None:
+    async with a_console(SlowDrain()) as console:
+        await begun(console)
+        await console.press("S")
+        console.core.settled = 3  # type: ignore[attr-defined]
+        await console.shows("完成 3/3", "Esc 返回")
+        await console.press("Y", "S", "Y")
+        assert STOPPED not in console.sent
+
+
+@pytest.mark.parametrize("moment", ["looking", "asked"])
+async def test_before_anything_runs_there_is_nothing_to_stop(moment: str) -> None:
+    async with a_console(SlowDrain()) as console:
+        await console.press("3")
+        console.core.hang = moment == "looking"
+        await console.press("D")
+        await console.shows("正在查看有哪些" if moment == "looking" else "将立刻发送 3 条")
+        await console.press("S")
+        assert "停止其余的" not in console.text
+        console.core.hang = False
+
+
+async def test_a_stop_while_the_link_is_lost_is_refused_and_not_sent_later() -> None:
+    async with a_console(SlowDrain()) as console:
+        await begun(console)
+        await console.press("S")
+        console.meets(no_socket)
+        await console.shows("断开")
+        await console.press("Y")
+        await console.shows("现在没有连接")
+        console.core.settled = 3  # type: ignore[attr-defined]
+        console.meets(None)
+        await console.shows("完成 3/3")
+        assert STOPPED not in console.sent
+
+
+async def test_a_stop_that_is_refused_is_told_and_the_drain_followed_on() -> None:
+    async with a_console(SlowDrain()) as console:
+        await begun(console)
+        console.core.refuse = {"stop": (404, "drain_not_found")}
+        await console.press("S", "Y")
+        await console.shows("没有做成：这次立即重发已查不到", "0/3")
+        console.core.settled = 3  # type: ignore[attr-defined]
+        await console.shows("完成 3/3")
+
+
+# -- somebody else's ---------------------------------------------------------------------------------------------------
+
+
+def a_busy_core() -> SlowDrain:
+    """Headquarters drains already."""
+    core = SlowDrain()
+    core.drain_result = "failed"
+    core._drain({"dry_run": False})
+    core._drains["drn_1"] = structs.replace(core._drains["drn_1"], actor="token:hq")
+    core.others_drain = "drn_1"
+    return core
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_drain_of_somebody_else_is_shown_and_whose_it_is(language: Language) -> None:
+    core, words = a_busy_core(), Words(language)
+    async with a_console(core, language=language) as console:
+        await console.press("3", "D")
+        await console.shows(words("dialog.yes"))
+        await console.press("Y")
+        await console.shows(words("drain.whose", who="token:hq"), "0/3", words("drain.keys"))
+        core.settled = 2
+        await console.shows("2/3", words("drain.whose", who="token:hq"))
+        core.settled = 3
+        await console.shows("3/3", words("drain.whose", who="token:hq"), words("dialog.close"))
+
+
+async def test_a_drain_of_somebody_else_can_be_stopped_too() -> None:
+    core = a_busy_core()
+    async with a_console(core) as console:
+        await console.press("3", "D")
+        await console.shows("确认请按大写 Y")
+        await console.press("Y")
+        await console.shows("token:hq")
+        await console.press("S", "Y")
+        await console.shows("li (uid:0) 停止了其余的", "token:hq")
+
+
+async def test_a_core_that_refuses_the_preview_for_it_shows_it_as_well() -> None:
+    core = a_busy_core()
+    core.refuse = {"drain": (409, "drain_in_progress")}
+    async with a_console(core) as console:
+        await console.press("3", "D")
+        await console.shows("token:hq", "0/3")
+
+
+async def test_where_it_is_no_longer_known_that_is_told() -> None:
+    core = a_busy_core()
+    core.refuse = {"drains/drn_1": (404, "drain_not_found")}
+    async with a_console(core) as console:
+        await console.press("3", "D")
+        await console.shows("确认请按大写 Y")
+        await console.press("Y")
+        await console.shows("没有做成：这次立即重发已查不到", "Esc 返回")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_another_drain_that_runs_is_told_in_words(language: Language) -> None:
     core, words = SlowDrain(), Words(language)
@@ -154,14 +289,14 @@ async def test_a_core_that_stays_away_is_asked_a_while_and_then_nobody_knows_wha
     question = "GET webhooks/drains/drn_1"
     async with a_console(SlowDrain()) as console:
         await begun(console)
-        monkeypatch.setattr(commands, "_PROGRESS_EVERY_S", 0.01)
+        monkeypatch.setattr(drains, "PROGRESS_EVERY_S", 0.01)
         console.core.fail = no_socket
         console.core.asked.clear()
         await console.shows("不知道做成没有", seconds=10.0)
         assert "完成" not in console.text
         console.meets(None)
         await console.hides("断开")
-        assert console.core.asked.count(question) == commands._PATIENCE
+        assert console.core.asked.count(question) == drains.PATIENCE
 
 
 async def test_a_long_list_can_be_walked_through() -> None:

@@ -14,12 +14,13 @@ from cdg_tui.clock import steady
 from cdg_tui.feed import MOST_PAGES, Feed, News
 from cdg_tui.store import Link, LinkState, Snapshot
 from core import wire
-from tests.cdg_tui.factories import a_case, a_dead_letter, a_retry
+from tests.cdg_tui.factories import a_case, a_dead_letter, a_retry, an_endpoint
 from tests.cdg_tui.fake_core import Behaviour, FakeCore, a_problem, broken_off, no_socket, refused
 
 pytestmark = pytest.mark.anyio
 
 ALL = frozenset({"cases", "retries"})
+ENDPOINTS = "GET webhooks/endpoints"
 
 
 @dataclass
@@ -139,6 +140,40 @@ async def test_lists_that_somebody_looks_at_are_asked_for_each_time() -> None:
         told = await listener.snapshot()
         assert told.cases is not None
         assert told.retries[0].sending == ("dlv_1",)
+
+
+async def test_endpoints_are_asked_for_only_while_somebody_looks_at_them() -> None:
+    core = FakeCore()
+    core.endpoints = [an_endpoint()]
+    async with a_feed(core) as listener:
+        told = await listener.snapshot()
+        assert (told.endpoints, told.untold, ENDPOINTS in core.asked) == (None, None, False)
+        listener.feed.wanted = frozenset({"endpoints"})
+        told = await listener.snapshot()
+        assert told.endpoints is not None
+        assert (told.endpoints.items, told.untold) == ((an_endpoint(),), None)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "cause"), [((404, "not_found"), "not_found"), ((500, "internal_error"), "internal_error")]
+)
+async def test_a_core_that_names_no_endpoints_tells_everything_else(refusal: tuple[int, str], cause: str) -> None:
+    core = FakeCore()
+    core.changed(a_retry(1))
+    core.refuse = {"endpoints": refusal}
+    async with a_feed(core, frozenset({"endpoints", "retries"})) as listener:
+        told = await listener.snapshot()
+        assert (told.endpoints, told.untold, len(told.retries[0].items)) == (None, cause, 1)
+
+
+async def test_a_core_that_goes_away_over_its_endpoints_is_lost_all_the_same() -> None:
+    class HalfGone(FakeCore):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            gone = request.url.path.endswith("endpoints")
+            return broken_off(request) if gone else await super().handle_async_request(request)
+
+    async with a_feed(HalfGone(), frozenset({"endpoints"})) as listener:
+        assert (await listener.link()).cause == "broken_off"
 
 
 async def test_a_list_that_always_promises_more_is_read_to_a_bound() -> None:

@@ -52,7 +52,13 @@ SCENES = {
     "acknowledge": Scene("2 A", "dialog.yes"),
     "handle": Scene("2 H", "handle.choose"),
     "handle-chosen": Scene("2 H 1 tab 2", "dialog.yes"),
-    "handle-note": Scene("2 H 1 tab 2 tab o k", "handle.noting"),
+    "handle-note": Scene("2 H 1 tab 2 tab o k", "form.noting"),
+    "cancel": Scene("3 C", "dialog.yes"),
+    "recover": Scene("4 B 2", "dialog.yes"),
+    "device": Scene("5", "column.holdup"),
+    "details-endpoint": Scene("5 j enter", "detail.title"),
+    "pause": Scene("5 P", "pause.choose"),
+    "test": Scene("5 T", "dialog.yes"),
     "retry": Scene("3 R", "dialog.yes"),
     "requeue": Scene("4 R", "dialog.yes"),
     "drain": Scene("3 D", "dialog.yes"),
@@ -123,6 +129,7 @@ def full_house(core: FakeCore) -> dict[str, object]:
     )
     return {
         "device": device,
+        "network": "offline",
         "simulated": True,
         "cases": wire.CaseCounts(open=57, critical=12, warning=34),
         "webhooks": summary,
@@ -173,7 +180,7 @@ def test_no_line_is_wider_than_its_screen() -> None:
 
 # What no language of ours translates: keys, protocols, units, ids and what the shop's people and machines are called.
 DATA = re.compile(
-    r"SH-0412(-B2)?|\d\d\.(air|defrost|door)|iso_m1|EN ISO|\w+_[0-9a-f_]+|case\.\w+|hq\.example\.com|maintenance|<html>Not found</html>|HTTP|ms|li|uid"
+    r"SH-0412(-B2)?|\d\d\.(air|defrost|door)|iso_m1|EN ISO|\w+_[0-9a-f_]+|case\.\w+|(hq|region|sms|old|bi)\.example\.com|maintenance|no such host|standard|<html>Not found</html>|HTTP|ms|li|uid"
     r"|F\d+|Enter|Esc|PgUp|PgDn|Tab|[ACDGHRYjkgqo]|ok|C(?=\b)|i\b|\d+C\b"
 )
 

@@ -12,6 +12,7 @@ from textual.content import Content
 from cdg_tui.i18n import LANGUAGES, Language
 from cdg_tui.text import safe
 from core import wire
+from tests.cdg_tui import core_codes
 from tests.cdg_tui.consoles import NARROW, WIDE, a_console
 from tests.cdg_tui.fake_core import FakeCore, a_problem
 from tests.cdg_tui.shops import a_shop
@@ -80,7 +81,8 @@ def _enumerated(value: str, name: str) -> bool:
         "calibrated_on",
         "calibration_due",
     }
-    return is_time or name in {"status", "outcome"} or (name == "state" and value in {"active", "durable"})
+    states = {"durable", *core_codes.ENUMS["endpoint"]}
+    return is_time or name in {"status", "outcome"} or (name == "state" and value in states)
 
 
 class SpoiltCore(FakeCore):

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from cdg_tui.actions import ACTIONS, PAGES
+from cdg_tui.commands.endpoints import REASONS
 from cdg_tui.course import CONTACTS
 from cdg_tui.i18n import LANGUAGES, Language, Words, language_of, texts
+from cdg_tui.screens.bars import UPLINK_TROUBLES
+from cdg_tui.screens.recover_dialog import SPANS
 from cdg_tui.store import LinkState
 from tests.cdg_tui import core_codes
 
@@ -28,7 +31,12 @@ CODES: dict[str, frozenset[str]] = {
     "action": frozenset(action.id for action in ACTIONS),
     "time": frozenset({"seconds", "minutes", "hours", "days"}),
     "contact": frozenset(f"{what}_{state}" for what in CONTACTS for state in ("on", "off")),
-    "delivery": frozenset({"sending", "due", "waiting", "behind", "stuck"}),
+    "delivery": frozenset({"sending", "held", "due", "waiting", "behind", "stuck"}),
+    "holdup": frozenset({"paused", "disabled", "open", "offline", "retry_after", "rate_limit"}),
+    "network": frozenset({"unknown", "online", *UPLINK_TROUBLES}),
+    "uplink": frozenset(UPLINK_TROUBLES),
+    "since": frozenset(SPANS),
+    "because": frozenset(REASONS),
 }
 MODBUS_EXCEPTIONS = frozenset(f"exception_{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11))
 

@@ -28,6 +28,12 @@ SHOWN = {
     "retry": "重发这一条",
     "requeue": "死信重新入队",
     "drain": "将立刻发送 2 条",
+    "device": "[5 设备]",
+    "cancel": "作废这条投递",
+    "recover": "死信批量重新入队",
+    "pause": "暂停这个推送地址",
+    "resume": "恢复这个推送地址",
+    "test": "发一条测试事件",
     "damage": "没有需要确认的损坏",
 }
 LEAVING = next(action.keys for action in ACTIONS if action.id == "leave")
@@ -69,6 +75,7 @@ async def test_what_a_chinese_input_method_sends_from_the_keyboard_is_understood
         "２": SHOWN["cases"],
         "？": SHOWN["help"],
         "３": SHOWN["retries"],
+        "５": SHOWN["device"],
         "／": SHOWN["filter"],
         "、": SHOWN["filter"],
     }
@@ -139,6 +146,10 @@ async def test_a_key_that_is_held_down_opens_one_dialog() -> None:
     ("cases", "A", f"cases/{a_case(1).case_id}/acknowledge", "已确认"),
     ("retries", "R", f"webhooks/retries/{a_retry(1).delivery_id}/retry", "已送达"),
     ("dead", "R", f"webhooks/retries/{a_dead_letter().delivery_id}/requeue", "已重新入队"),
+    ("retries", "C", f"webhooks/retries/{a_retry(1).delivery_id}/cancel", "已作废"),
+    ("dead", "C", f"webhooks/retries/{a_dead_letter().delivery_id}/cancel", "已作废"),
+    ("device", "U", "webhooks/endpoints/旧系统/resume", "已恢复"),
+    ("device", "T", "webhooks/endpoints/旧系统/test", "旧系统：测试已送达（42 毫秒）"),
 ])  # fmt: skip
 async def test_a_yes_is_sent_once_and_told(page: str, key: str, path: str, done: str) -> None:
     async with a_console(a_shop()) as console:
@@ -150,9 +161,11 @@ async def test_a_yes_is_sent_once_and_told(page: str, key: str, path: str, done:
 
 async def test_a_writing_key_on_an_empty_page_says_so() -> None:
     async with a_console(FakeCore()) as console:
-        for page, key in (("2", "A"), ("2", "H"), ("3", "R"), ("4", "R")):
+        empty = (("2", "A"), ("2", "H"), ("3", "R"), ("3", "C"), ("4", "R"), ("5", "P"), ("5", "U"), ("5", "T"))
+        for page, key in empty:
             await console.press(page, key)
             await console.shows("这里没有可操作的行")
+            await console.press("1")
         assert console.core.written == []
 
 

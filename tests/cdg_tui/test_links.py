@@ -81,7 +81,7 @@ async def test_a_core_that_hangs_is_said_to_and_keys_still_answer(language: Lang
     async with a_console(a_shop(), language=language, deadline_s=0.3) as console:
         console.core.hang = True
         await console.shows(words("link.lost"), words("cause.timeout"), seconds=WITHIN_S)
-        for key, page in (("2", "cases"), ("3", "retries"), ("4", "dead"), ("1", "overview")):
+        for key, page in (("2", "cases"), ("3", "retries"), ("4", "dead"), ("5", "device"), ("1", "overview")):
             await console.press(key)
             await console.shows(words("link.lost"))
             assert f"[{key} {words(f'page.{page}')}" in console.text

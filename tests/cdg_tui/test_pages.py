@@ -11,18 +11,20 @@ from rich.cells import cell_len
 from cdg_tui.i18n import LANGUAGES, Language, Words, texts
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.dead import Dead
+from cdg_tui.screens.device import Device
 from cdg_tui.screens.overview import Overview
 from cdg_tui.screens.page import Page, View
 from cdg_tui.screens.retries import Retries
 from cdg_tui.store import STALE_S, Link, LinkState, Snapshot, Store
 from cdg_tui.widgets.row_table import GAP
 from core import wire
+from core.wire_endpoints import Endpoints
 from tests.cdg_tui import core_codes
 from tests.cdg_tui.factories import a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_attempt, at
 from tests.cdg_tui.fake_core import FakeCore, a_status
 
 ASKED_S = 1000.0
-PAGES: tuple[Page, ...] = (Overview(), Cases(), Retries(), Dead())
+PAGES: tuple[Page, ...] = (Overview(), Cases(), Retries(), Dead(), Device())
 
 
 def a_view(
@@ -50,6 +52,7 @@ def a_view(
             cabinets=cabinets,
             cases=tuple(core.cases),
             retries=(page,),
+            endpoints=Endpoints(items=tuple(core.endpoints), network="unknown", network_since=None),
         )
     )
     if link is not None:
@@ -390,6 +393,8 @@ def test_columns_fit_into_80_cells_and_their_titles_into_them(page: Page, langua
         (Retries(), 0, "delivery"),
         (Retries(), 1, "event"),
         (Dead(), 0, "reason"),
+        (Device(), 0, "endpoint"),
+        (Device(), 3, "holdup"),
     ],
 )
 def test_the_words_of_a_column_fit_into_it(page: Page, column: int, group: str, language: Language) -> None:

@@ -21,7 +21,8 @@ from cdg_tui.store import (
     Trend,
 )
 from core import wire
-from tests.cdg_tui.factories import NOW, a_cabinet, a_case, a_dead_letter, a_reading, a_retry
+from core.wire_endpoints import Endpoints
+from tests.cdg_tui.factories import NOW, a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_endpoint
 from tests.cdg_tui.fake_core import FakeCore, a_status
 
 ASKED_S = 1000.0
@@ -104,6 +105,19 @@ def test_a_round_that_asked_for_no_lists_changes_none() -> None:
     store.apply(news(cabinets=wire.Cabinets(items=(a_cabinet(),)), cases=(a_case(),)))
     store.apply(news())
     assert (len(store.cabinets), len(store.cases), len(store.retries)) == (1, 1, 1)
+
+
+def test_endpoints_stay_known_where_nobody_asks_and_are_forgotten_where_the_core_won_t_tell() -> None:
+    told = Endpoints(items=(an_endpoint(),), network="online", network_since=NOW)
+    store = Store()
+    store.apply(news(endpoints=told))
+    assert (store.endpoint("总部"), store.endpoint("x"), store.endpoints_s) == (an_endpoint(), None, ASKED_S)
+    store.apply(news(asked_s=ASKED_S + 1))
+    assert (store.endpoints, store.endpoints_s) == (told, ASKED_S)
+    store.apply(news(asked_s=ASKED_S + 2, untold="not_found"))
+    assert (store.endpoints, store.untold, store.endpoint("总部")) == (None, "not_found", None)
+    store.apply(news(asked_s=ASKED_S + 3, endpoints=told))
+    assert (store.endpoints, store.untold) == (told, None)
 
 
 def test_what_is_being_sent_is_what_the_last_page_says() -> None:

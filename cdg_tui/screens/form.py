@@ -1,4 +1,4 @@
-"""What was done about a case and what became of the goods, from lists: nobody has to type Chinese at a kiosk."""
+"""Questions that are answered from lists, with a note beside: nobody has to type Chinese at a kiosk."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,21 +15,19 @@ from cdg_tui.screens.dialog import YES, Dialog
 from cdg_tui.widgets.choice import Choice
 from cdg_tui.widgets.line import Line
 
-ACTIONS_TAKEN = ("checked", "door_closed", "defrosted", "restarted", "set_point", "technician", "repaired", "moved")
-DISPOSITIONS = ("unharmed", "moved_away", "discarded", "to_check")
-
 
 @dataclass(frozen=True, kw_only=True)
-class Handled:
-    """What the technician says."""
+class Filled:
+    """What somebody says: of each list the option that was chosen, and the note."""
 
-    action: str
-    disposition: str
+    chosen: tuple[str, ...]
     note: str
 
 
-class HandleDialog(Dialog[Handled | None]):
-    """None where it was left without an answer."""
+class Form(Dialog[Filled | None]):
+    """`choices` are the lists by their labels, `unchosen` says what is still to be chosen. None where it was left without an
+    answer.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False),
@@ -37,16 +35,23 @@ class HandleDialog(Dialog[Handled | None]):
         Binding("enter", "app.focus_next", show=False),
     ]
 
-    def __init__(self, words: Words, lines: Sequence[str]):
-        super().__init__(words, words("handle.title"))
-        self._lines = lines
+    def __init__(
+        self,
+        words: Words,
+        title: str,
+        lines: Sequence[str],
+        choices: Sequence[tuple[str, Sequence[str]]],
+        unchosen: str,
+    ):
+        super().__init__(words, title)
+        self._lines, self._choices, self._unchosen = lines, choices, unchosen
 
     def parts(self) -> ComposeResult:
         yield Line(classes="said")
         with Horizontal(classes="choices"):
-            yield Choice(self.words("handle.action"), [self.words(f"taken.{name}") for name in ACTIONS_TAKEN])
-            yield Choice(self.words("handle.goods"), [self.words(f"goods.{name}") for name in DISPOSITIONS])
-        yield Input(placeholder=self.words("handle.note"), max_length=400, compact=True)
+            for label, options in self._choices:
+                yield Choice(label, options)
+        yield Input(placeholder=self.words("form.note"), max_length=400, compact=True)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -55,11 +60,9 @@ class HandleDialog(Dialog[Handled | None]):
 
     def answers(self) -> Content:
         if self._said() is None:
-            return Content.assemble(
-                (f"> [{self.words('dialog.cancel')}]", "bold reverse"), "  ", self.words("handle.choose")
-            )
+            return Content.assemble((f"> [{self.words('dialog.cancel')}]", "bold reverse"), "  ", self._unchosen)
         if self.query_one(Input).has_focus:
-            return Content(self.words("handle.noting"))
+            return Content(self.words("form.noting"))
         return self.cancel_or_yes()
 
     def on_descendant_focus(self) -> None:
@@ -78,8 +81,7 @@ class HandleDialog(Dialog[Handled | None]):
         if (said := self._said()) is not None:
             self.dismiss(said)
 
-    def _said(self) -> Handled | None:
-        action, goods = (choice.value for choice in self.query(Choice))
-        if action is None or goods is None:
-            return None
-        return Handled(action=action, disposition=goods, note=self.query_one(Input).value.strip())
+    def _said(self) -> Filled | None:
+        chosen = tuple(choice.value for choice in self.query(Choice))
+        known = tuple(value for value in chosen if value is not None)
+        return None if len(known) < len(chosen) else Filled(chosen=known, note=self.query_one(Input).value.strip())

@@ -1,0 +1,72 @@
+"""What all writing keys share: their target, whether anything may be sent, the question, and what became of it."""
+
+import getpass
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from cdg_tui.client import Client, ClientError, LostError
+from cdg_tui.screens.dialog import Confirm
+
+if TYPE_CHECKING:
+    from cdg_tui.app import ConsoleApp
+
+Target = TypeVar("Target")
+
+_UNSURE: Final = {"timeout", "broken_off", "http_error"}  # the request was on its way when the answer went missing
+
+
+class Asking:
+    """Knows the app it asks in and the client it sends by."""
+
+    def __init__(self, app: "ConsoleApp", client: Client):
+        self._app, self._client, self._words = app, client, app.words
+
+    async def _confirmed(self, title: str, lines: tuple[str, ...]) -> bool:
+        dialog = Confirm(self._words, self._words(title), lines)
+        return await self._app.push_screen_wait(dialog) and self._may_write()
+
+    async def _send(self, call: Callable[[], Awaitable[object]], done: str) -> None:
+        try:
+            await call()
+        except ClientError as refusal:
+            self._failed(refusal)
+        else:
+            self._app.say(self._words(done))
+            self._app.poke()
+
+    def _failed(self, refusal: ClientError, key: str | None = None) -> str:
+        """Say why; and where the answer went missing, that the core may have done it all the same."""
+        missing = isinstance(refusal, LostError) and refusal.cause in _UNSURE
+        text = self._words(
+            key or ("notice.unsure" if missing else "notice.refused"),
+            why=self._words.cause(refusal.cause, refusal.detail),
+        )
+        self._app.say(text, trouble=True)
+        return text
+
+    def _may_ask(self) -> bool:
+        """Not twice: a key that is held down, or typed in a hurry, comes again before its dialog is there."""
+        return self._app.asks_nothing and self._may_write()
+
+    def _may_write(self) -> bool:
+        """A write that can't be sent now is refused here, never kept for later."""
+        if self._app.view().live:
+            return True
+        self._app.say(self._words("notice.not_live"), trouble=True)
+        return False
+
+    def _target(self, found: Target | None) -> Target | None:
+        if not self._may_ask():
+            return None
+        if found is None:
+            self._app.say(self._words("notice.no_row"))
+        return found
+
+
+def who() -> str:
+    """Who acts, as this machine knows them; the core records the login beside it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no name for this uid
+        return f"uid {os.getuid()}"
