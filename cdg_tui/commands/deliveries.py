@@ -54,7 +54,7 @@ class DeliveryCommands(Asking):
         except ClientError as refusal:
             self._failed(refusal)
         else:
-            self._app.say(self._words("recover.done", n=found.matched))
+            self._app.say(self._words("recover.done", n=len(found.delivery_ids)))
             self._app.poke()
 
     async def _count(self, question: Recover) -> Recovered:

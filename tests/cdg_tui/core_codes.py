@@ -12,6 +12,8 @@ from core.monitoring.health import ILLS
 from core.monitoring.presets import Medium
 from core.samples import Quantity
 from core.webhooks.deliveries import DeadLetterReason, ErrorClass, Trigger
+from core.webhooks.gate import Hold as Holdup
+from core.webhooks.network import NetworkState
 from core.wire import STATES, Durability, EndpointState
 
 CORE = Path(__file__).parents[2] / "core"
@@ -27,6 +29,8 @@ ENUMS: dict[str, frozenset[str]] = {
     "error": frozenset(ErrorClass),
     "hint": frozenset(ErrorClass),
     "endpoint": frozenset(get_args(EndpointState)),
+    "holdup": frozenset(Holdup),
+    "network": frozenset(NetworkState),
     "reason": frozenset(DeadLetterReason),
     "durability": frozenset(Durability),
     "state": frozenset(STATES),

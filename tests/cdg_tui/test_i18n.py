@@ -11,7 +11,6 @@ from cdg_tui.actions import ACTIONS, PAGES
 from cdg_tui.commands.endpoints import REASONS
 from cdg_tui.course import CONTACTS
 from cdg_tui.i18n import LANGUAGES, Language, Words, language_of, texts
-from cdg_tui.screens.bars import UPLINK_TROUBLES
 from cdg_tui.screens.recover_dialog import SPANS
 from cdg_tui.store import LinkState
 from tests.cdg_tui import core_codes
@@ -32,9 +31,7 @@ CODES: dict[str, frozenset[str]] = {
     "time": frozenset({"seconds", "minutes", "hours", "days"}),
     "contact": frozenset(f"{what}_{state}" for what in CONTACTS for state in ("on", "off")),
     "delivery": frozenset({"sending", "held", "due", "waiting", "behind", "stuck"}),
-    "holdup": frozenset({"paused", "disabled", "open", "offline", "retry_after", "rate_limit"}),
-    "network": frozenset({"unknown", "online", *UPLINK_TROUBLES}),
-    "uplink": frozenset(UPLINK_TROUBLES),
+    "uplink": core_codes.ENUMS["network"] - {"unknown", "online"},
     "since": frozenset(SPANS),
     "because": frozenset(REASONS),
 }
