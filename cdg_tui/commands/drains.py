@@ -5,7 +5,7 @@ from typing import Final
 
 from cdg_tui.client import ClientError, LostError, RefusedError
 from cdg_tui.commands.asking import Asking
-from cdg_tui.screens.drain_dialog import DrainDialog
+from cdg_tui.screens.drain_dialog import DrainDialog, to_send
 from core import wire
 
 PROGRESS_EVERY_S: Final = 0.3
@@ -33,7 +33,7 @@ class DrainCommands(Asking):
             dialog.show_error(self._words("notice.not_live"))
             return
         try:
-            running = await self._client.drain(tuple(item.delivery_id for item in preview.items))
+            running = await self._client.drain(tuple(item.delivery_id for item in to_send(preview)))
         except ClientError as refusal:
             await self._refused(dialog, refusal)
             return

@@ -71,14 +71,15 @@ class DrainDialog(Dialog[None]):
     # -- what it is told -------------------------------------------------------------------------------------------
 
     def show_preview(self, preview: wire.DrainResult) -> None:
-        """What would be sent, by endpoint; asks only where there is something."""
-        counts = Counter(item.endpoint for item in preview.items)
+        """What would be sent, by endpoint, and what would be left out; asks only where there is something to send."""
+        sending = to_send(preview)
+        counts = Counter(item.endpoint for item in sending)
         per_endpoint = ", ".join(f"{endpoint} {count}" for endpoint, count in counts.most_common())
-        if preview.items:
+        if sending:
             self._question = _Question.SEND
-            self._say(self.words("drain.preview", n=len(preview.items), endpoints=per_endpoint), preview.items)
+            self._say(self.words("drain.preview", n=len(sending), endpoints=per_endpoint), preview.items)
         else:
-            self._say(self.words("drain.nothing"))
+            self._say(self.words("drain.none_goes" if preview.items else "drain.nothing"), preview.items)
 
     def show_other(self, result: wire.DrainResult) -> None:
         """One that somebody else has begun, in the place of the one that was asked for."""
@@ -152,6 +153,11 @@ class DrainDialog(Dialog[None]):
         if not self.confirmed.done():
             self.confirmed.set_result(False)
         self.dismiss(None)
+
+
+def to_send(preview: wire.DrainResult) -> list[wire.DrainItem]:
+    """Those that a yes is about."""
+    return [item for item in preview.items if item.result == "would_attempt"]
 
 
 def _row(words: Words, item: wire.DrainItem) -> Row:

@@ -1,5 +1,7 @@
 """立即重发 as a person goes through it: preview, yes, progress, and what became of each; or away from it, which stops nothing."""
 
+from typing import Any
+
 import pytest
 from msgspec import structs
 
@@ -60,6 +62,41 @@ async def test_the_preview_counts_by_endpoint_and_names_each() -> None:
         await console.press("3", "D")
         await console.shows("将立刻发送 3 条：总部 2, 大区 1", "不占自动次数")
         assert console.text.count("将发送") == 3
+
+
+class Held(SlowDrain):
+    """Leaves out of its preview what goes to the endpoints that are held."""
+
+    held = frozenset({"大区"})
+
+    def _drain(self, body: dict[str, Any]) -> wire.DrainResult:
+        whole = super()._drain(body)
+        items = tuple(
+            structs.replace(item, result="skipped", skip_reason="endpoint_paused")
+            if item.endpoint in self.held
+            else item
+            for item in whole.items
+        )
+        return structs.replace(whole, items=items)
+
+
+async def test_the_preview_promises_nothing_of_what_would_be_left_out() -> None:
+    async with a_console(Held()) as console:
+        await console.press("3", "D")
+        await console.shows("将立刻发送 2 条：总部 2。", "跳过", "推送地址已暂停")
+        await console.press("Y")
+        await console.until(lambda: console.sent)
+        assert console.sent[0][1]["delivery_ids"] == [a_retry(1).delivery_id, a_retry(2).delivery_id]
+
+
+async def test_where_all_would_be_left_out_there_is_nothing_to_say_yes_to() -> None:
+    core = Held()
+    core.held = frozenset({"大区", "总部"})
+    async with a_console(core) as console:
+        await console.press("3", "D")
+        await console.shows("现在都发不了", "推送地址已暂停", "Esc 返回")
+        await console.press("Y")
+        assert console.sent == []
 
 
 async def test_with_nothing_pending_there_is_nothing_to_say_yes_to() -> None:

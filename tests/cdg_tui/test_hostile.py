@@ -60,7 +60,7 @@ HOSTILE = (
     "../../etc/passwd\n!! 断开",
 )
 NUMBERED = [f"{number:02}" for number in range(len(HOSTILE))]
-NAMED = {"delivery_id", "case_id"}  # what a request names again
+NAMED = {"delivery_id", "case_id", "result"}  # what a request names again
 
 
 def spoilt(document: Any, text: str, kept: frozenset[str], name: str = "") -> Any:
