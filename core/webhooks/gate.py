@@ -68,7 +68,7 @@ class Gate:
         self.probing: Hold | None = None
         self._concurrency, self._allowance = concurrency, 1
         self._longest_s = min(LONGEST_PROBE_S, longest_probe_s)
-        self._gap_s = self._probe_s = 0.0
+        self._gap_s = self._probed_s = self._probe_s = 0.0
         self._asked_s = self._unaged_s = 0.0
         self._rate = rate_per_min
         self._sent: deque[float] = deque(maxlen=rate_per_min or 0)
@@ -158,7 +158,7 @@ class Gate:
                 self._open_up()  # the network is there again; what fails now is the receiver
         if probe and self.probing is not None:
             self._gap_s = min(max(2 * self._gap_s, FIRST_PROBE_S), self._longest_s)
-            self._probe_s = now_s + self._gap_s
+            self._probed_s, self._probe_s = now_s, now_s + self._gap_s
         return False
 
     def lose_network(self, now_s: float) -> None:
@@ -175,8 +175,8 @@ class Gate:
 
     def urge(self, now_s: float) -> None:
         """Something critical waits: probe as soon as the shortest gap allows."""
-        last_s = self._probe_s - self._gap_s
-        self._probe_s = max(now_s, min(self._probe_s, last_s + min(FIRST_PROBE_S, self._longest_s)))
+        soonest_s = self._probed_s + min(FIRST_PROBE_S, self._longest_s)
+        self._probe_s = max(now_s, min(self._probe_s, soonest_s))
 
     def _listen(self, failure: Failed, now_s: float) -> None:
         if failure.retry_after_s is None or failure.http_status not in {429, 503}:
@@ -189,7 +189,7 @@ class Gate:
         self.counted_s(now_s)
         if self.probing is None:
             self._gap_s = min(FIRST_PROBE_S, self._longest_s)
-            self._probe_s = now_s + self._gap_s
+            self._probed_s, self._probe_s = now_s, now_s + self._gap_s
         self.probing = why
 
     def _alive(self) -> bool:
