@@ -156,6 +156,7 @@ class Dispatcher:
 
     async def _attempt(self, channel: Channel, entry: Entry, trigger: Trigger, actor: str | None) -> None:
         """Send once and settle; the place is given back whatever happens."""
+        since_s = self._clock.steady()
         try:
             delayed_s = self._clock.steady() - entry.waiting_since_s
             attempt, outcome = await self._send(channel, entry.delivery, trigger, actor, delayed_s)
@@ -163,7 +164,7 @@ class Dispatcher:
             self._queue.give_back(entry)
             raise
         else:
-            ours = self.reception.heard(channel, outcome, probe=trigger is Trigger.PROBE)
+            ours = self.reception.heard(channel, outcome, since_s, probe=trigger is Trigger.PROBE)
             if ours and trigger is Trigger.AUTO:  # what the box's own network fails of costs nobody anything
                 attempt = msgspec.structs.replace(attempt, trigger=Trigger.PROBE)
             self._queue.settle(entry, attempt, outcome, ours=ours)
@@ -197,10 +198,11 @@ class Dispatcher:
         channel = self._channels[endpoint]
         self._refuse_beyond_limit(channel)
         delivery = deliveries.opened(event, endpoint, self.body(event), self._clock.now())
+        since_s = self._clock.steady()
         self._set_out(channel)
         try:
             attempt, outcome = await self._send(channel, delivery, Trigger.MANUAL, None)
-            self.reception.heard(channel, outcome, probe=False)
+            self.reception.heard(channel, outcome, since_s, probe=False)
         finally:
             channel.in_flight -= 1
             channel.ring()

@@ -69,7 +69,7 @@ class Gate:
         self._concurrency, self._allowance = concurrency, 1
         self._longest_s = min(LONGEST_PROBE_S, longest_probe_s)
         self._gap_s = self._probed_s = self._probe_s = 0.0
-        self._asked_s = self._unaged_s = 0.0
+        self._asked_s = self._asked_at_s = self._unaged_s = 0.0
         self._rate = rate_per_min
         self._sent: deque[float] = deque(maxlen=rate_per_min or 0)
         self._counted_s, self._counted_at_s = 0.0, now_s
@@ -132,12 +132,15 @@ class Gate:
         self.counted_s(now_s)
         self._sent.append(now_s)
 
-    def took(self, now_s: float) -> bool:
-        """The receiver took one; whether that lets a backlog out."""
+    def took(self, now_s: float, since_s: float) -> bool:
+        """The receiver took one that set out at `since_s`; whether that lets a backlog out. Who takes one after he asked us
+        to wait waits no longer; one that was on its way when he asked says nothing.
+        """
         self.counted_s(now_s)
-        self._asked_s = 0.0
+        if since_s >= self._asked_at_s:
+            self._asked_s = 0.0
         found = self._alive()
-        self._allowance = min(self._concurrency, 2 * self._allowance)
+        self._allowance = min(self._concurrency, self._allowance + 1)  # each answer sends two: 1, 2, 4 at a time
         return found
 
     def failed(self, failure: Failed, now_s: float, *, ours: bool, probe: bool) -> bool:
@@ -182,6 +185,7 @@ class Gate:
         if failure.retry_after_s is None or failure.http_status not in {429, 503}:
             return
         self._asked_s = max(self._asked_s, now_s + min(failure.retry_after_s, RETRY_AFTER_CAP_S))
+        self._asked_at_s = now_s
         if failure.error_class is ErrorClass.RATE_LIMITED:
             self._unaged_s = self._asked_s
 

@@ -61,8 +61,8 @@ class Reception:
 
     # -- after an attempt ------------------------------------------------------------------------------------------
 
-    def heard(self, channel: Channel, outcome: Outcome, *, probe: bool) -> bool:
-        """Take in what came of an attempt; whether it failed of this box's own network."""
+    def heard(self, channel: Channel, outcome: Outcome, since_s: float, *, probe: bool) -> bool:
+        """Take in what came of an attempt that set out at `since_s`; whether it failed of this box's own network."""
         now_s, failure = self._clock.steady(), outcome if isinstance(outcome, Failed) else None
         name, reach = channel.endpoint.id, failure.reach if failure else Reach.UP
         self.counters.count(name, FAILED if failure else DELIVERED, failure.error_class if failure else None)
@@ -72,7 +72,7 @@ class Reception:
             self._tell_network(now_s)
         channel.note(failure, now_s)
         if failure is None:
-            freed = channel.gate.took(now_s)
+            freed = channel.gate.took(now_s, since_s)
         else:
             freed = channel.gate.failed(failure, now_s, ours=ours, probe=probe)
             if failure.http_status == HTTPStatus.GONE:

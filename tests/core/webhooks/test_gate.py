@@ -37,7 +37,7 @@ class Door:
 
     def take(self) -> bool:
         self.gate.sets_out(self.now_s)
-        return self.gate.took(self.now_s)
+        return self.gate.took(self.now_s, self.now_s)
 
     def pass_(self, seconds: float) -> None:
         self.now_s += seconds
@@ -120,13 +120,14 @@ def test_only_one_probe_is_on_its_way() -> None:
 
 
 def test_the_first_answer_lets_the_backlog_out_slowly() -> None:
-    """One at a time, then two, four, as many as there are places."""
+    """One at a time, then two, four, as many as there are places: each round that is taken whole doubles the next."""
     door, places = an_open_breaker(concurrency=6), []
     door.pass_(30.0)
     assert door.take()
     for _ in range(4):
         places.append(door.gate.places)
-        assert not door.take()
+        for _ in range(door.gate.places):
+            assert not door.take()
     assert (places, door.hold) == ([2, 4, 6, 6], None)
 
 
@@ -320,3 +321,26 @@ def test_the_age_never_runs_faster_than_time_and_never_back(steps: list[str], da
         assert before_s <= aged_s <= before_s + door.now_s - before_now_s + 1e-6
         before_s, before_now_s = aged_s, door.now_s
         assert 1 <= door.gate.places <= 8
+
+
+def test_several_critical_events_hasten_a_probe_only_once() -> None:
+    """To the shortest gap after the last one, however many there are."""
+    door = an_open_breaker()
+    for _ in range(3):
+        door.pass_(door.wait_s)
+        door.fail(probe=True)
+    for _ in range(5):
+        door.gate.urge(door.now_s)
+    assert door.wait_s == 30.0
+
+
+def test_what_was_under_way_when_the_receiver_asked_to_wait_takes_nothing_back() -> None:
+    """Eight set out, the fast answers are 429, the slow ones 204."""
+    door = a_door()
+    door.pass_(1.0)
+    door.fail(too_many(60.0))
+    door.pass_(1.0)
+    door.gate.took(door.now_s, since_s=0.0)
+    assert (door.hold, door.wait_s) == (Hold.RETRY_AFTER, 59.0)
+    door.gate.took(door.now_s, since_s=door.now_s)
+    assert door.hold is None
