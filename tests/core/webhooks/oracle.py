@@ -142,6 +142,9 @@ class Oracle:
     def resumes(self, endpoint: str) -> None:
         self.held.discard(endpoint)
         self.gone.discard(endpoint)
+        for known in self.known.values():
+            if known.delivery.endpoint == endpoint:
+                known.asked_s = 0.0  # who resumes wants it now
         self.doors.doors[endpoint].resumed(self.world.now_s)
 
     # -- what is sent ----------------------------------------------------------------------------------------------
