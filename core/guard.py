@@ -1,6 +1,7 @@
 """Puts the core together from its settings and keeps its loops running from start to stop. Signals are handled here only."""
 
 import asyncio
+import gc
 import grp
 import logging
 import os
@@ -174,6 +175,8 @@ class Guard:
         draining = group.create_task(self._keep_running("drains", self._drains.run))
         running = [group.create_task(self._keep_running(name, run)) for name, run in others.items()]
         await self._server.ready.wait()
+        gc.collect()
+        gc.freeze()  # what was loaded stays: to look through it again and again would stop all loops
         log.info("guarding")
         await self._stop.wait()
         log.info("stopping")

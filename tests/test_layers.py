@@ -86,7 +86,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("core.manage_api",),
     LOOPS,
     ("core.monitoring.case_book", "core.monitoring.history", "core.webhooks.retry_queue"),
-    ("core.monitoring.outbox", "core.monitoring.minute_file", "core.webhooks.entries"),
+    ("core.monitoring.outbox", "core.monitoring.minute_file", "core.webhooks.ages", "core.webhooks.entries"),
     ("core.monitoring.minutes",),
     (
         "core.config",

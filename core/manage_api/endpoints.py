@@ -88,7 +88,7 @@ def _endpoints(parts: Parts) -> wire.Endpoints:
 def _item(parts: Parts, channel: Channel, mine: list[Entry]) -> wire.EndpointItem:
     info, gate, now_s = views.endpoint(parts, channel.endpoint.id), channel.gate, parts.clock.steady()
     pending = [entry for entry in mine if entry.delivery.status is Status.PENDING]
-    oldest_s = max((parts.queue.age_s(entry) for entry in pending), default=None)
+    oldest_s = parts.queue.ages.oldest_s(pending)
     wait_s, hold, last = gate.wait_s(now_s), gate.hold(now_s), channel.last_failure
     skew_s = channel.sender.skew_s
     counted = parts.dispatcher.reception.counters.of(info.id)
@@ -106,7 +106,7 @@ def _item(parts: Parts, channel: Channel, mine: list[Entry]) -> wire.EndpointIte
         last_error_class=last.error_class if last else None,
         last_error=last.error if last else None,
         pending=len(pending),
-        due=sum(entry.in_flight is None and parts.queue.due_in_s(entry) == 0 for entry in pending),
+        due=parts.queue.due(info.id),
         in_flight=sum(entry.in_flight is not None for entry in pending),
         dead_letter=sum(entry.delivery.status is Status.DEAD_LETTER for entry in mine),
         oldest_pending_age_s=None if oldest_s is None else round(oldest_s, 3),

@@ -28,7 +28,7 @@ def retry(parts: Parts, entry: Entry) -> wire.RetryItem:
         attempts=delivery.attempts,
         auto_attempts=delivery.auto_attempts,
         created_at=delivery.created_at,
-        age_s=round(parts.queue.age_s(entry), 3),
+        age_s=round(parts.queue.ages.age_s(entry), 3),
         next_attempt_at=delivery.next_attempt_at if due_in_s is not None else None,
         next_attempt_in_s=None if due_in_s is None else round(due_in_s, 3),
         waits_for=parts.queue.waits_for(entry),
@@ -91,11 +91,11 @@ def retry_overview(parts: Parts) -> RetryOverview:
     accounts = parts.queue.known.accounts()
     pending = [entry for entry in parts.queue.entries() if entry.delivery.status is Status.PENDING]
     sending = tuple(entry.delivery.delivery_id for entry in pending if entry.in_flight is not None)
-    oldest_s = max((parts.queue.age_s(entry) for entry in pending), default=None)
+    oldest_s = parts.queue.ages.oldest_s(pending)
     critical_s = parts.escalation.oldest_s
     summary = wire.RetrySummary(
         pending=len(pending),
-        due=sum(due(parts, entry) for entry in pending),
+        due=parts.queue.due(),
         in_flight=len(sending),
         dead_letter=accounts.dead_letter - accounts.archived,
         oldest_pending_age_s=None if oldest_s is None else round(oldest_s, 3),

@@ -105,15 +105,14 @@ class Drains:
     def result(self, job: DrainJob) -> wire.DrainResult:
         """As far as it is by now; items in the order in which they are sent."""
         found, queue = job.results, self._queue
-        pending = [entry for entry in queue.entries() if entry.delivery.status is Status.PENDING]
         counts = wire.DrainCounts(
             matched=len(job.matched),
             attempted=found["delivered"] + found["failed"],
             delivered=found["delivered"],
             failed=found["failed"],
             skipped=found["skipped"],
-            remaining_due=sum(entry.in_flight is None and queue.due_in_s(entry) == 0 for entry in pending),
-            remaining_pending=len(pending),
+            remaining_due=queue.due(),
+            remaining_pending=queue.known.accounts().pending,
         )
         return wire.DrainResult(
             drain_id=job.drain_id,

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from core.webhooks.deliveries import ErrorClass, Failed
+from core.webhooks.deliveries import Attempt, ErrorClass, Failed
 from core.webhooks.retry_policy import RETRY_AFTER_CAP_S
 from core.wire import Moment
 
@@ -35,6 +35,11 @@ BREAKING: Final = frozenset(
         ErrorClass.HTTP_5XX,
     }
 )
+
+
+def unreached(last: Attempt | None) -> bool:
+    """Whether this attempt failed of what a working receiver, or a way to it, puts right."""
+    return last is not None and last.error_class in BREAKING
 
 
 class Hold(StrEnum):

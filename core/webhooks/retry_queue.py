@@ -16,6 +16,7 @@ from core.events import Event
 from core.journal import SnapshotJournal
 from core.settings import Retry
 from core.webhooks import deliveries, retry_policy
+from core.webhooks.ages import Ages
 from core.webhooks.deliveries import (
     BY_HAND,
     Attempt,
@@ -28,8 +29,8 @@ from core.webhooks.deliveries import (
     Trigger,
 )
 from core.webhooks.entries import Entries, Entry
-from core.webhooks.gate import BREAKING, Gate, Standing
-from core.webhooks.schedule import Schedule, Schedules
+from core.webhooks.gate import Gate, Standing, unreached
+from core.webhooks.schedule import Schedules
 
 
 class RetryQueue:
@@ -49,14 +50,13 @@ class RetryQueue:
         gates: Mapping[str, Gate] = MappingProxyType({}),
     ) -> None:
         self._journal, self._policy, self._clock, self._rng = journal, policy, clock, rng
-        self._gates = gates
+        self.ages = Ages(gates, clock)
         self.known = Entries(journal, clock)
         self._schedules = Schedules(endpoints)
         for entry in self.known:
-            entry.aged_at_s = self._counted_s(entry.delivery.endpoint)
+            entry.aged_at_s = self.ages.now_s(entry.delivery.endpoint)
             if entry.delivery.status is Status.PENDING:
-                wait_s = deliveries.remaining_s(entry.delivery, self._clock.now())
-                self._schedules.enter(entry.delivery, self._clock.steady() + wait_s)
+                self._enter(entry, deliveries.remaining_s(entry.delivery, self._clock.now()))
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -79,16 +79,6 @@ class RetryQueue:
     def get(self, item_id: str) -> Entry:
         """Raises RefusalError 404 `retry_not_found`."""
         return self.known.get(item_id)
-
-    def age_s(self, entry: Entry) -> float:
-        """How long it has waited for its receiver; a paused or limited endpoint and a box without network don't count."""
-        if entry.delivery.status is not Status.PENDING:
-            return entry.delivery.age_s
-        return entry.delivery.age_s + self._counted_s(entry.delivery.endpoint) - entry.aged_at_s
-
-    def _counted_s(self, endpoint: str) -> float:
-        gate, now_s = self._gates.get(endpoint), self._clock.steady()
-        return now_s if gate is None else gate.counted_s(now_s)
 
     def standing(self, endpoint: str) -> Standing:
         """How it stood when somebody last changed that, in whatever life of the core."""
@@ -131,7 +121,7 @@ class RetryQueue:
         if delivery.delivery_id in self.known:
             return self.known.get(delivery.delivery_id)
         entry = self.known.add(delivery)
-        entry.aged_at_s = self._counted_s(delivery.endpoint)
+        entry.aged_at_s = self.ages.now_s(delivery.endpoint)
         return entry
 
     def escalated(self, entry: Entry) -> None:
@@ -144,9 +134,18 @@ class RetryQueue:
             await self._journal.settled(max(entry.n for entry in entries))
         for entry in entries:
             if entry.delivery.status is Status.PENDING and self._schedules.of(entry.delivery) is None:
-                self._schedules.enter(entry.delivery, self._clock.steady())
+                self._enter(entry, 0.0)
+
+    def _enter(self, entry: Entry, wait_s: float) -> None:
+        now_s = self._clock.steady()
+        self._schedules.enter(entry.delivery, now_s + wait_s, now_s)
 
     # -- sending ---------------------------------------------------------------------------------------------------
+
+    def due(self, endpoint: str | None = None) -> int:
+        """How many deliveries may be sent now, to this endpoint or to all."""
+        now_s = self._clock.steady()
+        return self._schedules.due(now_s) if endpoint is None else self._schedules[endpoint].due(now_s)
 
     def next_due_in_s(self, endpoint: str) -> float | None:
         """Seconds until `claim` has something for this endpoint, or None."""
@@ -191,8 +190,8 @@ class RetryQueue:
         """Write the attempt into the account and decide what comes next; `ours` is a failure of this box's own network."""
         trigger, entry.in_flight = attempt.trigger, None
         refused = retry_policy.refused(attempt)
-        delivery = deliveries.counted(entry.delivery, attempt, self.age_s(entry), refused=refused)
-        entry.aged_at_s = self._counted_s(delivery.endpoint)
+        delivery = deliveries.counted(entry.delivery, attempt, self.ages.age_s(entry), refused=refused)
+        entry.aged_at_s = self.ages.now_s(delivery.endpoint)
         if isinstance(outcome, Delivered):
             # Soon: after a kill only what was in flight a moment ago may go out twice.
             self._end(entry, structs.replace(delivery, status=Status.DELIVERED), soon=True)
@@ -221,15 +220,16 @@ class RetryQueue:
         """Somebody is there again: what waited for that is due now, in the order in which it came in. Not what the receiver
         itself refused.
         """
-        schedule, now_s = self._schedules[endpoint], self._clock.steady()
-        for entry in self.known:
-            if entry.delivery.endpoint == endpoint and self._waits_in_vain(entry, schedule):
-                schedule.set_due(entry.delivery.delivery_id, now_s)
-
-    def _waits_in_vain(self, entry: Entry, schedule: Schedule) -> bool:
-        last = entry.delivery.last_attempt
-        in_line = entry.in_flight is None and entry.delivery.delivery_id in schedule
-        return in_line and last is not None and last.error_class in BREAKING
+        schedule = self._schedules[endpoint]
+        waiting = [
+            entry.delivery.delivery_id
+            for entry in self.known
+            if entry.delivery.endpoint == endpoint
+            and entry.in_flight is None
+            and unreached(entry.delivery.last_attempt)
+            and entry.delivery.delivery_id in schedule
+        ]
+        schedule.release(waiting, self._clock.steady())
 
     # -- by hand ---------------------------------------------------------------------------------------------------
 
@@ -273,9 +273,9 @@ class RetryQueue:
         if entry.delivery.status is not Status.DEAD_LETTER:
             raise RefusalError(409, "retry_not_requeueable", f"{item_id} is {entry.delivery.status}")
         fresh = deliveries.reopened(entry.delivery, actor, self._clock.now())
-        entry.aged_at_s = self._counted_s(fresh.endpoint)
+        entry.aged_at_s = self.ages.now_s(fresh.endpoint)
         self.known.put(entry, fresh)
-        self._schedules.enter(entry.delivery, self._clock.steady())
+        self._enter(entry, 0.0)
         return entry
 
     async def journalled(self, entry: Entry) -> None:

@@ -13,6 +13,8 @@ from typing import Final
 from core.events import rank
 from core.webhooks.deliveries import Delivery
 
+LONG_AGO: Final = float("-inf")
+
 
 class Schedule:
     """The lanes of one endpoint. A delivery is named by its id; due times are steady seconds."""
@@ -31,7 +33,9 @@ class Schedule:
     def __contains__(self, delivery_id: str) -> bool:
         return delivery_id in self._lane_of
 
-    def add(self, delivery_id: str, lane: str, rank: int, due_s: float, order: int = 0) -> None:
+    def add(
+        self, delivery_id: str, lane: str, rank: int, due_s: float, order: int = 0, now_s: float = LONG_AGO
+    ) -> None:
         """Put a delivery into its lane, behind those of the same or a lower `order` and whatever is on its way."""
         queue = self._lanes.setdefault(lane, deque())
         taken = 1 if queue and queue[0] not in self._ticket else 0
@@ -42,9 +46,9 @@ class Schedule:
             del self._ticket[queue[0]]  # no longer the head
         queue.insert(at, delivery_id)
         self._lane_of[delivery_id], self._rank[delivery_id], self._order[delivery_id] = lane, rank, order
-        self.set_due(delivery_id, due_s)
+        self.set_due(delivery_id, due_s, now_s)
 
-    def set_due(self, delivery_id: str, due_s: float) -> None:
+    def set_due(self, delivery_id: str, due_s: float, now_s: float = LONG_AGO) -> None:
         """When it may go; also gives a taken delivery back, behind those before it that came back meanwhile."""
         self._due[delivery_id] = due_s
         queue = self._lanes[self._lane_of[delivery_id]]
@@ -54,7 +58,24 @@ class Schedule:
         earlier = sum(self._order[other] < self._order[delivery_id] for other in queue)
         queue.insert(earlier, delivery_id)
         self._ticket.pop(delivery_id, None)
-        self._enter(queue[0])
+        self._enter(queue[0], now_s)
+
+    def release(self, delivery_ids: Iterable[str], now_s: float) -> None:
+        """These are due now, the first of them first; none may be on its way. The others are left as they are."""
+        for delivery_id in delivery_ids:
+            self._due[delivery_id] = now_s
+            if delivery_id in self._ticket:
+                self._ticket[delivery_id] = next(self._tickets)
+        # At one go: to take thousands out of their place one by one would hold up everything else.
+        self._waiting, self._ready = [], []
+        for delivery_id, ticket in self._ticket.items():
+            self._put(delivery_id, ticket, now_s)
+        heapq.heapify(self._waiting)
+        heapq.heapify(self._ready)
+
+    def due(self, now_s: float) -> int:
+        """How many may be sent now."""
+        return sum(self._due[delivery_id] <= now_s for delivery_id in self._ticket)
 
     def remove(self, delivery_id: str) -> None:
         """Its way has ended; the next of its lane moves up."""
@@ -98,10 +119,18 @@ class Schedule:
     def due_s(self, delivery_id: str) -> float:
         return self._due[delivery_id]
 
-    def _enter(self, delivery_id: str) -> None:
-        ticket = next(self._tickets)
-        self._ticket[delivery_id] = ticket
-        heapq.heappush(self._waiting, (self._due[delivery_id], ticket, delivery_id))
+    def _enter(self, delivery_id: str, now_s: float = LONG_AGO) -> None:
+        ticket = self._ticket[delivery_id] = next(self._tickets)
+        if self._due[delivery_id] <= now_s:
+            heapq.heappush(self._ready, (-self._rank[delivery_id], ticket, delivery_id))
+        else:
+            heapq.heappush(self._waiting, (self._due[delivery_id], ticket, delivery_id))
+
+    def _put(self, delivery_id: str, ticket: int, now_s: float) -> None:
+        if self._due[delivery_id] <= now_s:
+            self._ready.append((-self._rank[delivery_id], ticket, delivery_id))
+        else:
+            self._waiting.append((self._due[delivery_id], ticket, delivery_id))
 
     def _ripen(self, now_s: float) -> None:
         """Move what is due over, worst first; drop entries whose ticket has been replaced."""
@@ -132,8 +161,12 @@ class Schedules:
         schedule = self._of.get(delivery.endpoint)
         return schedule if schedule is not None and delivery.delivery_id in schedule else None
 
-    def enter(self, delivery: Delivery, due_s: float) -> None:
+    def due(self, now_s: float) -> int:
+        """How many may be sent now."""
+        return sum(schedule.due(now_s) for schedule in self._of.values())
+
+    def enter(self, delivery: Delivery, due_s: float, now_s: float) -> None:
         """Put it in line, behind the earlier ones of its case; nowhere while its endpoint is unknown."""
         if (schedule := self._of.get(delivery.endpoint)) is not None:
             lane = delivery.case_id or delivery.delivery_id
-            schedule.add(delivery.delivery_id, lane, rank(delivery.severity), due_s, order=delivery.seq or 0)
+            schedule.add(delivery.delivery_id, lane, rank(delivery.severity), due_s, delivery.seq or 0, now_s)

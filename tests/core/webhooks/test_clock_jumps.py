@@ -112,7 +112,9 @@ def test_a_jump_across_a_restart_delays_and_ends_nothing(
             world.clock.wall += jump
         async with a_life(world) as life:
             check(life)
-            assert all(life.queue.age_s(one) <= ages_s[one.delivery.delivery_id] + 1.0 for one in life.queue.entries())
+            assert all(
+                life.queue.ages.age_s(one) <= ages_s[one.delivery.delivery_id] + 1.0 for one in life.queue.entries()
+            )
             await life.advance(1800.0)
             check(life)
             await all_goes_out(world, life)
