@@ -138,6 +138,8 @@ class Guard:
         `lifeline` is a descriptor whose end stops the core too: its other end dies with whoever owns this core. Raises
         ConfigError or OSError where the manage API's socket can't be made, ConfigError for a lifeline that is a file.
         """
+        gc.collect()
+        gc.freeze()  # what was loaded stays: to look through it again and again would stop all loops
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPerCall())
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -175,8 +177,6 @@ class Guard:
         draining = group.create_task(self._keep_running("drains", self._drains.run))
         running = [group.create_task(self._keep_running(name, run)) for name, run in others.items()]
         await self._server.ready.wait()
-        gc.collect()
-        gc.freeze()  # what was loaded stays: to look through it again and again would stop all loops
         log.info("guarding")
         await self._stop.wait()
         log.info("stopping")
