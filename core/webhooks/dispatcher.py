@@ -118,7 +118,7 @@ class Dispatcher:
         """Until there may be a place. Raises RefusalError where there is none."""
         if self._stopping:
             raise RefusalError(409, "shutdown", "the core is stopping")
-        _refuse_held(channel)
+        self.refuse_held(channel.endpoint.id)
         if drain is None:
             self._refuse_beyond_limit(channel)
             return LONGEST_WAIT_S if channel.in_flight >= channel.concurrency else 0.0
@@ -128,6 +128,17 @@ class Dispatcher:
             _refuse_unreachable(channel)
         limit_s = channel.gate.rate_wait_s(self._clock.steady())
         return LONGEST_WAIT_S if channel.in_flight >= channel.gate.places else limit_s
+
+    def refuse_held(self, endpoint: str) -> None:
+        """Raises RefusalError where a person, a 410 or the configuration keeps everything from this endpoint."""
+        channel = self._channels.get(endpoint)
+        if channel is None:
+            raise RefusalError(409, "endpoint_missing", f"endpoint {endpoint} is not configured")
+        match channel.gate.standing.hold:
+            case Hold.PAUSED:
+                raise RefusalError(409, "endpoint_paused", f"endpoint {endpoint} is paused")
+            case Hold.DISABLED:
+                raise RefusalError(409, "endpoint_disabled", f"endpoint {endpoint} is disabled by its 410")
 
     def _refuse_beyond_limit(self, channel: Channel) -> None:
         if (limit_s := channel.gate.rate_wait_s(self._clock.steady())) > 0:
@@ -225,14 +236,6 @@ class Dispatcher:
                 "data": event.data,
             }
         )
-
-
-def _refuse_held(channel: Channel) -> None:
-    match channel.gate.standing.hold:
-        case Hold.PAUSED:
-            raise RefusalError(409, "endpoint_paused", f"endpoint {channel.endpoint.id} is paused")
-        case Hold.DISABLED:
-            raise RefusalError(409, "endpoint_disabled", f"endpoint {channel.endpoint.id} is disabled by its 410")
 
 
 def _refuse_unreachable(channel: Channel) -> None:

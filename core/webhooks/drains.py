@@ -75,7 +75,7 @@ class Drains:
         job = DrainJob(request, actor, self._matched(request), self._clock.now(), self._clock.steady())
         if request.dry_run:
             for entry in job.matched:
-                job.add(self._item(entry, "would_attempt"))
+                job.add(self._foreseen(entry))
             self._finish(job)
             return job
         job.key = key
@@ -205,6 +205,16 @@ class Drains:
             if entry.delivery.status is not Status.DELIVERED:  # else its automatic attempt came first
                 return self._item(entry, "skipped", skip_reason=refusal.code)
         return self._item(entry, "delivered" if entry.delivery.status is Status.DELIVERED else "failed")
+
+    def _foreseen(self, entry: Entry) -> wire.DrainItem:
+        """What would become of it, as far as can be seen without trying: an endpoint may refuse, and an earlier one fail."""
+        try:
+            self._dispatcher.refuse_held(entry.delivery.endpoint)
+        except RefusalError as refusal:
+            return self._item(entry, "skipped", skip_reason=refusal.code)
+        if entry.in_flight is not None:
+            return self._item(entry, "skipped", skip_reason="in_flight")
+        return self._item(entry, "would_attempt")
 
     def _item(self, entry: Entry, result: str, skip_reason: str | None = None) -> wire.DrainItem:
         delivery = entry.delivery

@@ -7,6 +7,7 @@ is down one probe at a time goes out, ever more seldom; the first answer lets th
 
 from collections import deque
 from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -120,9 +121,17 @@ class Gate:
 
     # -- what happens ----------------------------------------------------------------------------------------------
 
-    def recall(self, ages_s: Iterable[float], now_s: float) -> None:
-        """Attempts of a former life, so that a restart earns no further ones."""
-        self._sent.extend(sorted(now_s - age_s for age_s in ages_s))
+    def recall(self, attempts: Iterable[Attempt], now: datetime, now_s: float) -> None:
+        """Attempts of a former life: a restart earns no further ones, and what the receiver asked for still holds. One that
+        lies in the future, since the wall clock was set back, counts as one of now.
+        """
+        for attempt in sorted(attempts, key=lambda one: one.started_at):
+            at_s = now_s - max(0.0, (now - attempt.started_at).total_seconds())
+            self._sent.append(at_s)
+            if attempt.error_class is None:
+                self._asked_s = 0.0
+            else:
+                self._listen(attempt, at_s)
 
     def stand(self, standing: Standing, now_s: float) -> None:
         """A person paused or resumed it, or the receiver disabled it; resumed it begins anew."""
@@ -186,7 +195,7 @@ class Gate:
         soonest_s = self._probed_s + min(FIRST_PROBE_S, self._longest_s)
         self._probe_s = max(now_s, min(self._probe_s, soonest_s))
 
-    def _listen(self, failure: Failed, now_s: float) -> None:
+    def _listen(self, failure: Failed | Attempt, now_s: float) -> None:
         if failure.retry_after_s is None or failure.http_status not in {429, 503}:
             return
         self._asked_s = max(self._asked_s, now_s + min(failure.retry_after_s, RETRY_AFTER_CAP_S))

@@ -20,9 +20,10 @@ from core.errors import RefusalError
 from core.events import Event, EventType, Severity
 from core.webhooks.channels import Channel
 from core.webhooks.counters import DELIVERED, FAILED, Counters
-from core.webhooks.deliveries import Failed, Outcome, Reach
-from core.webhooks.gate import RATE_WINDOW_S, Hold, Standing
+from core.webhooks.deliveries import Attempt, Failed, Outcome, Reach
+from core.webhooks.gate import Hold, Standing
 from core.webhooks.network import Network
+from core.webhooks.retry_policy import RETRY_AFTER_CAP_S
 from core.webhooks.retry_queue import RetryQueue
 
 log = logging.getLogger(__name__)
@@ -51,13 +52,13 @@ class Reception:
         self.news: asyncio.Queue[tuple[Event, Collection[str]]] = asyncio.Queue()
         self._failing: set[str] = set()  # of whom headquarters was told
         now, now_s = clock.now(), clock.steady()
-        recent: dict[str, list[float]] = {name: [] for name in channels}
+        recent: dict[str, list[Attempt]] = {name: [] for name in channels}
         for entry in queue.entries():
-            ages_s = ((now - attempt.started_at).total_seconds() for attempt in entry.delivery.history)
-            recent.get(entry.delivery.endpoint, []).extend(age_s for age_s in ages_s if 0 <= age_s < RATE_WINDOW_S)
+            late = (one for one in entry.delivery.history if (now - one.started_at).total_seconds() < RETRY_AFTER_CAP_S)
+            recent.get(entry.delivery.endpoint, []).extend(late)
         for name, channel in channels.items():
-            channel.gate.recall(recent[name], now_s)
             channel.gate.stand(queue.standing(name), now_s)
+            channel.gate.recall(recent[name], now, now_s)
 
     # -- after an attempt ------------------------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ def verdict(answer: Answer) -> Outcome:
         retry_after_s=retry_after_s(answer.headers),
         excerpt=excerpt,
         truncated=truncated,
-        reach=Reach.PORTAL if portal and not answer.encrypted else Reach.UP,
+        reach=Reach.PORTAL if portal else Reach.UP,
     )
 
 
@@ -62,8 +62,10 @@ def _class_of(status: int) -> ErrorClass:
 
 
 def _is_of_a_portal(answer: Answer) -> bool:
+    if answer.encrypted:  # nobody between could have answered
+        return False
     if answer.status // 100 == 2:
-        return not answer.encrypted and _is_document(answer)
+        return _is_document(answer)
     if answer.status // 100 == 3:
         return _leads_elsewhere(answer)
     return answer.status == _LOG_IN_FIRST

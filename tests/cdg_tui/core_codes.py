@@ -40,7 +40,7 @@ ENUMS: dict[str, frozenset[str]] = {
 }
 
 # Where a delivery can be refused to be sent by a drain.
-REFUSING = frozenset({"get", "claim_one", "retry", "_wait_by_hand_s", "_refuse_held", "_refuse_unreachable"})
+REFUSING = frozenset({"get", "claim_one", "retry", "_wait_by_hand_s", "refuse_held", "_refuse_unreachable"})
 
 # Of routes that the console never asks.
 NEVER_ASKED = frozenset(

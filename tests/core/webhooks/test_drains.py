@@ -290,3 +290,20 @@ async def test_the_last_twenty_results_can_be_asked_for(tmp_path: Path) -> None:
         assert station.drains.get(jobs[1].drain_id) is jobs[1]
         with pytest.raises(RefusalError, match="there is no drain"):
             station.drains.get(jobs[0].drain_id)
+
+
+async def test_a_preview_promises_nothing_that_is_held(tmp_path: Path) -> None:
+    """What is paused or on its way now is named as skipped, with the reason."""
+    async with a_receiver(silence) as hq, a_receiver() as store:
+        endpoints = an_endpoint(hq.url, "hq"), an_endpoint(store.url, "store")
+        async with a_station(tmp_path, *endpoints) as station:
+            await station.dispatcher.reception.pause("store", "tui:anna", "moving house")
+            await published(station, 2)
+            await hq.got(1)
+            found = await drained(station, only_due=False, dry_run=True)
+    assert sorted((one.endpoint, one.result, one.skip_reason) for one in found.items) == [
+        ("hq", "skipped", "in_flight"),
+        ("hq", "would_attempt", None),
+        ("store", "skipped", "endpoint_paused"),
+        ("store", "skipped", "endpoint_paused"),
+    ]

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.webhooks.deliveries import ErrorClass, Failed, Reach
+from core.webhooks.deliveries import Attempt, ErrorClass, Failed, Reach, Trigger
 from core.webhooks.gate import BREAKING, FOR_EVER, RATE_WINDOW_S, Gate, Hold, Standing
 from tests.fakes import FakeClock
 
@@ -237,10 +238,50 @@ def test_a_limit_holds_in_any_minute() -> None:
     assert door.hold is None
 
 
+NOW = FakeClock().now()
+
+
+def made(ago_s: float, failure: Failed | None = None) -> Attempt:
+    return Attempt(
+        number=1,
+        trigger=Trigger.AUTO,
+        started_at=NOW - timedelta(seconds=ago_s),
+        duration_ms=9,
+        http_status=failure.http_status if failure else 200,
+        error_class=failure.error_class if failure else None,
+        retry_after_s=failure.retry_after_s if failure else None,
+    )
+
+
 def test_a_restart_earns_no_further_attempts() -> None:
     door = a_door(rate=3)
-    door.gate.recall([5.0, 40.0, 20.0], 0.0)
+    door.gate.recall([made(5.0), made(40.0), made(20.0)], NOW, 0.0)
     assert door.wait_s == RATE_WINDOW_S - 40.0
+
+
+def test_nor_does_a_clock_that_was_set_back() -> None:
+    """By two hours, say: they seem to be still to come."""
+    door = a_door(rate=2)
+    door.gate.recall([made(-7200.0), made(-7190.0)], NOW, 0.0)
+    assert (door.hold, door.wait_s) == (Hold.RATE_LIMIT, RATE_WINDOW_S)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "wait_s"),
+    [
+        ([made(100.0, too_many(600.0))], 500.0),
+        ([made(100.0, too_many(1e9))], 3500.0),
+        ([made(100.0, too_many(60.0))], 0.0),
+        ([made(100.0, too_many(600.0)), made(50.0)], 0.0),
+        ([made(100.0), made(50.0, too_many(600.0))], 550.0),
+        ([made(-7200.0, too_many(600.0))], 600.0),
+    ],
+)
+def test_what_the_receiver_asked_for_outlives_a_restart(attempts: list[Attempt], wait_s: float) -> None:
+    """Unless it has taken one since."""
+    door = a_door()
+    door.gate.recall(attempts, NOW, 0.0)
+    assert door.wait_s == wait_s
 
 
 def test_a_paused_endpoint_waits_for_a_person() -> None:

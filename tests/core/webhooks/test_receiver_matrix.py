@@ -184,7 +184,7 @@ MATRIX: dict[str, tuple[At | Nobody | Strict, tuple[object, ...]]] = {
     "301 to another host": (At(answers("301 Moved", ELSEWHERE)), no(C.CAPTIVE_PORTAL, 301, R.PORTAL)),
     "302 to another host": (At(answers("302 Found", ELSEWHERE)), no(C.CAPTIVE_PORTAL, 302, R.PORTAL)),
     "307 to another host": (At(answers("307 Go", ELSEWHERE)), no(C.CAPTIVE_PORTAL, 307, R.PORTAL)),
-    "302 elsewhere under TLS": (At(answers("302 Found", ELSEWHERE), tls="good"), no(C.CAPTIVE_PORTAL, 302)),
+    "302 elsewhere under TLS": (At(answers("302 Found", ELSEWHERE), tls="good"), no(C.REDIRECT, 302)),
     "301 to itself": (At(answers("301 Moved", HERE)), no(C.REDIRECT, 301)),
     "302 to itself": (At(answers("302 Found", HERE)), no(C.REDIRECT, 302)),
     "307 to itself": (At(answers("307 Go", HERE)), no(C.REDIRECT, 307)),

@@ -81,12 +81,12 @@ def test_a_redirect_to_another_host_is_a_portals(status: int, location: str, els
     assert elsewhere or outcome.error_class is ErrorClass.REDIRECT
 
 
-@pytest.mark.parametrize("status", [302, 511])
-def test_what_comes_under_tls_proves_the_network(status: int) -> None:
-    """Whoever holds the receiver's certificate has answered."""
+@pytest.mark.parametrize(("status", "error_class"), [(302, ErrorClass.REDIRECT), (511, ErrorClass.HTTP_5XX)])
+def test_what_comes_under_tls_is_the_receivers_own(status: int, error_class: ErrorClass) -> None:
+    """Whoever holds its certificate has answered, and nobody between."""
     outcome = verdict(an_answer(status, encrypted=True, location="http://other.example/"))
     assert isinstance(outcome, Failed)
-    assert (outcome.error_class, outcome.reach) == (ErrorClass.CAPTIVE_PORTAL, Reach.UP)
+    assert (outcome.error_class, outcome.reach) == (error_class, Reach.UP)
 
 
 @pytest.mark.parametrize(
