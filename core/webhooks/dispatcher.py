@@ -149,14 +149,15 @@ class Dispatcher:
         while not self._stopping:
             if (wait_s := self._wait_s(channel)) > 0:
                 await channel.rung(wait_s)
-            elif (entry := self._queue.claim(channel.endpoint.id)) is not None:
-                trigger = Trigger.AUTO if channel.gate.probing is None else Trigger.PROBE
+                continue
+            probing = channel.gate.probing is not None
+            if (entry := self._queue.claim(channel.endpoint.id, early=probing)) is not None:
                 self._set_out(channel)
-                group.create_task(self._attempt(channel, entry, trigger, None))
+                group.create_task(self._attempt(channel, entry, Trigger.PROBE if probing else Trigger.AUTO, None))
 
     def _wait_s(self, channel: Channel) -> float:
         """Until something may go by itself, as far as can be seen now."""
-        due_s = self._queue.next_due_in_s(channel.endpoint.id)
+        due_s = self._queue.next_due_in_s(channel.endpoint.id, early=channel.gate.probing is not None)
         if due_s is None or channel.in_flight >= channel.gate.places:
             return LONGEST_WAIT_S
         return max(due_s, channel.gate.wait_s(self._clock.steady()))

@@ -97,7 +97,7 @@ class RetryQueue:
         return None if head == entry.delivery.delivery_id else head
 
     def due_in_s(self, entry: Entry) -> float | None:
-        """Seconds until a pending lane head may go, 0 when it is due; None for anything that isn't scheduled."""
+        """Seconds until a pending lane head may go, 0 when it is due; None for what isn't scheduled."""
         schedule = self._schedules.of(entry.delivery)
         if schedule is None or self.waits_for(entry) is not None:
             return None
@@ -106,10 +106,7 @@ class RetryQueue:
     # -- accepting -------------------------------------------------------------------------------------------------
 
     def accept(self, event: Event, endpoints: Iterable[str], body: bytes) -> list[Entry]:
-        """The delivery to each endpoint: a new pending one on its way to disk, or the one already known as it is.
-
-        A new one may be sent only after `durable`.
-        """
+        """The delivery to each endpoint: a new pending one, to be sent only after `durable`, or the one known already."""
         now = self._clock.now()
         return [self._accept(deliveries.opened(event, endpoint, body, now)) for endpoint in endpoints]
 
@@ -147,20 +144,27 @@ class RetryQueue:
         now_s = self._clock.steady()
         return self._schedules.due(now_s) if endpoint is None else self._schedules[endpoint].due(now_s)
 
-    def next_due_in_s(self, endpoint: str) -> float | None:
+    def next_due_in_s(self, endpoint: str, *, early: bool = False) -> float | None:
         """Seconds until `claim` has something for this endpoint, or None."""
         now_s = self._clock.steady()
-        due_s = self._schedules[endpoint].next_due_s(now_s)
+        due_s = self._schedules[endpoint].next_due_s(now_s, self._may_be_early if early else None)
         return None if due_s is None else max(0.0, due_s - now_s)
 
-    def claim(self, endpoint: str) -> Entry | None:
-        """Take the next due delivery for an automatic attempt; `settle` or `give_back` must follow."""
-        item_id = self._schedules[endpoint].take(self._clock.steady())
+    def claim(self, endpoint: str, *, early: bool = False) -> Entry | None:
+        """Take the next due delivery for an automatic attempt; `settle` or `give_back` must follow. Where none is due a probe
+        takes one `early`: it asks for all of them.
+        """
+        item_id = self._schedules[endpoint].take(self._clock.steady(), self._may_be_early if early else None)
         if item_id is None:
             return None
         entry = self.known.get(item_id)
         entry.in_flight = Trigger.AUTO
         return entry
+
+    def _may_be_early(self, item_id: str) -> bool:
+        """Not what its receiver wants no sooner."""
+        last = self.known.get(item_id).delivery.last_attempt
+        return last is None or last.retry_after_s is None
 
     def claim_one(self, item_id: str, trigger: Trigger) -> Entry:
         """Take this one, due or not. Raises RefusalError: 404 unknown, 409 with the reason as its code."""

@@ -6,7 +6,7 @@ goes first, then the one that fell due or came in first.
 
 import heapq
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Final
 
@@ -14,6 +14,8 @@ from core.events import rank
 from core.webhooks.deliveries import Delivery
 
 LONG_AGO: Final = float("-inf")
+
+Early = Callable[[str], bool]
 
 
 class Schedule:
@@ -91,23 +93,33 @@ class Schedule:
         elif was_head:
             self._enter(queue[0])
 
-    def take(self, now_s: float) -> str | None:
-        """The next delivery that may be sent now; it is out of the schedule until set_due or remove."""
+    def take(self, now_s: float, early: Early | None = None) -> str | None:
+        """The next delivery that may be sent now; it is out of the schedule until set_due or remove. Where none is due, the
+        worst head of those that may be `early`.
+        """
         self._ripen(now_s)
         while self._ready:
             _, ticket, delivery_id = heapq.heappop(self._ready)
             if self._ticket.get(delivery_id) == ticket:
                 del self._ticket[delivery_id]
                 return delivery_id
-        return None
+        if early is None:
+            return None
+        heads = [(-self._rank[one], ticket, one) for one, ticket in self._ticket.items() if early(one)]
+        _, _, worst = min(heads, default=(0, 0, None))
+        if worst is not None:
+            del self._ticket[worst]
+        return worst
 
     def hold(self, delivery_id: str) -> None:
         """Take this one out, due or not: somebody sends it by hand."""
         self._ticket.pop(delivery_id, None)
 
-    def next_due_s(self, now_s: float) -> float | None:
+    def next_due_s(self, now_s: float, early: Early | None = None) -> float | None:
         """When `take` has something: now or earlier, later, or None for nothing scheduled."""
         self._ripen(now_s)
+        if early is not None and any(map(early, self._ticket)):
+            return now_s
         if any(self._ticket.get(delivery_id) == ticket for _, ticket, delivery_id in self._ready):
             return now_s
         return self._waiting[0][0] if self._waiting else None
