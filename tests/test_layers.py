@@ -50,6 +50,8 @@ PURE = (
     "core.webhooks.retry_policy",
     "core.webhooks.schedule",
     "core.webhooks.gate",
+    "core.webhooks.paces",
+    "core.webhooks.standings",
     "core.webhooks.network",
     "core.webhooks.counters",
     "core.webhooks.signing",

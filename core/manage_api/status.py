@@ -8,8 +8,8 @@ from core.manage_api import retry_views, views
 from core.manage_api.parts import Parts
 from core.monitoring.posts import Line
 from core.webhooks.deliveries import Status
-from core.webhooks.gate import Hold
 from core.webhooks.network import NetworkState
+from core.webhooks.standings import Hold
 from core.wire import Durability
 
 
@@ -111,7 +111,7 @@ class StatusBoard:
     def _held(self, why: Hold) -> str:
         """The endpoints that are held for this reason."""
         channels = self._parts.dispatcher.channels()
-        return ", ".join(one.endpoint.id for one in channels if (one.gate.standing.hold or one.gate.probing) is why)
+        return ", ".join(one.endpoint.id for one in channels if one.gate.held is why)
 
     def _due(self) -> dict[str, str]:
         """What was to be done before today, as far as the clock can be believed."""

@@ -16,7 +16,7 @@ from core.monitoring.rules import Watch
 from core.samples import Quality, Quantity
 from core.settings import Cabinet, Limits
 from core.webhooks.channels import Channel
-from core.webhooks.gate import Hold
+from core.webhooks.standings import Hold
 
 OUT = "out_of_service"
 
@@ -182,7 +182,7 @@ def endpoint(parts: Parts, name: str) -> wire.EndpointInfo:
 
 
 def _standing(channel: Channel) -> wire.EndpointState:
-    match channel.gate.standing.hold or channel.gate.probing:
+    match channel.gate.held:
         case Hold.PAUSED:
             return "paused"
         case Hold.DISABLED:

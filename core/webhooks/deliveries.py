@@ -28,7 +28,9 @@ class Status(StrEnum):
 
 
 class Trigger(StrEnum):
-    """Who caused an attempt. Only `auto` uses up the automatic budget; `probe` asks whether anybody answers again."""
+    """Who caused an attempt. Only `auto` uses up the automatic budget; `probe` asks whether anybody answers again, or found
+    in vain that the box's own network is down.
+    """
 
     AUTO = "auto"
     MANUAL = "manual"
@@ -54,6 +56,21 @@ class ErrorClass(StrEnum):
     HTTP_4XX = "http_4xx"
     HTTP_5XX = "http_5xx"
     HTTP_OTHER = "http_other"
+
+
+# What the receiver, or the way to it, fails of; a 4xx and a redirect are answers of one that works.
+BREAKING: Final = frozenset(
+    {
+        ErrorClass.DNS,
+        ErrorClass.CONNECT,
+        ErrorClass.TLS,
+        ErrorClass.CLOCK,
+        ErrorClass.TIMEOUT,
+        ErrorClass.PROTOCOL,
+        ErrorClass.CAPTIVE_PORTAL,
+        ErrorClass.HTTP_5XX,
+    }
+)
 
 
 class DeadLetterReason(StrEnum):
@@ -112,6 +129,11 @@ class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False): 
     excerpt: str = ""
     truncated: bool = False
     actor: str | None = None
+
+    @property
+    def unreached(self) -> bool:
+        """Whether it failed of what a working receiver, or a way to it, puts right."""
+        return self.error_class in BREAKING
 
 
 class Delivery(Struct, frozen=True, kw_only=True, gc=False):  # a pass of the collector over 10,000 stops all loops

@@ -18,9 +18,9 @@ from core.webhooks import deliveries
 from core.webhooks.channels import LONGEST_WAIT_S, Channel
 from core.webhooks.deliveries import Attempt, Delivery, Failed, Outcome, Trigger
 from core.webhooks.entries import Entry
-from core.webhooks.gate import Hold
 from core.webhooks.reception import Reception
 from core.webhooks.retry_queue import RetryQueue
+from core.webhooks.standings import Hold
 
 log = logging.getLogger(__name__)
 
@@ -150,14 +150,14 @@ class Dispatcher:
             if (wait_s := self._wait_s(channel)) > 0:
                 await channel.rung(wait_s)
                 continue
-            probing = channel.gate.probing is not None
+            probing = channel.gate.shut is not None
             if (entry := self._queue.claim(channel.endpoint.id, early=probing)) is not None:
                 self._set_out(channel)
                 group.create_task(self._attempt(channel, entry, Trigger.PROBE if probing else Trigger.AUTO, None))
 
     def _wait_s(self, channel: Channel) -> float:
         """Until something may go by itself, as far as can be seen now."""
-        due_s = self._queue.next_due_in_s(channel.endpoint.id, early=channel.gate.probing is not None)
+        due_s = self._queue.next_due_in_s(channel.endpoint.id, early=channel.gate.shut is not None)
         if due_s is None or channel.in_flight >= channel.gate.places:
             return LONGEST_WAIT_S
         return max(due_s, channel.gate.wait_s(self._clock.steady()))
@@ -240,7 +240,7 @@ class Dispatcher:
 
 
 def _refuse_unreachable(channel: Channel) -> None:
-    match channel.gate.probing:
+    match channel.gate.shut:
         case Hold.OPEN:
             raise RefusalError(409, "endpoint_open", f"endpoint {channel.endpoint.id} keeps failing")
         case Hold.OFFLINE:

@@ -15,7 +15,7 @@ from core.journal import SnapshotJournal
 from core.webhooks import accounts, deliveries
 from core.webhooks.accounts import ENDED, Books
 from core.webhooks.deliveries import Delivery, Trigger
-from core.webhooks.gate import Standing
+from core.webhooks.standings import Standing
 from core.wire import Accounts
 
 # Ended deliveries stay this long in sight: for `since_seq`, and so that a case's event that is published again after a

@@ -21,10 +21,10 @@ from core.events import Event, EventType, Severity
 from core.webhooks.channels import Channel
 from core.webhooks.counters import DELIVERED, FAILED, Counters
 from core.webhooks.deliveries import Attempt, Failed, Outcome, Reach
-from core.webhooks.gate import Hold, Standing
 from core.webhooks.network import Network
 from core.webhooks.retry_policy import RETRY_AFTER_CAP_S
 from core.webhooks.retry_queue import RetryQueue
+from core.webhooks.standings import Hold, Standing
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class Reception:
 
     def _tell_turn(self, channel: Channel, failure: Failed | None) -> None:
         name = channel.endpoint.id
-        if channel.gate.probing is Hold.OPEN and name not in self._failing:
+        if channel.gate.shut is Hold.OPEN and name not in self._failing:
             self._failing.add(name)
             self._tell(EventType.ENDPOINT_FAILING, Severity.WARNING, channel, failure, (name,))
         elif failure is None and name in self._failing:

@@ -29,8 +29,9 @@ from core.webhooks.deliveries import (
     Trigger,
 )
 from core.webhooks.entries import Entries, Entry
-from core.webhooks.gate import Gate, Standing, unreached
+from core.webhooks.gate import Gate
 from core.webhooks.schedule import Schedules
+from core.webhooks.standings import Standing
 
 
 class RetryQueue:
@@ -230,7 +231,8 @@ class RetryQueue:
             for entry in self.known
             if entry.delivery.endpoint == endpoint
             and entry.in_flight is None
-            and unreached(entry.delivery.last_attempt)
+            and (last := entry.delivery.last_attempt) is not None
+            and last.unreached
             and entry.delivery.delivery_id in schedule
         ]
         schedule.release(waiting, self._clock.steady())

@@ -12,8 +12,8 @@ from core.monitoring.health import ILLS
 from core.monitoring.presets import Medium
 from core.samples import Quantity
 from core.webhooks.deliveries import DeadLetterReason, ErrorClass, Trigger
-from core.webhooks.gate import Hold as Holdup
 from core.webhooks.network import NetworkState
+from core.webhooks.standings import Hold as Holdup
 from core.wire import STATES, Durability, EndpointState
 
 CORE = Path(__file__).parents[2] / "core"

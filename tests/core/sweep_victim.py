@@ -27,8 +27,8 @@ from core.webhooks import deliveries, entries
 from core.webhooks.bounds import Bounds
 from core.webhooks.deliveries import Attempt, Delivered, ErrorClass, Failed, Outcome, Status, Trigger
 from core.webhooks.entries import Entry
-from core.webhooks.gate import Hold, Standing
 from core.webhooks.retry_queue import RetryQueue
+from core.webhooks.standings import Hold, Standing
 from tests.core.monitoring.factories import a_case
 from tests.fakes import FakeClock
 

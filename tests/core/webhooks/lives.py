@@ -202,7 +202,7 @@ class Life:
         found, steady_s = self.world.next_answer_s(), self.world.clock.steady()
         for channel in self.dispatcher.channels():
             gate = channel.gate
-            due_s = self.queue.next_due_in_s(channel.endpoint.id, early=gate.probing is not None)
+            due_s = self.queue.next_due_in_s(channel.endpoint.id, early=gate.shut is not None)
             if due_s is not None and channel.in_flight < gate.places:
                 found = min(found, self.world.now_s + max(due_s, gate.wait_s(steady_s)))
             if self.hands and (limit_s := gate.rate_wait_s(steady_s)) > 0:

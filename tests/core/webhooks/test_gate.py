@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.webhooks.deliveries import Attempt, ErrorClass, Failed, Reach, Trigger
-from core.webhooks.gate import BREAKING, FOR_EVER, RATE_WINDOW_S, Gate, Hold, Standing
+from core.webhooks.deliveries import BREAKING, Attempt, ErrorClass, Failed, Reach, Trigger
+from core.webhooks.gate import FOR_EVER, Gate
+from core.webhooks.paces import RATE_WINDOW_S
+from core.webhooks.standings import Hold, Standing
 from tests.fakes import FakeClock
 
 BUSY = Failed(error_class=ErrorClass.HTTP_5XX, error="503", http_status=503)

@@ -10,8 +10,8 @@ from core.errors import RefusalError
 from core.events import Event, EventType, Severity
 from core.settings import Retry
 from core.webhooks.deliveries import Failed, Status, Trigger
-from core.webhooks.gate import Hold
 from core.webhooks.network import NetworkState
+from core.webhooks.standings import Hold
 from core.wire import Drain
 from tests.core.webhooks.factories import Station, a_case_event, a_station, an_endpoint, an_event
 from tests.receivers import Receiver, a_receiver, answers, in_turn, silence
