@@ -43,7 +43,7 @@ _NO_NUL: Final = frozenset(
 )
 _LISTEN_HOST: Final = re.compile(r"\[[^\[\]\s]+\]|[^\[\]\s]+")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE: Final = re.compile(r"[\t -~]*")
+_HEADER_VALUE: Final = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")  # HTTP takes blanks at the ends away
 # Journals that the data directory already has; also the names made from them (`cases.jsonl.prev`).
 _TAKEN: Final = ("cases.jsonl", "audit.jsonl")
 _LONGEST_NAME: Final = 200  # bytes; leaves room for what the journal adds behind it

@@ -35,7 +35,7 @@ from core.sensors.drivers import open_source
 from core.settings import LoadedSettings
 from core.threads import ThreadPerCall
 from core.webhooks.bounds import Bounds
-from core.webhooks.channels import Channel, gates
+from core.webhooks.channels import Channel, open_gates
 from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.drains import Drains
 from core.webhooks.escalation import Escalation
@@ -91,9 +91,9 @@ class Guard:
         self._journals = {"retries": retries, "cases": cases}
         self._device = Device(settings, clock)
         endpoints = [endpoint.id for endpoint in settings.webhooks.endpoints]
-        doors = gates(settings.webhooks, clock)
-        self._queue = RetryQueue(retries, settings.webhooks.retry, endpoints, clock, SystemRandom(), doors)
-        self._dispatcher = Dispatcher(self._queue, _channels(loaded, doors, clock), self._device.stamp, clock)
+        gates = open_gates(settings.webhooks, clock)
+        self._queue = RetryQueue(retries, settings.webhooks.retry, endpoints, clock, SystemRandom(), gates)
+        self._dispatcher = Dispatcher(self._queue, _channels(loaded, gates, clock), self._device.stamp, clock)
         self._drains = Drains(self._queue, self._dispatcher, clock)
         self._escalation = Escalation(self._queue, self._dispatcher, settings.webhooks, clock)
         self._archive = Archive(directory, clock)
@@ -261,7 +261,7 @@ class Guard:
         }
 
 
-def _channels(loaded: LoadedSettings, doors: Mapping[str, Gate], clock: Clock) -> list[Channel]:
+def _channels(loaded: LoadedSettings, gates: Mapping[str, Gate], clock: Clock) -> list[Channel]:
     webhooks = loaded.settings.webhooks
     tls = ssl.create_default_context()  # one for all: building it costs more than a hundred requests
     return [
@@ -274,7 +274,7 @@ def _channels(loaded: LoadedSettings, doors: Mapping[str, Gate], clock: Clock) -
                 connections=webhooks.concurrency,
                 tls=own_context(endpoint) or tls,
             ),
-            doors[endpoint.id],
+            gates[endpoint.id],
             webhooks.concurrency,
         )
         for endpoint in webhooks.endpoints

@@ -439,6 +439,22 @@ class RetryDetail(Answer, frozen=True, kw_only=True):
     attempts: tuple[AttemptItem, ...]
 
 
+ErrorName = Literal[
+    "dns",
+    "connect",
+    "tls",
+    "clock",
+    "timeout",
+    "protocol",
+    "redirect",
+    "captive_portal",
+    "rate_limited",
+    "http_4xx",
+    "http_5xx",
+    "http_other",
+]
+
+
 class Drain(Body, frozen=True, kw_only=True):
     """Which pending deliveries to send now; `delivery_ids` [] is none of them. `time_budget_s` is how long the answer waits; a longer drain goes on."""
 
@@ -447,7 +463,7 @@ class Drain(Body, frozen=True, kw_only=True):
     event_type: str | None = None
     case_id: str | None = None
     severity: Literal["info", "warning", "critical"] | None = None
-    error_class: str | None = None
+    error_class: ErrorName | None = None
     delivery_ids: Annotated[tuple[str, ...], Meta(max_length=10_000)] | None = None
     limit: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     time_budget_s: Annotated[float, Meta(ge=0, le=600)] = 30.0
@@ -456,7 +472,8 @@ class Drain(Body, frozen=True, kw_only=True):
 
 class DrainItem(Answer, frozen=True, kw_only=True):
     """`result`: delivered, failed, skipped, would_attempt. `skip_reason`: in_flight, waits_for_earlier, endpoint_missing,
-    endpoint_paused, endpoint_disabled, endpoint_open, offline, retry_not_retryable, stopped, shutdown.
+    endpoint_paused, endpoint_disabled, endpoint_open, offline, retry_not_retryable, retry_not_found, stopped,
+    shutdown.
     """
 
     delivery_id: str
@@ -484,8 +501,11 @@ class DrainCounts(Answer, frozen=True, kw_only=True):
     remaining_pending: int
 
 
+StopReason = Literal["stopped", "shutdown"]
+
+
 class DrainResult(Answer, frozen=True, kw_only=True):
-    """`stopped_by` says why it ended before its time: the person who stopped it, or shutdown."""
+    """`stop_reason` says why it ended before its time: stopped (`stopped_by` a person), or shutdown of the core."""
 
     drain_id: str
     actor: str
@@ -496,6 +516,7 @@ class DrainResult(Answer, frozen=True, kw_only=True):
     duration_ms: int
     counts: DrainCounts
     items: tuple[DrainItem, ...]
+    stop_reason: StopReason | None = None
     stopped_by: str | None = None
 
 

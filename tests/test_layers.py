@@ -53,7 +53,6 @@ PURE = (
     "core.webhooks.paces",
     "core.webhooks.standings",
     "core.webhooks.network",
-    "core.webhooks.counters",
     "core.webhooks.signing",
     "core.webhooks.kinds",
     "core.webhooks.verdicts",

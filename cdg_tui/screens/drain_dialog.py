@@ -104,8 +104,18 @@ class DrainDialog(Dialog[None]):
             failed=counts.failed,
             skipped=counts.skipped,
         )
-        stopped = f"\n{self.words('drain.stopped', who=result.stopped_by)}" if result.stopped_by is not None else ""
-        self._say(f"{self._whose}{text}{stopped}", result.items)
+        self._say(f"{self._whose}{text}{self._stopped(result)}", result.items)
+
+    def _stopped(self, result: wire.DrainResult) -> str:
+        """By whom or why, on a line of its own."""
+        if result.stop_reason is None:
+            return ""
+        by_a_person = result.stopped_by is not None
+        return "\n" + (
+            self.words("drain.stopped", who=result.stopped_by)
+            if by_a_person
+            else self.words.of("skip", result.stop_reason)
+        )
 
     def show_error(self, text: str) -> None:
         """Why nothing is sent, or nothing more is known."""

@@ -20,7 +20,9 @@ _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RecoverDialog(Dialog[Recover | None]):
-    """`preview` counts what a question asks for and changes nothing. Answers with the question whose count was seen and said yes to."""
+    """`preview` counts what a question asks for and changes nothing. Answers with the question whose count was seen and
+    said yes to.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,n,q", "leave", show=False),

@@ -16,6 +16,7 @@ from core.webhooks.counters import DELIVERED
 from core.webhooks.deliveries import Status
 from core.webhooks.entries import Entry
 from core.webhooks.gate import FOR_EVER
+from core.webhooks.standings import Standing
 
 
 class EndpointHandlers:
@@ -90,7 +91,9 @@ def _item(parts: Parts, channel: Channel, mine: list[Entry]) -> wire.EndpointIte
     pending = [entry for entry in mine if entry.delivery.status is Status.PENDING]
     oldest_s = parts.queue.ages.oldest_s(pending)
     wait_s, hold, last = gate.wait_s(now_s), gate.hold(now_s), channel.last_failure
-    skew_s = channel.sender.skew_s
+    skew_s, standing = channel.sender.skew_s, gate.standing
+    if info.state == "open":
+        standing = Standing(since=parts.dispatcher.reception.failing_since.get(info.id))
     counted = parts.dispatcher.reception.counters.of(info.id)
     return wire.EndpointItem(
         id=info.id,
@@ -99,9 +102,9 @@ def _item(parts: Parts, channel: Channel, mine: list[Entry]) -> wire.EndpointIte
         state=info.state,
         hold=hold,
         held_s=None if hold is None or wait_s == FOR_EVER else round(wait_s, 3),
-        since=gate.standing.since,
-        reason=gate.standing.reason,
-        actor=gate.standing.actor,
+        since=standing.since,
+        reason=standing.reason,
+        actor=standing.actor,
         failures=gate.failures,
         last_error_class=last.error_class if last else None,
         last_error=last.error if last else None,

@@ -113,7 +113,7 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             summary="Make the dead letters of a time pending again, each with a fresh budget",
             answer=wire_endpoints.Recovered,
             body=wire_endpoints.Recover,
-            refusals={404: ("endpoint_not_found",), 409: ("until_not_after_since",)},
+            refusals={404: ("endpoint_not_found",), 409: ("since_after_until",)},
         ),
         Route(
             method="GET",
@@ -151,7 +151,16 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             answer=wire.RetryItem,
             refusals={
                 **_NOT_FOUND,
-                409: ("retry_not_retryable", "endpoint_missing", "in_flight", "waits_for_earlier"),
+                409: (
+                    "retry_not_retryable",
+                    "endpoint_missing",
+                    "endpoint_paused",
+                    "endpoint_disabled",
+                    "in_flight",
+                    "waits_for_earlier",
+                    "rate_limited",
+                    "shutdown",
+                ),
             },
         ),
         Route(

@@ -75,7 +75,7 @@ class StatusBoard:
         return tuple(wire.Problem(code=code, since=self._since[code], text=text) for code, text in found.items())
 
     def _out(self) -> dict[str, str]:
-        """What keeps news from getting out: the network of this box, or who holds its endpoints."""
+        """What news does not get out, and what keeps it: the network of this box, or who holds its endpoints."""
         found = self._undelivered()
         match retry_views.network(self._parts):
             case NetworkState.OFFLINE:

@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 LONGEST_WAIT_S: Final = 30.0  # the loop's own timer does not count while the box sleeps
 
 
-def gates(webhooks: Webhooks, clock: Clock) -> dict[str, Gate]:
+def open_gates(webhooks: Webhooks, clock: Clock) -> dict[str, Gate]:
     """A gate for each endpoint of the settings."""
     longest_s, now_s = webhooks.retry.max_delay_s, clock.steady()
     return {one.id: Gate(webhooks.concurrency, longest_s, one.rate_per_min, now_s) for one in webhooks.endpoints}
 
 
 class Channel:
-    """`concurrency` attempts at once in all; those that go by themselves only as many as the gate allows."""
+    """`concurrency` deliveries at once in all; those that go by themselves only as many as the gate allows."""
 
     def __init__(self, endpoint: Endpoint, sender: Sender, gate: Gate, concurrency: int):
         self.endpoint, self.sender, self.gate, self.concurrency = endpoint, sender, gate, concurrency

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from core import wire
 from core.clock import Clock, utc_text
 from core.errors import RefusalError
 from core.events import LATEST_ONLY, DeviceStamp, Event, Severity
@@ -29,7 +30,7 @@ class Errand(Protocol):
     """Who sends many by hand: since when, and who has called that off."""
 
     started_s: float
-    stopped_by: str | None
+    stop_reason: wire.StopReason | None
 
 
 class Dispatcher:
@@ -122,7 +123,7 @@ class Dispatcher:
         if drain is None:
             self._refuse_beyond_limit(channel)
             return LONGEST_WAIT_S if channel.in_flight >= channel.concurrency else 0.0
-        if drain.stopped_by is not None:
+        if drain.stop_reason is not None:
             raise RefusalError(409, "stopped", "the drain was stopped")
         if channel.failed_after(drain.started_s):
             _refuse_unreachable(channel)

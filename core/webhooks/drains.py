@@ -35,7 +35,8 @@ class DrainJob:
         self.key: str | None = None
         self.finished_at: datetime | None = None
         self.duration_ms = 0
-        self.stopped_by: str | None = None
+        self.stop_reason: wire.StopReason | None = None
+        self.stopped_by: str | None = None  # where a person did
         self.items: dict[str, wire.DrainItem] = {}
         self.results: Counter[str] = Counter()
         self.finished = asyncio.Event()
@@ -97,7 +98,8 @@ class Drains:
         job = self.get(drain_id)
         if job.finished.is_set():
             raise RefusalError(409, "drain_not_running", f"drain {drain_id} has ended")
-        job.stopped_by = job.stopped_by or actor
+        if job.stop_reason is None:
+            job.stop_reason, job.stopped_by = "stopped", actor
         for endpoint in {entry.delivery.endpoint for entry in job.matched}:
             self._dispatcher.wake(endpoint)  # who waits for a place there need not any more
         return job
@@ -124,6 +126,7 @@ class Drains:
             duration_ms=job.duration_ms,
             counts=counts,
             items=tuple(job.items.values()),
+            stop_reason=job.stop_reason,
             stopped_by=job.stopped_by,
         )
 
@@ -192,7 +195,7 @@ class Drains:
     async def _work(self, job: DrainJob, todo: Iterator[list[Entry]]) -> None:
         for lane in todo:
             for entry in lane:
-                if job.stopped_by is not None:
+                if job.stop_reason is not None:
                     return
                 job.add(await self._send(entry, job))
 
@@ -201,7 +204,7 @@ class Drains:
             await self._dispatcher.retry(entry.delivery.delivery_id, job.actor, job)
         except RefusalError as refusal:
             if refusal.code == SHUTDOWN:
-                job.stopped_by = job.stopped_by or SHUTDOWN
+                job.stop_reason = job.stop_reason or SHUTDOWN
             if entry.delivery.status is not Status.DELIVERED:  # else its automatic attempt came first
                 return self._item(entry, "skipped", skip_reason=refusal.code)
         return self._item(entry, "delivered" if entry.delivery.status is Status.DELIVERED else "failed")
@@ -236,9 +239,9 @@ class Drains:
     def _finish(self, job: DrainJob) -> None:
         """What a stop left undone is named as skipped, never left out."""
         left = [entry for entry in job.matched if entry.delivery.delivery_id not in job.items]
-        if left and job.stopped_by is None:
-            job.stopped_by = SHUTDOWN
-        reason = SHUTDOWN if job.stopped_by == SHUTDOWN else "stopped"
+        reason = job.stop_reason or SHUTDOWN
+        if left:
+            job.stop_reason = reason
         for entry in left:
             job.add(self._item(entry, "skipped", skip_reason=reason))
         job.finished_at = self._clock.now()

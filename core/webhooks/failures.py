@@ -35,19 +35,21 @@ def failure_of(error: Exception, synchronised: Callable[[], bool]) -> Failed:
     if isinstance(error, httpx.TimeoutException):
         return _failed(ErrorClass.TIMEOUT, "no answer in time")
     if isinstance(error, httpx.ProtocolError):
-        return _failed(ErrorClass.PROTOCOL, "the answer was no valid HTTP")
+        ours = isinstance(error, httpx.LocalProtocolError)
+        return _failed(ErrorClass.PROTOCOL, _OF_HTTP[ours])
     answered = any(isinstance(cause, ConnectionError) for cause in _causes(error))
     nobody = isinstance(error, httpx.ConnectError) and not answered
     sentence = _SENTENCES.get(type(error), "connection lost")
     return _failed(ErrorClass.CONNECT, sentence, Reach.SILENT if nobody else Reach.UP)
 
 
+_OF_HTTP: Final = {True: "the request can't be put into HTTP", False: "the answer was no valid HTTP"}
 _OF_NAMES: Final = {True: "no name server answers", False: "the host name can't be resolved"}
 _SENTENCES: Final[dict[type[Exception], str]] = {
     httpx.ConnectError: "no connection",
     httpx.ReadError: "the connection ended without an answer",
     httpx.ProxyError: "the proxy refused",
-    httpx.InvalidURL: "the address is none",
+    httpx.InvalidURL: "not a usable address",
 }
 
 

@@ -1,4 +1,4 @@
-"""Runs one local program at a time: a buzzer, a lamp, a short message through a modem of its own. Never through a shell.
+"""Runs a local program: a buzzer, a lamp, a short message through a modem of its own. Never through a shell.
 
 Starting a program and waiting for it block, on a dead mount without end: both are done in a thread.
 """

@@ -50,7 +50,7 @@ class Reception:
         self.network, self.counters = Network(), Counters()
         self.network_since: datetime | None = None
         self.news: asyncio.Queue[tuple[Event, Collection[str]]] = asyncio.Queue()
-        self._failing: set[str] = set()  # of whom headquarters was told
+        self.failing_since: dict[str, datetime] = {}  # of those of whom headquarters was told
         now, now_s = clock.now(), clock.steady()
         recent: dict[str, list[Attempt]] = {name: [] for name in channels}
         for entry in queue.entries():
@@ -95,11 +95,11 @@ class Reception:
 
     def _tell_turn(self, channel: Channel, failure: Failed | None) -> None:
         name = channel.endpoint.id
-        if channel.gate.shut is Hold.OPEN and name not in self._failing:
-            self._failing.add(name)
+        if channel.gate.shut is Hold.OPEN and name not in self.failing_since:
+            self.failing_since[name] = self._clock.now()
             self._tell(EventType.ENDPOINT_FAILING, Severity.WARNING, channel, failure, (name,))
-        elif failure is None and name in self._failing:
-            self._failing.discard(name)
+        elif failure is None and name in self.failing_since:
+            del self.failing_since[name]
             self._tell(EventType.ENDPOINT_RECOVERED, Severity.INFO, channel, failure, ())
 
     def _disable(self, channel: Channel) -> None:
@@ -142,7 +142,9 @@ class Reception:
         if (hold := channel.gate.standing.hold) is not None:
             raise RefusalError(409, "endpoint_held", f"endpoint {endpoint} is {hold} already")
         standing = Standing(hold=Hold.PAUSED, since=self._clock.now(), reason=reason, actor=actor)
-        await self._queue.settled(self._stand(channel, standing))
+        line = self._stand(channel, standing)
+        channel.ring()  # who waits there by hand need not any more
+        await self._queue.settled(line)
 
     async def resume(self, endpoint: str, actor: str) -> None:
         """Of a paused or disabled endpoint; what waits there goes out now. Raises RefusalError 409."""

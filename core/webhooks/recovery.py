@@ -18,12 +18,12 @@ AT_ONCE: Final = 100  # between them everything else of the core has its turn
 async def recover(queue: RetryQueue, dispatcher: Dispatcher, request: Recover, actor: str) -> Recovered:
     """Those given up from `since` on and before `until`, the oldest first; returns when that is on disk.
 
-    Raises RefusalError: 404 for an unknown endpoint, 409 `until_not_after_since`.
+    Raises RefusalError: 404 for an unknown endpoint, 409 `since_after_until`.
     """
     if request.endpoint is not None and dispatcher.channel(request.endpoint) is None:
         raise RefusalError(404, "endpoint_not_found", f"there is no endpoint {request.endpoint!r}")
     if request.until is not None and request.until <= request.since:
-        raise RefusalError(409, "until_not_after_since", "this time ends before it begins")
+        raise RefusalError(409, "since_after_until", "this time ends before it begins")
     found = _given_up(queue, request)
     chosen = found[: request.limit]
     if not request.dry_run:

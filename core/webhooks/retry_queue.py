@@ -35,7 +35,8 @@ from core.webhooks.standings import Standing
 
 
 class RetryQueue:
-    """Open over a journal; `known` are its deliveries and their accounts; `endpoints` are the configured ids, in order; deliveries to one with a gate age by its clock.
+    """Open over a journal; `known` are its deliveries and their accounts. `endpoints` are the configured ids, in order;
+    deliveries to one with a gate age by its clock.
 
     A pending delivery whose endpoint is no longer configured is kept and shown, but not scheduled: it goes out when the
     endpoint is back.
@@ -113,7 +114,9 @@ class RetryQueue:
 
     def hand_over(self, entry: Entry, endpoint: str) -> Entry:
         """The delivery of the same event to another endpoint, as `accept` gives it."""
-        return self._accept(deliveries.handed_over(entry.delivery, endpoint, self._clock.now()))
+        handed = self._accept(deliveries.handed_over(entry.delivery, endpoint, self._clock.now()))
+        handed.waiting_since_s = entry.waiting_since_s  # its receiver is told how old it is
+        return handed
 
     def _accept(self, delivery: Delivery) -> Entry:
         if delivery.delivery_id in self.known:

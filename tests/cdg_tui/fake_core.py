@@ -295,7 +295,7 @@ class FakeCore(httpx.AsyncBaseTransport):
 
     def _stopped(self, drain_id: str) -> wire.DrainResult:
         self.drain_rounds = 0
-        self._drains[drain_id] = structs.replace(self._drains[drain_id], stopped_by="li (uid:0)")
+        self._drains[drain_id] = structs.replace(self._drains[drain_id], stop_reason="stopped", stopped_by="li (uid:0)")
         return self._drained(drain_id)
 
 

@@ -140,7 +140,7 @@ def test_the_details_of_a_failing_endpoint_say_since_when_why_and_what_to_do() -
         "启动以来": "送达 12  失败 9: 域名解析失败 6, 对方出错 3",
         "外网": "通（11:50:03 起）",
         "限速": "每分钟最多 18 条",
-        "替补": "总部, 大区",
+        "替谁备用": "总部, 大区",
         "时钟差": "对方比本机慢 3秒",
         "推送地址": "总部  standard  hq.example.com",
     }

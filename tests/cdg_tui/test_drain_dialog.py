@@ -46,7 +46,7 @@ class SlowDrain(FakeCore):
             failed=found.count("failed"),
             skipped=found.count("skipped"),
         )
-        running = self.settled < len(self.results) and whole.stopped_by is None
+        running = self.settled < len(self.results) and whole.stop_reason is None
         return structs.replace(whole, items=items, counts=counts, running=running)
 
 

@@ -1,8 +1,9 @@
 """A core's two files under work, to be killed: `python -m tests.core.sweep_victim DIR LIFE`.
 
-Cases open, are noted, shelved, acknowledged, clear and are handled; a cabinet goes out of service and comes back. Their events go from the outbox into the queue, where deliveries succeed,
-fail, die, are cancelled, queued again, handed over, evicted and archived; an endpoint is paused and resumed. Each line printed says what is about to be, and, once that is
-on disk, what is; `recovered` ends the start.
+Cases open, are noted, shelved, acknowledged, clear and are handled; a cabinet goes out of service and comes back. Their
+events go from the outbox into the queue, where deliveries succeed, fail, die, are cancelled, queued again, handed over,
+evicted and archived; an endpoint is paused and resumed. Each line printed says what is about to be, and, once that is on
+disk, what is; `recovered` ends the start.
 
     will delivered dlv_1f…    did delivered dlv_1f…    will case case_2_1 3    did case case_2_1 3
     will service evt_2_1_out   did service evt_2_1_out   will standing case_2_1   did standing case_2_1

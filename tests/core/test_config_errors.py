@@ -244,6 +244,10 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         *("", ENDPOINT + 'headers = { Authorization = "canary\\nX: y" }\n'),
         *("headers", "webhooks.endpoints[0].headers.Authorization", "printable ASCII"),
     ),
+    "header with a blank at its end": (
+        *("", ENDPOINT + 'headers = { "X-Store" = "0412 " }\n'),
+        *("headers", "webhooks.endpoints[0].headers.X-Store", "printable ASCII"),
+    ),
     "max_delay_s below first_delay_s": (
         *("", RETRY + "first_delay_s = 20\nmax_delay_s = 10\n"),
         *("max_delay_s", "webhooks.retry.max_delay_s", "is below first_delay_s"),

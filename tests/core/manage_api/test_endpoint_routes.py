@@ -166,3 +166,18 @@ async def test_a_dead_letter_and_what_waits_are_counted_apart(tmp_path: Path) ->
         await desk.station.settled(an_event("evt_2"), Status.DELIVERED, endpoint="store")
         item = await desk.item()
         assert (item["pending"], item["dead_letter"], (await desk.item("store"))["dead_letter"]) == (2, 1, 0)
+
+
+async def test_of_a_failing_endpoint_the_time_is_when_it_began_to_fail(tmp_path: Path) -> None:
+    """Not when somebody resumed it before, and nobody is named for it."""
+    async with a_receiver(BUSY) as hq, a_desk(tmp_path, hq) as desk:
+        await desk.post("pause", {"by": "anna", "reason": "x"})
+        resumed = (await desk.post("resume", {"by": "li"})).json()
+        for number in range(6):
+            await desk.station.dispatcher.publish(an_event(f"evt_{number}"))
+        channel = desk.station.dispatcher.channel("hq")
+        assert channel is not None
+        await desk.station.until(lambda: channel.gate.failures >= 5)
+        item = await desk.item()
+    assert (item["state"], item["actor"], item["reason"]) == ("open", None, None)
+    assert item["since"] > resumed["since"]

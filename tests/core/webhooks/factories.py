@@ -15,7 +15,7 @@ from core.clock import Clock, SystemClock
 from core.events import DeviceStamp, Event, EventType, Severity
 from core.journal import SnapshotJournal
 from core.settings import Endpoint, Retry, Webhooks
-from core.webhooks.channels import Channel, gates
+from core.webhooks.channels import Channel, open_gates
 from core.webhooks.deliveries import (
     Attempt,
     Delivered,
@@ -227,12 +227,12 @@ class Station:
     def __init__(self, directory: Path, endpoints: Sequence[Endpoint], retry: Retry, timeout_s: float, places: int):
         self.clock = SystemClock()
         self.journal = SnapshotJournal(directory / "retries.jsonl", self.clock)
-        doors = gates(Webhooks(retry=retry, endpoints=tuple(endpoints), concurrency=places), self.clock)
-        self.queue = RetryQueue(self.journal, retry, list(doors), self.clock, Random(7), doors)
+        gates = open_gates(Webhooks(retry=retry, endpoints=tuple(endpoints), concurrency=places), self.clock)
+        self.queue = RetryQueue(self.journal, retry, list(gates), self.clock, Random(7), gates)
         tls = ssl.create_default_context()
         channels = [
             Channel(
-                one, Sender(one, self.clock, timeout_s=timeout_s, connections=places, tls=tls), doors[one.id], places
+                one, Sender(one, self.clock, timeout_s=timeout_s, connections=places, tls=tls), gates[one.id], places
             )
             for one in endpoints
         ]

@@ -18,7 +18,7 @@ from core.errors import RefusalError
 from core.journal import Archive, SnapshotJournal
 from core.settings import Endpoint, Retry, Webhooks
 from core.webhooks.bounds import Bounds
-from core.webhooks.channels import Channel, gates
+from core.webhooks.channels import Channel, open_gates
 from core.webhooks.deliveries import Delivered, Delivery, Outcome, Trigger
 from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.drains import Drains
@@ -53,7 +53,7 @@ class Sent:
 
 
 class World:
-    """Time, receivers and their moods; outlives every life of the core. `seen` and `passed` are told of what happens."""
+    """Time, receivers and their moods; outlives every life of the core. The `on_…` are told of what happens."""
 
     def __init__(self, directory: Path, endpoints: Sequence[Endpoint], retry: Retry, places: int = 4, seed: int = 0):
         self.directory, self.retry, self.places = directory, retry, places
@@ -135,12 +135,14 @@ class Life:
     def __post_init__(self) -> None:
         world, clock = self.world, self.world.clock
         self.journal = SnapshotJournal(world.log, clock)
-        doors = gates(Webhooks(retry=world.retry, endpoints=tuple(self.endpoints), concurrency=world.places), clock)
-        self.queue = RetryQueue(self.journal, world.retry, list(doors), clock, world.rng, doors)
+        gates = open_gates(
+            Webhooks(retry=world.retry, endpoints=tuple(self.endpoints), concurrency=world.places), clock
+        )
+        self.queue = RetryQueue(self.journal, world.retry, list(gates), clock, world.rng, gates)
         channels = [
-            Channel(one, cast("Sender", Receiver(world, one.id)), doors[one.id], world.places) for one in self.endpoints
+            Channel(one, cast("Sender", Receiver(world, one.id)), gates[one.id], world.places) for one in self.endpoints
         ]
-        self.gates = doors
+        self.gates = gates
         self.dispatcher = Dispatcher(self.queue, channels, a_stamp, clock)
         self.drains = Drains(self.queue, self.dispatcher, clock)
         self.bounds = Bounds(self.queue, Archive(world.directory, clock), world.retry, clock)

@@ -2,14 +2,14 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from core import wire
 from core.errors import RefusalError
 from core.events import EventType, Severity
-from core.webhooks.deliveries import Delivered, Status, Trigger
+from core.webhooks.deliveries import Delivered, ErrorClass, Status, Trigger
 from core.webhooks.drains import Drains, finished_within
 from tests.core.webhooks.draining import an_id, drained, publish, published, refused, results
 from tests.core.webhooks.factories import a_case_event, a_station, an_attempt, an_endpoint, an_event
@@ -30,7 +30,7 @@ async def test_a_drain_sends_everything_and_says_so(tmp_path: Path) -> None:
         matched=5, attempted=5, delivered=5, failed=0, skipped=0, remaining_due=0, remaining_pending=0
     )
     assert (found.counts, found.running, found.dry_run, found.actor) == (counts, False, False, "tui:anna")
-    assert (found.finished_at is not None, found.stopped_by) == (True, None)
+    assert (found.finished_at is not None, found.stop_reason) == (True, None)
 
 
 async def test_a_failure_is_told_and_costs_nothing(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ async def test_a_stop_names_what_was_left_undone(tmp_path: Path) -> None:
             running.cancel()
         found = drains.result(job)
         assert {(item.result, item.skip_reason) for item in found.items} == {("skipped", "shutdown")}
-        assert (len(found.items), found.running, found.stopped_by) == (3, False, "shutdown")
+        assert (len(found.items), found.running, found.stop_reason) == (3, False, "shutdown")
         assert {station.entry(event).delivery.attempts for event in events} == {0}
 
 
@@ -307,3 +307,8 @@ async def test_a_preview_promises_nothing_that_is_held(tmp_path: Path) -> None:
         ("store", "skipped", "endpoint_paused"),
         ("store", "skipped", "endpoint_paused"),
     ]
+
+
+def test_a_drain_can_be_asked_for_every_error_class() -> None:
+    """The contract lists them by name; none is missing, none is made up."""
+    assert set(get_args(wire.ErrorName)) == set(ErrorClass)

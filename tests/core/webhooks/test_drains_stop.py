@@ -110,7 +110,7 @@ async def test_what_has_ended_or_never_was_can_not_be_stopped(counter: Counter) 
         counter.station.drains.stop("drn_0", "tui:anna")
     assert (ended.value.status, ended.value.code) == (409, "drain_not_running")
     assert (unknown.value.status, unknown.value.code) == (404, "drain_not_found")
-    assert job.stopped_by is None
+    assert job.stop_reason is None
 
 
 async def test_the_end_of_the_core_is_named_as_what_stopped_it(counter: Counter) -> None:
@@ -121,7 +121,7 @@ async def test_the_end_of_the_core_is_named_as_what_stopped_it(counter: Counter)
     counter.station.dispatcher.stop()
     found = counter.station.drains.result(await counter.ended(job))
     assert [item.skip_reason for item in found.items] == [None, "shutdown"]
-    assert found.stopped_by == "shutdown"
+    assert (found.stop_reason, found.stopped_by) == ("shutdown", None)
 
 
 # -- the same one again ------------------------------------------------------------------------------------------------

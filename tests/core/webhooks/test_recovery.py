@@ -158,8 +158,8 @@ async def test_one_that_somebody_else_took_meanwhile_is_left_out(
     ("asked", "refusal"),
     [
         ({"endpoint": "nobody"}, (404, "endpoint_not_found")),
-        ({"since": 3, "until": 3}, (409, "until_not_after_since")),
-        ({"since": 3, "until": 2}, (409, "until_not_after_since")),
+        ({"since": 3, "until": 3}, (409, "since_after_until")),
+        ({"since": 3, "until": 2}, (409, "since_after_until")),
     ],
 )
 async def test_what_makes_no_sense_is_refused(morgue: Morgue, asked: dict[str, Any], refusal: tuple[int, str]) -> None:

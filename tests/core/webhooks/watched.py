@@ -8,7 +8,7 @@ from typing import Any
 
 from core.events import DeviceStamp, Event, Severity
 from core.settings import Endpoint, Webhooks
-from core.webhooks.channels import Channel, gates
+from core.webhooks.channels import Channel, open_gates
 from core.webhooks.deliveries import Delivery, Outcome, delivery_id
 from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.entries import Entry
@@ -86,8 +86,8 @@ async def a_watch(
             return DeviceStamp(id="b", site="s", boot_id="b", uptime_s=1.0, clock_synced=synced, version="0")
 
         def dispatcher(box: Box) -> Dispatcher:
-            doors = gates(webhooks, box.clock)
-            channels = [Channel(one, sender, doors[one.id], 4) for one, sender in zip(endpoints, senders, strict=True)]
+            gates = open_gates(webhooks, box.clock)
+            channels = [Channel(one, sender, gates[one.id], 4) for one, sender in zip(endpoints, senders, strict=True)]
             return Dispatcher(box.queue, channels, stamp, box.clock)
 
         watched = Watched(directory, dispatcher, webhooks)
