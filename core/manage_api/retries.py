@@ -38,13 +38,13 @@ class RetryHandlers:
 
     async def cancel(self, call: Call) -> Struct:
         entry = self._parts.queue.cancel(call.path["delivery_id"], call.actor.name)
-        await self._parts.queue.journalled(entry)
+        await self._parts.queue.settled(entry.n)
         self._parts.dispatcher.wake(entry.delivery.endpoint)
         return retry_views.retry(self._parts, entry)
 
     async def requeue(self, call: Call) -> Struct:
         entry = self._parts.queue.requeue(call.path["delivery_id"], call.actor.name)
-        await self._parts.queue.journalled(entry)
+        await self._parts.queue.settled(entry.n)
         self._parts.dispatcher.wake(entry.delivery.endpoint)
         return retry_views.retry(self._parts, entry)
 

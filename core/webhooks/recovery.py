@@ -55,5 +55,5 @@ async def _requeued(queue: RetryQueue, chosen: list[Entry], actor: str) -> list[
         if number % AT_ONCE == 0:
             await asyncio.sleep(0)
     if done:
-        await queue.journalled(done[-1])
+        await queue.settled(done[-1].n)
     return done

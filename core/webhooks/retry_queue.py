@@ -287,12 +287,8 @@ class RetryQueue:
         self._enter(entry, 0.0)
         return entry
 
-    async def journalled(self, entry: Entry) -> None:
-        """Wait until the last change of this delivery is on disk."""
-        await self.settled(entry.n)
-
     async def settled(self, line: int) -> None:
-        """Wait until this line is on disk."""
+        """Wait until this line is on disk; a delivery's last one is its `n`."""
         await self._journal.settled(line)
 
     def _end(self, entry: Entry, delivery: Delivery, *, soon: bool = False) -> None:

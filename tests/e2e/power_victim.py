@@ -57,7 +57,7 @@ class Box:
                     self.queue.settle(entry, an_attempt(self.clock, entry, DOWN, Trigger.MANUAL), DOWN)
                 self.queue.settle(entry, an_attempt(self.clock, entry, outcome), outcome)
                 if outcome is OK:
-                    await self.queue.journalled(entry)
+                    await self.queue.settled(entry.n)
                     _say(self.retries, _standing(entry))
 
     async def guard(self) -> None:

@@ -102,7 +102,7 @@ async def test_what_has_left_is_still_counted_after_a_restart_and_after_a_kill(t
         before = box.queue.known.accounts()
         assert (sum(1 for _ in box.queue.entries()), before.delivered) == (KEPT_ENDED + 3, BUSY + 3)
         [last] = await box.accept(an_event("evt_last"))
-        await box.queue.journalled(last)
+        await box.queue.settled(last.n)
         for again in (box.kill, box.reopen):
             again()
             assert figures(box.queue.known.accounts()) == {"accepted": BUSY + 4, "delivered": BUSY + 3, "pending": 1}

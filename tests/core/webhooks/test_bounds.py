@@ -99,7 +99,7 @@ async def test_the_archive_has_the_body_and_the_history_and_the_queue_has_not(tm
         await bounds_of(box).keep()
         assert archived(box) == [before]
         assert (before["body"], before["history"][0]["http_status"]) == (json.loads(BODY), 404)
-        await box.queue.journalled(entry)
+        await box.queue.settled(entry.n)
         left = box.on_disk(entry)
         assert (left.status, bytes(left.body), left.history) == (Status.ARCHIVED, b"null", ())
 
@@ -217,7 +217,7 @@ async def test_it_looks_every_few_seconds(tmp_path: Path) -> None:
 async def test_within_its_caps_nothing_is_touched_and_nothing_written(tmp_path: Path) -> None:
     with a_dead_box(tmp_path) as box:
         entries = [*await dead(box, 3), *await waiting(box, INFO, CRITICAL)]
-        await box.queue.journalled(entries[-1])
+        await box.queue.settled(entries[-1].n)
         known, written = box.known(), box.log.read_bytes()
         await bounds_of(box).keep()
         assert (box.known(), box.log.read_bytes()) == (known, written)

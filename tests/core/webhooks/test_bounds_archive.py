@@ -61,7 +61,7 @@ async def test_a_kill_between_archive_and_queue_loses_nothing(tmp_path: Path) ->
     """The dead letter is still in the queue and goes once more: the archive may hold it twice, the account has it once."""
     with a_dead_box(tmp_path, max_dead_letters=0) as box:
         [entry] = await dead(box, 1)
-        await box.queue.journalled(entry)
+        await box.queue.settled(entry.n)
         before_it_left = box.log.read_bytes()
         await bounds_of(box).keep()
         assert states([entry]) == ["archived"]

@@ -243,7 +243,7 @@ async def test_a_kill_before_the_mark_hands_nothing_over_twice(tmp_path: Path) -
         watched.clock.advance(LIMIT_S)
         await watched.look()
         watched.attempt("spare")
-        await watched.box.queue.journalled(watched.entry())
+        await watched.box.queue.settled(watched.entry().n)
         lines = watched.box.log.read_bytes().splitlines(keepends=True)
         unmarked = [line for line in lines if b'"escalated_at":"' not in line]
         assert len(unmarked) == len(lines) - 1

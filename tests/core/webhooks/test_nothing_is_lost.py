@@ -78,7 +78,7 @@ class NothingIsLost(RuleBasedStateMachine):
         item_id = data.draw(st.sampled_from(sorted(self.accepted)))
         entry = self.unless_refused(lambda: getattr(self.box.queue, what)(item_id, "tui:anna"))
         if entry is not None:
-            asyncio.run(self.box.queue.journalled(entry))
+            asyncio.run(self.box.queue.settled(entry.n))
 
     @staticmethod
     def unless_refused(call: Callable[[], Entry]) -> Entry | None:

@@ -191,8 +191,8 @@ async def test_a_cancelled_and_a_queued_again_stay_so_after_a_kill(tmp_path: Pat
         box.attempt(DOWN)
         box.queue.requeue(first.delivery.delivery_id, "tui:anna")
         box.queue.cancel(second.delivery.delivery_id, "tui:anna")
-        await box.queue.journalled(first)
-        await box.queue.journalled(second)
+        await box.queue.settled(first.n)
+        await box.queue.settled(second.n)
         box.kill()
         assert {one.event_id: one.status for one in box.known().values()} == {
             "evt_1": Status.PENDING,
@@ -206,5 +206,5 @@ async def test_a_success_is_on_disk_at_once(tmp_path: Path) -> None:
         await box.accept(an_event())
         entry = box.attempt(OK)
         async with asyncio.timeout(AT_LEISURE_S / 2):
-            await box.queue.journalled(entry)
+            await box.queue.settled(entry.n)
         assert entry.delivery.status is Status.DELIVERED

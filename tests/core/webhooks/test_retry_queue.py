@@ -54,7 +54,7 @@ async def test_a_failed_first_attempt_is_pending_on_disk_with_its_reason(tmp_pat
     with a_box(tmp_path) as box:
         await box.accept(an_event())
         entry = box.attempt(DOWN)
-        await box.queue.journalled(entry)
+        await box.queue.settled(entry.n)
         written = box.on_disk(entry)
         assert (written.status, written.attempts, written.auto_attempts) == (Status.PENDING, 1, 1)
         assert written.last_attempt is not None
@@ -83,7 +83,7 @@ async def test_a_success_is_recorded(tmp_path: Path) -> None:
     with a_box(tmp_path) as box:
         await box.accept(an_event())
         entry = box.attempt(Delivered(http_status=204))
-        await box.queue.journalled(entry)
+        await box.queue.settled(entry.n)
         written = box.on_disk(entry)
         assert (written.status, written.attempts, written.next_attempt_at) == (Status.DELIVERED, 1, None)
         assert (written.last_attempt and written.last_attempt.http_status) == 204
@@ -105,7 +105,7 @@ async def test_the_last_attempt_makes_a_dead_letter(tmp_path: Path) -> None:
     with a_box(tmp_path, policy=Retry(max_attempts=3)) as box:
         await box.accept(an_event())
         entry = await fail_for(box, DOWN, HOUR_S)
-        await box.queue.journalled(entry)
+        await box.queue.settled(entry.n)
         written = box.on_disk(entry)
         assert (written.status, written.attempts) == (Status.DEAD_LETTER, 3)
         assert written.dead_letter_reason is DeadLetterReason.MAX_ATTEMPTS

@@ -74,7 +74,7 @@ async def test_cancel_ends_a_pending_delivery(tmp_path: Path) -> None:
     with a_box(tmp_path) as box:
         first, second = await box.accept(a_case_event("c", 1), a_case_event("c", 2))
         box.queue.cancel(first.delivery.delivery_id, "tui:anna")
-        await box.queue.journalled(first)
+        await box.queue.settled(first.n)
         written = box.on_disk(first)
         assert (written.status, written.actor) == (Status.CANCELLED, "tui:anna")
         assert box.queue.claim("hq") is second

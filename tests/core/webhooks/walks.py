@@ -285,7 +285,7 @@ class Walk:
         except RefusalError:
             return
         then(item_id)
-        await life.queue.journalled(life.queue.get(item_id))
+        await life.queue.settled(life.queue.get(item_id).n)
 
     async def do_drain(self, life: Life) -> None:
         some = tuple(one for one in self.oracle.known if self.rng.random() < 0.3)
