@@ -49,6 +49,7 @@ from core.wire import Durability
 OURS: Final = frozenset({"lock", "cases.jsonl", "cases.jsonl.prev", "retries.jsonl", "quarantine", CORE_LOG})
 TROUBLE_SHOWN_S: Final = 3600.0
 STEADY_RUN_S: Final = 300.0
+TO_THE_MINUTE_S: Final = 60.0
 FINISH_S: Final = 5.0  # how long attempts in flight may still take after SIGTERM
 FIRST_BACKOFF_S: Final = 1.0
 LONGEST_BACKOFF_S: Final = 30.0
@@ -192,6 +193,7 @@ class Guard:
     async def _close(self) -> None:
         await self._monitor.close()
         await self._dispatcher.close()
+        await self._queue.ages.write_down(self._queue.known, TO_THE_MINUTE_S)
         for journal in self._journals.values():
             await asyncio.to_thread(journal.close)
         await self._history.close()

@@ -364,7 +364,7 @@ EndpointState = Literal["active", "paused", "open", "disabled", "missing"]
 
 
 class EndpointInfo(Answer, frozen=True, kw_only=True):
-    """`state`: active, paused (by a person), open (its breaker: only probes go there), disabled (it answered 410), or missing
+    """`state`: active, paused (by a person), open (it can't be reached: only probes go there), disabled (it answered 410), or missing
     where the configuration no longer names it. Never its URL: host only.
     """
 
@@ -472,7 +472,7 @@ class Drain(Body, frozen=True, kw_only=True):
 
 class DrainItem(Answer, frozen=True, kw_only=True):
     """`result`: delivered, failed, skipped, would_attempt. `skip_reason`: in_flight, waits_for_earlier, endpoint_missing,
-    endpoint_paused, endpoint_disabled, endpoint_open, offline, retry_not_retryable, retry_not_found, stopped,
+    endpoint_paused, endpoint_disabled, endpoint_open, offline, retry_after, retry_not_retryable, retry_not_found, stopped,
     shutdown.
     """
 

@@ -50,6 +50,7 @@ PURE = (
     "core.webhooks.retry_policy",
     "core.webhooks.schedule",
     "core.webhooks.gate",
+    "core.webhooks.censor",
     "core.webhooks.paces",
     "core.webhooks.standings",
     "core.webhooks.network",

@@ -162,6 +162,6 @@ def endpoint_routes(on: EndpointHandlers) -> tuple[Route, ...]:
             handler=on.test,
             summary="Send one webhook.test event at once, and say what came of it",
             answer=wire.EndpointTest,
-            refusals={404: _NOT_FOUND, 409: ("rate_limited",)},
+            refusals={404: _NOT_FOUND, 409: ("endpoint_busy", "rate_limited")},
         ),
     )

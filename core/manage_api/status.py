@@ -9,7 +9,6 @@ from core.manage_api.parts import Parts
 from core.monitoring.posts import Line
 from core.webhooks.deliveries import Status
 from core.webhooks.network import NetworkState
-from core.webhooks.standings import Hold
 from core.wire import Durability
 
 
@@ -84,12 +83,12 @@ class StatusBoard:
                 found["network_captive_portal"] = "somebody between answers in the endpoints' place: a login page?"
             case NetworkState.CLOCK_BAD:
                 found["network_clock_bad"] = "the endpoints' certificates are of another time than this box's clock"
-        if names := self._held(Hold.PAUSED):
+        if names := self._of_state("paused"):
             found["endpoint_paused"] = f"paused by a person: {names}"
-        if names := self._held(Hold.DISABLED):
+        if names := self._of_state("disabled"):
             found["endpoint_disabled"] = f"answered 410 Gone and gets nothing until it is resumed: {names}"
-        if names := self._held(Hold.OPEN):
-            found["endpoint_failing"] = f"failed time after time and is only probed: {names}"
+        if names := self._of_state("open"):
+            found["endpoint_failing"] = f"can't be reached, though others may be, and is only probed: {names}"
         return found
 
     def _undelivered(self) -> dict[str, str]:
@@ -108,10 +107,10 @@ class StatusBoard:
             found["endpoint_missing"] = f"{orphans} deliveries wait for an endpoint that is not configured"
         return found
 
-    def _held(self, why: Hold) -> str:
-        """The endpoints that are held for this reason."""
-        channels = self._parts.dispatcher.channels()
-        return ", ".join(one.endpoint.id for one in channels if one.gate.held is why)
+    def _of_state(self, state: wire.EndpointState) -> str:
+        """The endpoints in it."""
+        names = (channel.endpoint.id for channel in self._parts.dispatcher.channels())
+        return ", ".join(name for name in names if views.endpoint(self._parts, name).state == state)
 
     def _due(self) -> dict[str, str]:
         """What was to be done before today, as far as the clock can be believed."""

@@ -178,19 +178,19 @@ def endpoint(parts: Parts, name: str) -> wire.EndpointInfo:
     if channel is None:
         return wire.EndpointInfo(id=name, kind=None, host=None, state="missing")
     found = channel.endpoint
-    return wire.EndpointInfo(id=name, kind=found.kind, host=urlsplit(found.url).hostname, state=_standing(channel))
+    return wire.EndpointInfo(
+        id=name, kind=found.kind, host=urlsplit(found.url).hostname, state=_state_of(parts, channel)
+    )
 
 
-def _standing(channel: Channel) -> wire.EndpointState:
-    match channel.gate.held:
+def _state_of(parts: Parts, channel: Channel) -> wire.EndpointState:
+    match channel.gate.standing.hold:
         case Hold.PAUSED:
             return "paused"
         case Hold.DISABLED:
             return "disabled"
-        case Hold.OPEN:
-            return "open"
         case _:
-            return "active"
+            return "open" if parts.dispatcher.reception.fails(channel) else "active"
 
 
 def durability(parts: Parts) -> wire.DurabilityInfo:

@@ -1,11 +1,17 @@
 """How long deliveries wait for their receivers. A paused or limited endpoint and a box without network don't count."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
+from typing import Final
+
+from msgspec import structs
 
 from core.clock import Clock
 from core.webhooks.deliveries import Status
-from core.webhooks.entries import Entry
+from core.webhooks.entries import Entries, Entry
 from core.webhooks.gate import Gate
+
+AT_ONCE: Final = 100  # between them everything else of the core has its turn
 
 
 class Ages:
@@ -33,3 +39,15 @@ class Ages:
             if born_s < born_first_s.get(endpoint, float("inf")):
                 born_first_s[endpoint] = born_s
         return max((self.now_s(endpoint) - born_s for endpoint, born_s in born_first_s.items()), default=None)
+
+    async def write_down(self, known: Entries, older_by_s: float) -> None:
+        """Put into the journal how old each delivery is that has aged by more than this since its last line: else a box that
+        is switched off every night would never give up.
+        """
+        for number, entry in enumerate(list(known)):
+            age_s = self.age_s(entry)
+            if entry.in_flight is None and age_s - entry.delivery.age_s > older_by_s:
+                known.put(entry, structs.replace(entry.delivery, age_s=round(age_s, 3)), lazy=True)
+                entry.aged_at_s = self.now_s(entry.delivery.endpoint)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)

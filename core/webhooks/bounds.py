@@ -1,4 +1,5 @@
-"""Keeps the retry queue within its caps: by count, by bytes, by age. Nothing leaves without a record.
+"""Keeps the retry queue within its caps: by count, by bytes, by age, which it has written down now and then. Nothing leaves
+without a record.
 
 Over `max_items` waiting ones, or over `max_mib` of waiting and dead ones, the least severe and oldest become dead letters
 (`evicted`): as many as need be, never one on its way. Dead letters over `max_dead_letters`, older than `dead_letter_days` or
@@ -20,6 +21,7 @@ from core.webhooks.entries import Entry
 from core.webhooks.retry_queue import RetryQueue
 
 LOOK_S: Final = 5.0
+OLDER_BY_S: Final = 1800.0
 _MIB: Final = 1024 * 1024
 _SET_AFTER: Final = datetime(
     2026, 1, 1, tzinfo=UTC
@@ -35,6 +37,7 @@ class Bounds:
     async def run(self) -> None:
         while True:
             await self.keep()
+            await self._queue.ages.write_down(self._queue.known, OLDER_BY_S)
             await self._clock.sleep(LOOK_S)
 
     async def keep(self) -> None:

@@ -126,7 +126,7 @@ class Dispatcher:
         if drain.stop_reason is not None:
             raise RefusalError(409, "stopped", "the drain was stopped")
         if channel.failed_after(drain.started_s):
-            _refuse_unreachable(channel)
+            _refuse_unreachable(channel, self._clock.steady())
         limit_s = channel.gate.rate_wait_s(self._clock.steady())
         return LONGEST_WAIT_S if channel.in_flight >= channel.gate.places else limit_s
 
@@ -210,6 +210,8 @@ class Dispatcher:
         """Send this event once, past the queue, whatever holds the endpoint. Raises RefusalError where our own limit does."""
         channel = self._channels[endpoint]
         self._refuse_beyond_limit(channel)
+        if channel.in_flight >= channel.concurrency:
+            raise RefusalError(409, "endpoint_busy", f"endpoint {endpoint} has no place free")
         delivery = deliveries.opened(event, endpoint, self.body(event), self._clock.now())
         since_s = self._clock.steady()
         self._set_out(channel)
@@ -240,9 +242,11 @@ class Dispatcher:
         )
 
 
-def _refuse_unreachable(channel: Channel) -> None:
-    match channel.gate.shut:
+def _refuse_unreachable(channel: Channel, now_s: float) -> None:
+    match channel.gate.hold(now_s):
         case Hold.OPEN:
             raise RefusalError(409, "endpoint_open", f"endpoint {channel.endpoint.id} keeps failing")
         case Hold.OFFLINE:
             raise RefusalError(409, "offline", f"endpoint {channel.endpoint.id} can't be reached from here")
+        case Hold.RETRY_AFTER:
+            raise RefusalError(409, "retry_after", f"endpoint {channel.endpoint.id} has asked for a while without")

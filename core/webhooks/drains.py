@@ -31,6 +31,7 @@ class DrainJob:
     def __init__(self, request: wire.Drain, actor: str, matched: list[Entry], started_at: datetime, started_s: float):
         self.drain_id = "drn_" + secrets.token_hex(8)
         self.request, self.actor, self.matched = request, actor, matched
+        self.count = len(matched)
         self.started_at, self.started_s = started_at, started_s
         self.key: str | None = None
         self.finished_at: datetime | None = None
@@ -108,7 +109,7 @@ class Drains:
         """As far as it is by now; items in the order in which they are sent."""
         found, queue = job.results, self._queue
         counts = wire.DrainCounts(
-            matched=len(job.matched),
+            matched=job.count,
             attempted=found["delivered"] + found["failed"],
             delivered=found["delivered"],
             failed=found["failed"],
@@ -244,6 +245,7 @@ class Drains:
             job.stop_reason = reason
         for entry in left:
             job.add(self._item(entry, "skipped", skip_reason=reason))
+        job.matched = []  # with their bodies and accounts they would stay in memory as long as the result is kept
         job.finished_at = self._clock.now()
         job.duration_ms = round((self._clock.steady() - job.started_s) * 1000)
         job.finished.set()

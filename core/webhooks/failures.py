@@ -62,9 +62,10 @@ def _of_tls(error: ssl.SSLError, synchronised: Callable[[], bool]) -> Failed:
         reason = getattr(error, "reason", None)  # one that Python made has none
         return _failed(ErrorClass.TLS, f"TLS failed: {reason or 'broken handshake'}")
     sentence = f"certificate refused: {error.verify_message}"
-    doubtful = error.verify_code == _EXPIRED and not synchronised()
-    if doubtful or error.verify_code == _NOT_YET_VALID:
+    if error.verify_code in {_EXPIRED, _NOT_YET_VALID} and not synchronised():
         return _failed(ErrorClass.CLOCK, sentence, Reach.CLOCK)
+    if error.verify_code == _NOT_YET_VALID:  # by a clock that is right: somebody out there made it too early
+        return _failed(ErrorClass.CLOCK, sentence)
     return _failed(ErrorClass.TLS, sentence)
 
 

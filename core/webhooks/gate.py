@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from core.webhooks.deliveries import BREAKING, Attempt, Failed
+from core.webhooks.deliveries import BREAKING, Attempt, ErrorClass, Failed
 from core.webhooks.paces import Asked, Probes, RateLimit
 from core.webhooks.standings import Hold, Standing
 
@@ -94,7 +94,7 @@ class Gate:
         if standing.hold is None:
             self.failures = 0
             self._asked.forget()
-            self._open_up()
+            self._open_up(now_s)
 
     def sets_out(self, now_s: float) -> None:
         """An attempt is on its way, whoever caused it."""
@@ -105,22 +105,24 @@ class Gate:
         """The receiver took one that set out at `since_s`; whether that lets a backlog out."""
         self.counted_s(now_s)
         self._asked.took(since_s)
-        found = self._alive()
+        found = self._alive(now_s, since_s)
         self._allowance = min(self._concurrency, self._allowance + 1)  # each answer sends two: 1, 2, 4 at a time
         return found
 
-    def failed(self, failure: Failed, now_s: float, *, ours: bool, probe: bool) -> bool:
-        """An attempt failed: `ours` where the box's network is to blame, `probe` where it was one. Whether that lets a
-        backlog out: also a refusal shows that somebody is there.
+    def failed(self, failure: Failed, now_s: float, since_s: float, *, ours: bool, probe: bool) -> bool:
+        """An attempt that set out at `since_s` failed: `ours` where the box's network is to blame, `probe` where it was one.
+        Whether that lets a backlog out: also a refusal shows that somebody is there.
         """
         self.counted_s(now_s)
         self._asked.heard(failure, now_s)
+        if failure.error_class is ErrorClass.RATE_LIMITED:
+            self._allowance = 1
         if not ours and failure.error_class not in BREAKING:
-            return self._alive()
+            return self._alive(now_s, since_s)
         before = self.shut
         if ours:
             self._probes.begin(Hold.OFFLINE, now_s)  # whatever is wrong with the receiver, this comes first
-        else:
+        elif since_s >= self._probes.turned_s:
             self._count_failure(now_s)
         if probe and before is not None:
             self._probes.failed(now_s)
@@ -131,7 +133,7 @@ class Gate:
         if self.failures >= BREAKER_FAILURES:
             self._probes.begin(Hold.OPEN, now_s)
         elif self.shut is Hold.OFFLINE:
-            self._open_up()  # the network is there again; what fails now is the receiver
+            self._open_up(now_s)  # the network is there again; what fails now is the receiver
 
     def lose_network(self, now_s: float) -> None:
         """The box can reach nothing."""
@@ -141,19 +143,24 @@ class Gate:
     def regain_network(self, now_s: float) -> bool:
         """Another endpoint could be reached; whether that lets a backlog out."""
         self.counted_s(now_s)
-        return self.shut is Hold.OFFLINE and self._open_up()
+        return self.shut is Hold.OFFLINE and self._open_up(now_s)
 
     def urge(self, now_s: float) -> None:
         """Something critical waits: probe as soon as the shortest gap allows."""
         self._probes.urge(now_s)
 
-    def _alive(self) -> bool:
+    def _alive(self, now_s: float, since_s: float) -> bool:
+        """Whether that opens it: not by what was on its way already when it was shut, else one that fails most of the time
+        would never be.
+        """
+        if since_s < self._probes.turned_s:
+            return False
         self.failures = 0
-        return self._open_up()
+        return self._open_up(now_s)
 
-    def _open_up(self) -> bool:
+    def _open_up(self, now_s: float) -> bool:
         """Whether it was shut: then what waited begins with one at a time."""
-        if not self._probes.end():
+        if not self._probes.end(now_s):
             return False
         self._allowance = 1
         return True

@@ -14,6 +14,7 @@ from typing import Final
 from core.clock import Clock
 
 LIMIT_S: Final = 30.0
+LAST_WAIT_S: Final = 1.0
 
 
 class LocalCommand:
@@ -48,8 +49,8 @@ class LocalCommand:
         except RuntimeError as error:  # too many threads hang already
             self._failure = f"can't be started ({error})"
         finally:
-            self._kill()
             self._started_s = None
+            self._kill()
 
     def _run(self, environment: Mapping[bytes, bytes]) -> str | None:
         try:
@@ -68,11 +69,12 @@ class LocalCommand:
             code = self._process.wait(self._limit_s)
         except subprocess.TimeoutExpired:
             self._kill()
-            self._process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # of another user's: it can't be killed from here
+                self._process.wait(LAST_WAIT_S)
             return f"did not end within {self._limit_s:g} s"
         return f"ended with {code}" if code else None
 
     def _kill(self) -> None:
         if self._process is not None and self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)

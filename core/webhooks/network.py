@@ -1,8 +1,8 @@
-"""What this box's own attempts say of its network. Pure: time is an argument, in steady seconds.
+"""What this box's own attempts say of its network. Pure.
 
 No beacon of a third party is asked. An answer, also a refusal, proves that the network is up; no route and no resolver
-prove that it is not; silence says so only where nobody answers at all. What a nearby receiver answers keeps the box online
-while the way out is broken: each endpoint's gate holds back for itself then.
+prove that it is not, but only where no endpoint's last word was an answer: what ails one name or one certificate is not the
+box's, and that endpoint's gate holds back for itself then. Silence speaks against the network where nobody answers at all.
 """
 
 from enum import StrEnum
@@ -10,7 +10,6 @@ from typing import Final
 
 from core.webhooks.deliveries import Reach
 
-PROOF_HOLDS_S: Final = 60.0  # how long an answer of one endpoint speaks against what others fail of
 SILENCES: Final = 2  # in a row, of one endpoint that is the only one, or of as many endpoints
 
 
@@ -41,23 +40,21 @@ class Network:
 
     def __init__(self) -> None:
         self.state = NetworkState.UNKNOWN
-        self._up_s: dict[str, float] = {}  # when each endpoint answered last
+        self._up: set[str] = set()  # the endpoints whose last word was an answer
         self._silent: dict[str, int] = {}  # how often in a row, of the endpoints that did not answer last
 
-    def heard(self, endpoint: str, reach: Reach, now_s: float) -> bool:
+    def heard(self, endpoint: str, reach: Reach) -> bool:
         """Take in what an attempt said; whether that changed the state."""
         before = self.state
+        self._up.discard(endpoint)
         if reach is Reach.UP:
             self.state = NetworkState.ONLINE
-            self._up_s[endpoint] = now_s
+            self._up.add(endpoint)
             self._silent.clear()
         elif reach is Reach.SILENT:
             self._silent[endpoint] = self._silent.get(endpoint, 0) + 1
-            if sum(self._silent.values()) >= SILENCES and not self._proved_without(endpoint, now_s):
+            if sum(self._silent.values()) >= SILENCES and not self._up:
                 self.state = NetworkState.OFFLINE
-        elif not self._proved_without(endpoint, now_s):
+        elif not self._up:
             self.state = _PROVES[reach]
         return self.state is not before
-
-    def _proved_without(self, endpoint: str, now_s: float) -> bool:
-        return any(now_s - up_s < PROOF_HOLDS_S for name, up_s in self._up_s.items() if name != endpoint)

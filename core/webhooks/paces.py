@@ -13,6 +13,7 @@ from core.webhooks.standings import Hold
 RATE_WINDOW_S: Final = 61.0  # a minute, and what one request may be longer on its way than another
 FIRST_PROBE_S: Final = 30.0
 LONGEST_PROBE_S: Final = 300.0
+UNSAID_S: Final = 10.0  # as long as the first step of the schedule
 ASKING: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
@@ -43,11 +44,14 @@ class Asked:
         self._at_s = 0.0
 
     def heard(self, failure: Failed | Attempt, now_s: float) -> None:
-        if failure.retry_after_s is None or failure.http_status not in ASKING:
+        """A 429 that says no time wants some all the same."""
+        limited = failure.error_class is ErrorClass.RATE_LIMITED
+        asked_s = failure.retry_after_s or (UNSAID_S if limited else 0.0)
+        if not asked_s or failure.http_status not in ASKING:
             return
-        self.until_s = max(self.until_s, now_s + min(failure.retry_after_s, RETRY_AFTER_CAP_S))
+        self.until_s = max(self.until_s, now_s + min(asked_s, RETRY_AFTER_CAP_S))
         self._at_s = now_s
-        if failure.error_class is ErrorClass.RATE_LIMITED:
+        if limited:
             self.limited_until_s = self.until_s
 
     def took(self, since_s: float) -> None:
@@ -66,6 +70,7 @@ class Probes:
 
     def __init__(self, longest_s: float):
         self.shut: Hold | None = None
+        self.turned_s = 0.0  # when that changed last
         self.next_s = 0.0
         self._first_s, self._longest_s = min(FIRST_PROBE_S, longest_s), min(LONGEST_PROBE_S, longest_s)
         self._gap_s = self._last_s = 0.0
@@ -73,6 +78,7 @@ class Probes:
     def begin(self, why: Hold, now_s: float) -> None:
         if self.shut is None:
             self._wait(self._first_s, now_s)
+            self.turned_s = now_s
         self.shut = why
 
     def failed(self, now_s: float) -> None:
@@ -84,10 +90,12 @@ class Probes:
         """As soon as the shortest gap allows."""
         self.next_s = max(now_s, min(self.next_s, self._last_s + self._first_s))
 
-    def end(self) -> bool:
+    def end(self, now_s: float) -> bool:
         """Whether there were any."""
-        was, self.shut = self.shut, None
-        return was is not None
+        if self.shut is None:
+            return False
+        self.shut, self.turned_s = None, now_s
+        return True
 
     def _wait(self, gap_s: float, now_s: float) -> None:
         self._gap_s, self._last_s, self.next_s = gap_s, now_s, now_s + gap_s

@@ -28,6 +28,7 @@ from core.webhooks.standings import Hold, Standing
 
 log = logging.getLogger(__name__)
 
+TELL_EVERY_S: Final = 600.0  # of an endpoint that comes and goes; each telling is a delivery that may fail as well
 _OURS: Final = frozenset({Reach.DOWN, Reach.PORTAL, Reach.CLOCK})
 
 
@@ -50,7 +51,9 @@ class Reception:
         self.network, self.counters = Network(), Counters()
         self.network_since: datetime | None = None
         self.news: asyncio.Queue[tuple[Event, Collection[str]]] = asyncio.Queue()
-        self.failing_since: dict[str, datetime] = {}  # of those of whom headquarters was told
+        self.failing_since: dict[str, datetime] = {}
+        self._told_s: dict[str, float] = {}  # when headquarters was told last that it fails
+        self._unsettled: set[str] = set()  # those of whom it has not heard yet that they have recovered
         now, now_s = clock.now(), clock.steady()
         recent: dict[str, list[Attempt]] = {name: [] for name in channels}
         for entry in queue.entries():
@@ -67,7 +70,7 @@ class Reception:
         now_s, failure = self._clock.steady(), outcome if isinstance(outcome, Failed) else None
         name, reach = channel.endpoint.id, failure.reach if failure else Reach.UP
         self.counters.count(name, FAILED if failure else DELIVERED, failure.error_class if failure else None)
-        changed = self.network.heard(name, reach, now_s)
+        changed = self.network.heard(name, reach)
         ours = reach in _OURS or (reach is Reach.SILENT and self.network.state.hinders)
         if changed:
             self._tell_network(now_s)
@@ -75,7 +78,7 @@ class Reception:
         if failure is None:
             freed = channel.gate.took(now_s, since_s)
         else:
-            freed = channel.gate.failed(failure, now_s, ours=ours, probe=probe)
+            freed = channel.gate.failed(failure, now_s, since_s, ours=ours, probe=probe)
             if failure.http_status == HTTPStatus.GONE:
                 self._disable(channel)
         if freed:
@@ -95,12 +98,22 @@ class Reception:
 
     def _tell_turn(self, channel: Channel, failure: Failed | None) -> None:
         name = channel.endpoint.id
-        if channel.gate.shut is Hold.OPEN and name not in self.failing_since:
+        if self.fails(channel) and name not in self.failing_since:
             self.failing_since[name] = self._clock.now()
-            self._tell(EventType.ENDPOINT_FAILING, Severity.WARNING, channel, failure, (name,))
-        elif failure is None and name in self.failing_since:
+            if self._clock.steady() - self._told_s.get(name, -TELL_EVERY_S) >= TELL_EVERY_S:
+                self._told_s[name] = self._clock.steady()
+                self._unsettled.add(name)
+                self._tell(EventType.ENDPOINT_FAILING, Severity.WARNING, channel, failure, (name,))
+        elif failure is None and name in self.failing_since and not self.fails(channel):
             del self.failing_since[name]
-            self._tell(EventType.ENDPOINT_RECOVERED, Severity.INFO, channel, failure, ())
+            if name in self._unsettled:
+                self._unsettled.discard(name)
+                self._tell(EventType.ENDPOINT_RECOVERED, Severity.INFO, channel, failure, ())
+
+    def fails(self, channel: Channel) -> bool:
+        """Whether it can't be reached although the box is not cut off: its breaker is open, or its way alone is barred."""
+        shut = channel.gate.shut
+        return shut is Hold.OPEN or (shut is Hold.OFFLINE and not self.network.state.hinders)
 
     def _disable(self, channel: Channel) -> None:
         name = channel.endpoint.id

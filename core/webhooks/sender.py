@@ -17,6 +17,7 @@ import httpx
 from core import __version__
 from core.clock import Clock
 from core.settings import Endpoint, Secret
+from core.webhooks.censor import Censor
 from core.webhooks.deliveries import Delivery, ErrorClass, Failed, Outcome, Reach
 from core.webhooks.failures import failure_of
 from core.webhooks.kinds import Kind, Standard
@@ -24,6 +25,7 @@ from core.webhooks.transport import CONNECT_S, Transport
 from core.webhooks.verdicts import Answer, http_date
 
 READ_MAX: Final = 16 * 1024
+PARTS_MAX: Final = 256  # who sends a body byte by byte must not hold up everything else
 CONNECT_SHARE: Final = 0.8  # of the deadline; the rest is for a receiver that took long to reach
 SKEW_MIN_S: Final = 2.0  # a Date has whole seconds
 _OURS: Final = ("webhook-", "x-cdg-")
@@ -45,6 +47,7 @@ class Sender:
     ):
         self._endpoint, self._clock, self._timeout_s = endpoint, clock, timeout_s
         self._kind: Kind = Standard(endpoint)
+        self._censor = Censor(endpoint)
         self._transport = transport or open_transport(endpoint.proxy, tls, connections)
         connect_s = min(CONNECT_S, CONNECT_SHARE * timeout_s)
         self._timeouts = {"connect": connect_s, "read": timeout_s, "write": timeout_s, "pool": timeout_s}
@@ -78,7 +81,7 @@ class Sender:
         if arrived.response is None:
             return failure
         # The receiver has spoken: a body that breaks after the status line takes nothing back.
-        answer = arrived.answer(arrived.response, request.url)
+        answer = arrived.answer(arrived.response, request.url, self._censor)
         outcome = self._kind.verdict(answer)
         self._learn(answer, outcome)
         return outcome
@@ -153,6 +156,7 @@ class _Arrived:
     def __init__(self) -> None:
         self.response: httpx.Response | None = None
         self._body = bytearray()
+        self._parts = 0
         self._is_whole = False
 
     async def read_on(self, response: httpx.Response) -> None:
@@ -161,21 +165,22 @@ class _Arrived:
         try:
             async for part in response.stream:
                 self._body += part[: READ_MAX - len(self._body)]
-                if len(self._body) == READ_MAX:
+                self._parts += 1
+                if len(self._body) == READ_MAX or self._parts == PARTS_MAX:
                     return
         finally:
             with contextlib.suppress(httpx.HTTPError):
                 await response.stream.aclose()
         self._is_whole = True
 
-    def answer(self, response: httpx.Response, url: httpx.URL) -> Answer:
+    def answer(self, response: httpx.Response, url: httpx.URL, censor: Censor) -> Answer:
         return Answer(
             host=url.raw_host.decode("ascii"),
             encrypted=url.scheme == "https",
             status=response.status_code,
-            reason=response.reason_phrase,
+            reason=censor.text(response.reason_phrase),
             headers=response.headers,
-            body=bytes(self._body),
+            body=censor.bytes(bytes(self._body)),
             more=not self._is_whole,
         )
 

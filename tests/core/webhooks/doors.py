@@ -70,8 +70,10 @@ class Door:
         self.shut = why
 
     def listen(self, failure: Failed, now_s: float) -> None:
-        if failure.http_status in {429, 503} and failure.retry_after_s is not None:
-            self.asked_s = max(self.asked_s, now_s + min(failure.retry_after_s, CAP_S))
+        limited = failure.error_class is ErrorClass.RATE_LIMITED
+        seconds = failure.retry_after_s or (10.0 if limited else 0.0)
+        if failure.http_status in {429, 503} and seconds:
+            self.asked_s = max(self.asked_s, now_s + min(seconds, CAP_S))
             self.asked_at_s = now_s
             if failure.error_class is ErrorClass.RATE_LIMITED:
                 self.unaged_s = self.asked_s
@@ -93,34 +95,38 @@ class Doors:
     def __init__(self, doors: dict[str, Door]):
         self.doors = doors
         self.trouble: Reach | None = None  # what the box's own network has
-        self._up_s: dict[str, float] = {}
+        self._up: set[str] = set()  # whose last word was an answer
         self._silent: dict[str, int] = {}
 
     def heard(self, name: str, outcome: Outcome, now_s: float, started_s: float, *, probe: bool) -> bool:
         """Take in what came of an attempt; whether it failed of the box's own network."""
         door, failure = self.doors[name], outcome if isinstance(outcome, Failed) else None
         reach = failure.reach if failure else Reach.UP
-        before, self.trouble = self.trouble, self._network(name, reach, now_s)
+        before, self.trouble = self.trouble, self._network(name, reach)
         ours = reach in FAULT_OF_BOX or (reach is Reach.SILENT and self.trouble is not None)
         if self.trouble is not before:
             self._turned(self.doors.values(), now_s)
+        stale = started_s < max(door.shut_s, door.opened_s)  # on its way before the door was shut or opened
         if failure is None:
-            door.row = 0
-            door.opens(now_s)
+            if not stale:
+                door.row = 0
+                door.opens(now_s)
             if started_s >= door.asked_at_s:  # it had been asked to wait already, and took this one all the same
                 door.asked_s = 0.0
         else:
-            self._failed(door, failure, now_s, ours=ours)
+            self._failed(door, failure, now_s, ours=ours, stale=stale)
         if probe:
             door.probing, door.probed_s = 0, now_s
         return ours
 
-    def _failed(self, door: Door, failure: Failed, now_s: float, *, ours: bool) -> None:
+    def _failed(self, door: Door, failure: Failed, now_s: float, *, ours: bool, stale: bool) -> None:
         door.listen(failure, now_s)
         if failure.http_status == 410:
             door.held, door.held_s = True, now_s
         if ours:
             door.shuts("offline", now_s)
+        elif stale:
+            pass
         elif failure.error_class not in HURTS:
             door.row = 0
             door.opens(now_s)
@@ -131,14 +137,15 @@ class Doors:
             elif door.shut == "offline":
                 door.opens(now_s)
 
-    def _network(self, name: str, reach: Reach, now_s: float) -> Reach | None:
+    def _network(self, name: str, reach: Reach) -> Reach | None:
+        self._up.discard(name)
         if reach is Reach.UP:
-            self._up_s[name] = now_s
+            self._up.add(name)
             self._silent.clear()
             return None
         if reach is Reach.SILENT:
             self._silent[name] = self._silent.get(name, 0) + 1
-        proved = any(now_s - up_s < 60.0 for other, up_s in self._up_s.items() if other != name)
+        proved = bool(self._up)
         enough = reach in FAULT_OF_BOX or sum(self._silent.values()) >= 2
         if proved or not enough:
             return self.trouble

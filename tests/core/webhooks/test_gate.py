@@ -36,7 +36,7 @@ class Door:
 
     def fail(self, failure: Failed = BUSY, *, ours: bool = False, probe: bool = False) -> bool:
         self.gate.sets_out(self.now_s)
-        return self.gate.failed(failure, self.now_s, ours=ours, probe=probe)
+        return self.gate.failed(failure, self.now_s, self.now_s, ours=ours, probe=probe)
 
     def take(self) -> bool:
         self.gate.sets_out(self.now_s)
@@ -199,11 +199,40 @@ def test_what_the_receiver_asks_for_holds_for_all() -> None:
     assert (door.hold, door.wait_s) == (None, 0.0)
 
 
-@pytest.mark.parametrize(("asked_s", "kept_s"), [(3600.0, 3600.0), (1e9, 3600.0), (0.0, 0.0)])
+@pytest.mark.parametrize(("asked_s", "kept_s"), [(3600.0, 3600.0), (1e9, 3600.0)])
 def test_nobody_may_ask_for_more_than_an_hour(asked_s: float, kept_s: float) -> None:
     door = a_door()
     door.fail(too_many(asked_s))
     assert door.wait_s == kept_s
+
+
+@pytest.mark.parametrize("said_s", [None, 0.0])
+def test_a_429_that_says_no_time_wants_some_all_the_same(said_s: float | None) -> None:
+    """And the backlog goes on one at a time."""
+    door = a_door()
+    for _ in range(3):
+        door.take()
+    door.fail(Failed(error_class=ErrorClass.RATE_LIMITED, error="429", http_status=429, retry_after_s=said_s))
+    assert (door.hold, door.wait_s, door.gate.places) == (Hold.RETRY_AFTER, 10.0, 1)
+
+
+def test_what_was_on_its_way_does_not_open_a_breaker_again() -> None:
+    """One that fails most of the time would never be left alone."""
+    door = an_open_breaker()
+    door.pass_(1.0)
+    assert not door.gate.took(door.now_s, door.now_s - 2.0)
+    assert (door.hold, door.gate.failures) == (Hold.OPEN, 5)
+    assert not door.gate.failed(NOT_FOUND, door.now_s, door.now_s - 2.0, ours=False, probe=False)
+    assert door.hold is Hold.OPEN
+
+
+def test_nor_do_failures_from_before_shut_it_again() -> None:
+    door = an_open_breaker()
+    door.pass_(30.0)
+    door.take()
+    for _ in range(8):
+        door.gate.failed(BUSY, door.now_s, door.now_s - 5.0, ours=False, probe=False)
+    assert (door.hold, door.gate.failures) == (None, 0)
 
 
 def test_a_shorter_wish_does_not_undo_a_longer_one() -> None:

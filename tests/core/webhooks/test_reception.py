@@ -210,6 +210,51 @@ async def test_a_refusing_port_is_the_receivers_failure_and_no_lost_network(tmp_
         assert (station.dispatcher.reception.network.state, entry.delivery.auto_attempts) == (NetworkState.ONLINE, 2)
 
 
+async def test_a_drain_stops_where_the_receiver_asks_for_a_while(tmp_path: Path) -> None:
+    """One robot that has had too much must not be sent the other nine, however much a person insists."""
+    busy = answers("429 Slow down", "retry-after: 600")
+    async with (
+        a_receiver(busy) as receiver,
+        a_station(tmp_path, an_endpoint(receiver.url), sending=False) as station,
+    ):
+        await publish(station, *events(10))
+        job = station.drains.start(Drain(only_due=False), "tui:anna")
+        await job.finished.wait()
+        found = station.drains.result(job)
+    assert (found.counts.failed, found.counts.skipped, len(receiver.received)) == (1, 9, 1)
+    assert {one.skip_reason for one in found.items} == {None, "retry_after"}
+
+
+async def test_an_endpoint_whose_way_alone_is_barred_is_a_failing_one(tmp_path: Path) -> None:
+    """Others are reached: the box is not offline, and headquarters hears that this endpoint is not to be had. Nothing is
+    charged to its deliveries all the same.
+    """
+    page = answers("200 OK", "content-type: text/html", body=b"<html>please log in</html>")
+    async with a_receiver(page) as barred, a_receiver() as well:
+        endpoints = an_endpoint(barred.url, "barred"), an_endpoint(well.url, "well")
+        async with a_station(tmp_path, *endpoints, retry=SOON) as station:
+            await publish(station, an_event("evt_0"))
+            await station.settled(an_event("evt_0"), endpoint="well")
+            await publish(station, an_event("evt_1"))
+            await station.until(lambda: EventType.ENDPOINT_FAILING in types(well))
+            told = data_of(well, EventType.ENDPOINT_FAILING)
+            channel = station.dispatcher.channel("barred")
+            assert channel is not None
+            assert (told["endpoint"], told["error_class"]) == ("barred", "captive_portal")
+            assert station.dispatcher.reception.fails(channel)
+            assert station.dispatcher.reception.network.state is NetworkState.ONLINE
+            assert station.entry(an_event("evt_1"), "barred").delivery.auto_attempts == 0
+
+
+async def test_a_test_keeps_to_the_limit_too(tmp_path: Path) -> None:
+    async with a_receiver() as receiver, a_station(tmp_path, an_endpoint(receiver.url, rate_per_min=1)) as station:
+        event = an_event("evt_t", type=EventType.WEBHOOK_TEST)
+        await station.dispatcher.test("hq", event)
+        with pytest.raises(RefusalError) as caught:
+            await station.dispatcher.test("hq", event)
+    assert (caught.value.code, len(receiver.received)) == ("rate_limited", 1)
+
+
 async def test_a_critical_event_brings_the_probe_forward(tmp_path: Path) -> None:
     """It must not wait for as long as the breaker would have it."""
     patient = Retry(first_delay_s=0.05, max_delay_s=600.0)
@@ -219,7 +264,8 @@ async def test_a_critical_event_brings_the_probe_forward(tmp_path: Path) -> None
         channel = station.dispatcher.channel("hq")
         assert channel is not None
         for _ in range(4):  # as if it had been probed in vain
-            channel.gate.failed(_failure(station), station.clock.steady(), ours=False, probe=True)
+            now_s = station.clock.steady()
+            channel.gate.failed(_failure(station), now_s, now_s, ours=False, probe=True)
         wait_s = channel.gate.wait_s(station.clock.steady())
         await publish(station, an_event("evt_bad", severity=Severity.CRITICAL))
         assert (wait_s > 200, channel.gate.wait_s(station.clock.steady()) <= 30) == (True, True)
@@ -230,3 +276,17 @@ def _failure(station: Station) -> Failed:
     assert channel is not None
     assert channel.last_failure is not None
     return channel.last_failure
+
+
+async def test_an_endpoint_that_comes_and_goes_is_told_of_once(tmp_path: Path) -> None:
+    """Each telling is a delivery too, and may fail as well: of itself it must not breed more."""
+    flaps = in_turn(*([*[BUSY] * 5, FINE] * 40))
+    async with a_receiver(flaps) as sick, a_receiver() as well:
+        endpoints = an_endpoint(sick.url, "sick"), an_endpoint(well.url, "well")
+        async with a_station(tmp_path, *endpoints, retry=SOON) as station:
+            await publish(station, *events(30))
+            await sick.got(60)
+            await asyncio.sleep(0.3)
+            assert types(well).count(EventType.ENDPOINT_FAILING) == 1
+            assert types(well).count(EventType.ENDPOINT_RECOVERED) <= 1
+            assert station.queue.known.accounts().accepted <= 2 * 30 + 3

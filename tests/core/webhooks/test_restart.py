@@ -130,6 +130,23 @@ async def test_budget_and_age_go_on_after_a_restart(tmp_path: Path) -> None:
         assert entry.delivery.age_s == pytest.approx(80.0)
 
 
+async def test_what_waits_untried_grows_old_over_a_restart_too(tmp_path: Path) -> None:
+    """Behind an open breaker nothing is attempted for hours; its age is written down all the same, and not too often."""
+    with a_box(tmp_path) as box:
+        [entry] = await box.accept(an_event())
+        box.clock.advance(1000)
+        await box.queue.ages.write_down(box.queue.known, 1800.0)
+        assert entry.delivery.age_s == 0.0
+        box.clock.advance(1000)
+        await box.queue.ages.write_down(box.queue.known, 1800.0)
+        await box.queue.settled(entry.n)
+        box.clock.advance(500)
+        again = box.kill().get(entry.delivery.delivery_id)
+        box.clock.advance(10)
+        assert box.queue.ages.age_s(again) == pytest.approx(2010.0)
+        assert again.waiting_since_s == pytest.approx(box.clock.steady() - 2010.0)
+
+
 async def test_order_within_a_case_survives_a_restart(tmp_path: Path) -> None:
     """Also where the earlier one was changed last, so that its line stands behind the later one's."""
     with a_box(tmp_path) as box:

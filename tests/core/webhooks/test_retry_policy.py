@@ -139,3 +139,11 @@ def test_retry_after_is_a_floor_of_at_most_an_hour(asked_s: float, wait_s: float
 def test_retry_after_does_not_shorten_a_longer_wait() -> None:
     """It is a floor, not the wait."""
     assert wait_after(busy(60.0), tried(8), share=1.0) == 900.0
+
+
+@pytest.mark.parametrize("age_s", [0.0, 10.0**9])
+@pytest.mark.parametrize("refused_since_s", [None, 0.0])
+def test_what_is_the_boxs_own_fault_gives_up_nothing(age_s: float, refused_since_s: float | None) -> None:
+    """However often, however old."""
+    delivery = tried(500, age_s=age_s, refused_since_s=refused_since_s)
+    assert after_failure(delivery, DOWN, DEFAULTS, Chance(1.0), ours=True) == RetryIn(900.0)

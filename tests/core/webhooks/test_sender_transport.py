@@ -8,6 +8,7 @@ import pytest
 
 from core.clock import SystemClock
 from core.webhooks.deliveries import Delivered, ErrorClass, Failed, Outcome
+from core.webhooks.sender import PARTS_MAX, READ_MAX
 from tests.core.webhooks.certificates import Authority
 from tests.core.webhooks.factories import a_delivery, a_sender, sent
 from tests.receivers import (
@@ -234,3 +235,21 @@ async def test_plain_http_at_a_tls_port_is_a_failure(self_signed: ssl.SSLContext
     async with a_receiver(tls=self_signed) as receiver:
         outcome = failed(await sent(receiver.url.replace("https:", "http:")))
     assert outcome.error_class in {ErrorClass.CONNECT, ErrorClass.PROTOCOL}
+
+
+@pytest.mark.parametrize(("size", "connections"), [(READ_MAX - 1, 1), (READ_MAX, 2)])
+async def test_no_more_than_sixteen_kibibytes_are_read(size: int, connections: int) -> None:
+    """What is shorter is read to its end, and the connection kept; of what is longer nobody pays for the rest."""
+    assert READ_MAX == 16 * 1024
+    async with a_receiver(answers(body=bytes(size))) as receiver, a_sender(receiver.url, connections=1) as sender:
+        for number in (1, 2):
+            assert await sender.send(a_delivery(), number) == Delivered(http_status=200)
+    assert receiver.connections == connections
+
+
+async def test_a_body_in_single_bytes_is_not_read_to_its_end() -> None:
+    """Each would be a turn of ours, and the monitoring waits meanwhile."""
+    drops = b"1\r\na\r\n" * 20_000
+    data = b"HTTP/1.1 500 Oops\r\ntransfer-encoding: chunked\r\n\r\n" + drops + b"0\r\n\r\n"
+    outcome = await failure_of(sends(data))
+    assert (outcome.http_status, outcome.excerpt, outcome.truncated) == (500, "a" * PARTS_MAX, True)

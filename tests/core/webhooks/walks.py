@@ -304,9 +304,10 @@ class Walk:
         except RefusalError:
             return
         self.drain_id = job.drain_id
-        assert all(_asked_for(entry, request) for entry in job.matched)
+        matched = job.matched or [life.queue.get(item_id) for item_id in job.items]  # a dry run has ended by now
+        assert all(_asked_for(entry, request) for entry in matched)
         await life.quiet()
-        known = {entry.delivery.delivery_id for entry in job.matched}
+        known = {entry.delivery.delivery_id for entry in matched}
         said = {item.delivery_id for item in life.drains.result(job).items}
         assert said <= known
         assert said == known or not job.finished.is_set()
