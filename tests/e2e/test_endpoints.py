@@ -55,7 +55,7 @@ def test_a_gone_and_a_paused_endpoint_are_said_and_resumed(
 ) -> None:
     """Over a restart too."""
     hq = free_port()
-    peer("receiver", hq, SECRET, tmp_path / "got.jsonl", 410)
+    receiver = peer("receiver", hq, SECRET, tmp_path / "got.jsonl", 410)
     wait_until(lambda: listens(socket.AF_INET, ("127.0.0.1", hq)), "the receiver is open")
     box = core(CONFIG.format(hq=hq, secret=SECRET))
     box.start()
@@ -66,6 +66,7 @@ def test_a_gone_and_a_paused_endpoint_are_said_and_resumed(
     assert (state(box), "endpoint_disabled" in problems(box)) == ("disabled", True)
     box.post("webhooks/endpoints/hq/resume", {"by": "li"})
     wait_until(lambda: state(box) == "disabled", "it is gone still")
+    receiver.stop()  # else it would be gone again before anybody can pause it
     box.post("webhooks/endpoints/hq/resume", {"by": "li"})
     box.post("webhooks/endpoints/hq/pause", {"by": "li", "reason": "moving house"})
     assert (state(box), "endpoint_paused" in problems(box)) == ("paused", True)
