@@ -1,4 +1,4 @@
-"""The routes of retries and metrics over a running station, and a caller on the socket."""
+"""The routes of retries, endpoints and metrics over a running station, and a caller on the socket."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +9,7 @@ import httpx
 
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
+from core.manage_api.endpoints import EndpointHandlers, endpoint_routes
 from core.manage_api.metrics import metric_routes
 from core.manage_api.parts import Parts
 from core.manage_api.retries import retry_routes
@@ -51,7 +52,7 @@ class RetryShop:
             history=none,
             troubles=dict,
         )
-        routes = (*retry_routes(parts), *metric_routes(parts))
+        routes = (*retry_routes(parts), *endpoint_routes(EndpointHandlers(parts)), *metric_routes(parts))
         self.app = build_app(routes, Authenticator(Access(), loaded.tokens_file), version="1.2.3")
         self.client = a_client(self.app)
 

@@ -8,14 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from core.manage_api.app import build_app
-from core.manage_api.auth import Authenticator
-from core.manage_api.endpoints import EndpointHandlers, endpoint_routes
-from core.manage_api.parts import Parts
-from core.settings import Access, Secret
+from core.settings import Secret
 from core.webhooks.deliveries import Status
-from tests.core.manage_api.sample_routes import a_client
-from tests.core.webhooks.factories import QUICK, SECRET, Station, a_station, an_endpoint, an_event
+from tests.core.manage_api.retry_shop import RetryShop, a_retry_shop
+from tests.core.webhooks.factories import QUICK, SECRET, an_endpoint, an_event
 from tests.receivers import Receiver, a_receiver, answers
 
 pytestmark = pytest.mark.anyio
@@ -24,33 +20,14 @@ BUSY = answers("503 Busy", body=b"come back later")
 
 
 class Desk:
-    """The routes over a running station."""
+    """What is asked of the routes of one shop."""
 
-    def __init__(self, station: Station, directory: Path):
-        none: Any = None  # what these routes don't look at
-        parts = Parts(
-            loaded=none,
-            clock=station.clock,
-            device=none,
-            monitor=none,
-            book=none,
-            queue=station.queue,
-            dispatcher=station.dispatcher,
-            drains=station.drains,
-            escalation=none,
-            journals={},
-            archive=none,
-            history=none,
-            troubles=dict,
-        )
-        routes = endpoint_routes(EndpointHandlers(parts))
-        self.station = station
-        self._app = build_app(routes, Authenticator(Access(), directory / "tokens.toml"), version="1.2.3")
+    def __init__(self, shop: RetryShop):
+        self.station, self._client = shop.station, shop.client
 
     async def get(self) -> dict[str, Any]:
-        async with a_client(self._app) as client:
-            answer: dict[str, Any] = (await client.get(BASE)).json()
-            return answer
+        answer: dict[str, Any] = (await self._client.get(BASE)).json()
+        return answer
 
     async def item(self, name: str = "hq") -> dict[str, Any]:
         [found] = [one for one in (await self.get())["items"] if one["id"] == name]
@@ -58,16 +35,15 @@ class Desk:
         return found
 
     async def post(self, verb: str, body: object = None, name: str = "hq") -> httpx.Response:
-        async with a_client(self._app) as client:
-            return await client.post(f"{BASE}/{name}/{verb}", json=body)
+        return await self._client.post(f"{BASE}/{name}/{verb}", json=body)
 
 
 @contextlib.asynccontextmanager
 async def a_desk(directory: Path, *receivers: Receiver, **endpoint: Any) -> AsyncIterator[Desk]:
     names = ("hq", "store")
     endpoints = [an_endpoint(one.url, name, **endpoint) for one, name in zip(receivers, names, strict=False)]
-    async with a_station(directory, *endpoints, retry=QUICK) as station:
-        yield Desk(station, directory)
+    async with a_retry_shop(directory, *endpoints, retry=QUICK) as shop:
+        yield Desk(shop)
 
 
 async def test_each_endpoint_is_told_in_the_order_of_the_configuration(tmp_path: Path) -> None:
