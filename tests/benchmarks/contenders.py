@@ -34,7 +34,7 @@ def product(url: str, count: int, directory: Path) -> Taken:
 
 def huey(url: str, count: int, directory: Path, workers: int) -> Taken:
     """Durable until a worker takes it: it is off the disk before it is sent."""
-    from huey import SqliteHuey  # type: ignore[import-untyped]
+    from huey import SqliteHuey
 
     box = SqliteHuey(filename=str(directory / "huey.db"), fsync=True, results=False)
     poster, done = Poster(url), Semaphore(0)

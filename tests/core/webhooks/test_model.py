@@ -9,7 +9,7 @@ import pytest
 
 from tests.core.webhooks.walks import walk
 
-IN_CI = 120
+IN_CI = 80
 TORTURE_WALKS = int(os.environ.get("CDG_WALKS", "5000"))
 
 
