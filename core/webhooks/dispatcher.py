@@ -171,7 +171,7 @@ class Dispatcher:
         """Send once and settle; the place is given back whatever happens."""
         since_s = self._clock.steady()
         try:
-            delayed_s = self._clock.steady() - entry.waiting_since_s
+            delayed_s = since_s - entry.waiting_since_s
             attempt, outcome = await self._send(channel, entry.delivery, trigger, actor, delayed_s)
         except BaseException:
             self._queue.give_back(entry)

@@ -16,6 +16,7 @@ from core.webhooks.deliveries import Delivery
 LONG_AGO: Final = float("-inf")
 
 Early = Callable[[str], bool]
+HeapEntry = tuple[float, int, str]  # what decides, the ticket, the delivery
 
 
 class Schedule:
@@ -29,8 +30,8 @@ class Schedule:
         self._order: dict[str, int] = {}
         self._ticket: dict[str, int] = {}  # the one valid heap entry of a delivery; older ones are passed over
         self._tickets: Final = count()
-        self._waiting: list[tuple[float, int, str]] = []
-        self._ready: list[tuple[int, int, str]] = []
+        self._waiting: list[HeapEntry] = []  # by due time
+        self._ready: list[HeapEntry] = []  # the worst first
 
     def __contains__(self, delivery_id: str) -> bool:
         return delivery_id in self._lane_of
@@ -70,8 +71,9 @@ class Schedule:
                 self._ticket[delivery_id] = next(self._tickets)
         # At one go: to take thousands out of their place one by one would hold up everything else.
         self._waiting, self._ready = [], []
-        for delivery_id, ticket in self._ticket.items():
-            self._put(delivery_id, ticket, now_s)
+        for delivery_id in self._ticket:
+            heap, entry = self._place(delivery_id, now_s)
+            heap.append(entry)
         heapq.heapify(self._waiting)
         heapq.heapify(self._ready)
 
@@ -132,17 +134,15 @@ class Schedule:
         return self._due[delivery_id]
 
     def _enter(self, delivery_id: str, now_s: float = LONG_AGO) -> None:
-        ticket = self._ticket[delivery_id] = next(self._tickets)
-        if self._due[delivery_id] <= now_s:
-            heapq.heappush(self._ready, (-self._rank[delivery_id], ticket, delivery_id))
-        else:
-            heapq.heappush(self._waiting, (self._due[delivery_id], ticket, delivery_id))
+        self._ticket[delivery_id] = next(self._tickets)
+        heapq.heappush(*self._place(delivery_id, now_s))
 
-    def _put(self, delivery_id: str, ticket: int, now_s: float) -> None:
-        if self._due[delivery_id] <= now_s:
-            self._ready.append((-self._rank[delivery_id], ticket, delivery_id))
-        else:
-            self._waiting.append((self._due[delivery_id], ticket, delivery_id))
+    def _place(self, delivery_id: str, now_s: float) -> tuple[list[HeapEntry], HeapEntry]:
+        """The heap that it belongs into, and its entry there."""
+        ticket, due_s = self._ticket[delivery_id], self._due[delivery_id]
+        if due_s <= now_s:
+            return self._ready, (-self._rank[delivery_id], ticket, delivery_id)
+        return self._waiting, (due_s, ticket, delivery_id)
 
     def _ripen(self, now_s: float) -> None:
         """Move what is due over, worst first; drop entries whose ticket has been replaced."""
