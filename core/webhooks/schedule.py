@@ -153,7 +153,7 @@ class Schedule:
                 return
             heapq.heappop(self._waiting)
             if valid:
-                heapq.heappush(self._ready, (-self._rank[delivery_id], ticket, delivery_id))
+                heapq.heappush(*self._place(delivery_id, now_s))
 
 
 class Schedules:

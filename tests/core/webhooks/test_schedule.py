@@ -208,3 +208,16 @@ class ScheduleMachine(RuleBasedStateMachine):
 
 TestScheduleAgainstTheModel = ScheduleMachine.TestCase
 TestScheduleAgainstTheModel.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_the_worst_goes_first_also_of_those_that_were_due_when_they_came_in() -> None:
+    """As after a start with a backlog, and when a receiver is back."""
+    schedule = Schedule()
+    for name, rank in (("info", 0), ("critical", 2), ("warning", 1)):
+        schedule.add(name, name, rank, due_s=5.0, now_s=5.0)
+    assert [schedule.take(5.0) for _ in range(4)] == ["critical", "warning", "info", None]
+    for name in ("info", "critical", "warning"):
+        schedule.set_due(name, 100.0)
+    schedule.release(["info", "warning"], 6.0)
+    assert [schedule.take(6.0) for _ in range(3)] == ["warning", "info", None]
+    assert schedule.next_due_s(6.0) == 100.0
