@@ -2,22 +2,22 @@
 
 import asyncio
 import gc
-import grp
 import logging
 import os
 import signal
-import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import SystemRandom
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from core import __version__
+from core.audit import Audit
 from core.clock import Clock
+from core.data_directory import prepare
 from core.device import Device
 from core.errors import ConfigError, CoreError
-from core.journal import SICK_DISK, Archive, DirectoryLock, SnapshotJournal
+from core.journal import Archive, DirectoryLock, SnapshotJournal
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
 from core.manage_api.parts import Parts
@@ -29,24 +29,18 @@ from core.monitoring.case_book import CaseBook
 from core.monitoring.health import DeviceHealth
 from core.monitoring.history import History
 from core.monitoring.monitor import Monitor
-from core.monitoring.posts import Line
-from core.places import CORE_LOG, SOCKET
-from core.sensors.drivers import open_source
+from core.monitoring.posts import open_lines
+from core.places import SOCKET
 from core.settings import LoadedSettings
 from core.threads import ThreadPerCall
 from core.webhooks.bounds import Bounds
-from core.webhooks.channels import Channel, open_gates
+from core.webhooks.channels import open_channels, open_gates
 from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.drains import Drains
 from core.webhooks.escalation import Escalation
-from core.webhooks.gate import Gate
 from core.webhooks.retry_queue import RetryQueue
-from core.webhooks.sender import Sender
-from core.webhooks.tls import own_context
 from core.wire import Durability
 
-# One of these stands in every data directory, also where much of it was lost.
-OURS: Final = frozenset({"lock", "cases.jsonl", "cases.jsonl.prev", "retries.jsonl", "quarantine", CORE_LOG})
 TROUBLE_SHOWN_S: Final = 3600.0
 STEADY_RUN_S: Final = 300.0
 TO_THE_MINUTE_S: Final = 60.0
@@ -55,26 +49,6 @@ FIRST_BACKOFF_S: Final = 1.0
 LONGEST_BACKOFF_S: Final = 30.0
 
 log = logging.getLogger(__name__)
-
-
-def prepare(directory: Path, group: str) -> None:
-    """Create the data directory, or mend its mode: 0750 for the configured group, else 0700. Raises ConfigError."""
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        names = {path.name for path in directory.iterdir()} - {"lost+found"}  # a disk of its own has one
-        if names and not names & OURS:
-            raise ConfigError("is not empty and no data directory of a guard; give it one of its own", path=directory)
-        if group and directory.stat().st_gid != (gid := grp.getgrnam(group).gr_gid):
-            os.chown(directory, -1, gid)
-        if directory.stat().st_mode & 0o7777 != (mode := 0o750 if group else 0o700):
-            directory.chmod(mode)
-    except KeyError as error:
-        raise ConfigError(f"there is no group {group!r}", key="access.group") from error
-    except OSError as error:
-        if error.errno in SICK_DISK and directory.is_dir():
-            log.warning("the mode of %s can't be mended (%s)", directory, error.strerror)
-            return
-        raise ConfigError(f"the data directory can't be used ({error.strerror})", path=directory) from error
 
 
 class Guard:
@@ -94,16 +68,19 @@ class Guard:
         endpoints = [endpoint.id for endpoint in settings.webhooks.endpoints]
         gates = open_gates(settings.webhooks, clock)
         self._queue = RetryQueue(retries, settings.webhooks.retry, endpoints, clock, SystemRandom(), gates)
-        self._dispatcher = Dispatcher(self._queue, _channels(loaded, gates, clock), self._device.stamp, clock)
+        self._dispatcher = Dispatcher(
+            self._queue, open_channels(settings.webhooks, gates, clock), self._device.stamp, clock
+        )
         self._drains = Drains(self._queue, self._dispatcher, clock)
         self._escalation = Escalation(self._queue, self._dispatcher, settings.webhooks, clock)
         self._archive = Archive(directory, clock)
+        self._audit = Audit(directory, clock)
         self._bounds = Bounds(self._queue, self._archive, settings.webhooks.retry, clock)
         self._book = CaseBook(cases, self._archive, clock, settings.monitor)
         sensors = [sensor.id for sensor in settings.sensors]
         self._history = History(directory, settings.history, sensors, clock, self._device.boot_id)
         self._monitor = Monitor(
-            _lines(loaded, clock),
+            open_lines(settings, clock),
             settings.cabinets,
             self._book,
             clock,
@@ -125,13 +102,15 @@ class Guard:
             escalation=self._escalation,
             journals=self._journals,
             archive=self._archive,
+            audit=self._audit,
             troubles=self._all_troubles,
         )
         self._authenticator = Authenticator(access=settings.access, tokens_file=loaded.tokens_file)
+        listen = settings.manage_api.listen
         app = build_app(
-            routes(self._parts), self._authenticator, version=__version__, listen=settings.manage_api.listen
+            routes(self._parts), self._authenticator, self._audit.record, version=__version__, listen=listen
         )
-        self._server = ManageServer(app, directory / SOCKET, settings.manage_api.listen, settings.access.group, clock)
+        self._server = ManageServer(app, directory / SOCKET, listen, settings.access.group, clock)
 
     async def run(self, lifeline: int | None = None) -> None:
         """Guard until SIGTERM, SIGINT or SIGHUP; then start nothing new, finish what is in flight, flush, end.
@@ -170,6 +149,7 @@ class Guard:
             "monitoring": self._monitor.run,
             "publishing": lambda: self._book.run(self._dispatcher),
             "bounds": self._bounds.run,
+            "audit": self._audit.run,
             "escalation": self._escalation.run,
             "health": self._health.run,
             "history": self._history.run,
@@ -224,22 +204,20 @@ class Guard:
             for name, (at_s, error) in self._failures.items()
             if now_s - at_s < TROUBLE_SHOWN_S
         }
-        if (problem := self._server.socket_problem) is not None:
-            found["socket_unavailable"] = problem
-        if (problem := self._server.tcp_problem) is not None:
-            found["tcp_unavailable"] = problem
-        if (problem := self._authenticator.problem) is not None:
-            found["tokens_unreadable"] = problem
-        if (problem := self._escalation.command.problem) is not None:
-            found["escalate_command_failed"] = f"escalate_command {problem}"
-        if (problem := self._archive.problem) is not None:
-            found["archive_troubled"] = problem
+        command = self._escalation.command.problem
+        told = {
+            "socket_unavailable": self._server.socket_problem,
+            "tcp_unavailable": self._server.tcp_problem,
+            "tokens_unreadable": self._authenticator.problem,
+            "escalate_command_failed": None if command is None else f"escalate_command {command}",
+            "archive_troubled": self._archive.problem,
+            "audit_troubled": self._audit.problem,
+            "history_troubled": self._history.problem,
+        }
+        found |= {code: problem for code, problem in told.items() if problem is not None}
         if mistakes := self._monitor.mistakes:
-            found["judging_failed"] = (
-                f"judging fails: {', '.join(f'{name} ({what})' for name, what in mistakes.items())}"
-            )
-        if (problem := self._history.problem) is not None:
-            found["history_troubled"] = problem
+            failing = ", ".join(f"{name} ({what})" for name, what in mistakes.items())
+            found["judging_failed"] = f"judging fails: {failing}"
         return found
 
     def _is_durable(self) -> bool:
@@ -261,40 +239,3 @@ class Guard:
             "durability": disk.state,
             "degraded": disk.degraded,
         }
-
-
-def _channels(loaded: LoadedSettings, gates: Mapping[str, Gate], clock: Clock) -> list[Channel]:
-    webhooks = loaded.settings.webhooks
-    tls = ssl.create_default_context()  # one for all: building it costs more than a hundred requests
-    return [
-        Channel(
-            endpoint,
-            Sender(
-                endpoint,
-                clock,
-                timeout_s=endpoint.timeout_s or webhooks.timeout_s,
-                connections=webhooks.concurrency,
-                tls=own_context(endpoint) or tls,
-            ),
-            gates[endpoint.id],
-            webhooks.concurrency,
-        )
-        for endpoint in webhooks.endpoints
-    ]
-
-
-def _lines(loaded: LoadedSettings, clock: Clock) -> list[Line]:
-    settings = loaded.settings
-    lines = []
-    for source in settings.sources:
-        sensors = tuple(sensor for sensor in settings.sensors if sensor.source == source.id)
-        lines.append(
-            Line(
-                id=source.id,
-                driver=str(type(source).__struct_config__.tag),
-                source=open_source(source, sensors, clock),
-                interval_s=source.interval_s or settings.monitor.interval_s,
-                sensors=sensors,
-            )
-        )
-    return lines

@@ -11,9 +11,11 @@ from typing import Final
 
 import msgspec
 
+from core.audit import NAME as AUDIT
 from core.errors import ConfigError, JournalError
 from core.journal import quarantine
 from core.journal.append import OF_A_TIME
+from core.journal.chain import read_chain
 from core.journal.lines import document_of
 from core.journal.quarantine import Quarantine
 from core.journal.recovery import look
@@ -22,6 +24,7 @@ from core.webhooks import accounts, deliveries
 from core.wire import Accounts
 
 _PATIENCE_S: Final = 0.3
+_LOOKS: Final = 3  # a running core writes the head, then the line
 _QUARANTINE: Final = "quarantine"
 
 
@@ -42,7 +45,7 @@ def verify(directory: Path) -> list[Finding]:
     if not directory.is_dir():
         raise ConfigError("is no directory", path=directory)
     names = {path.name for path in directory.iterdir()}
-    journals = {name for name in names if name.endswith(".jsonl")}
+    journals = {name for name in names if name.endswith(".jsonl")} - {AUDIT}
     told_of = {name.removesuffix(".prev") for name in names if name.endswith(".jsonl.prev")} | {
         name
         for name in quarantine.names(directory / _QUARANTINE)
@@ -50,11 +53,28 @@ def verify(directory: Path) -> list[Finding]:
     }
     findings = [_journal(directory, name) for name in sorted(journals)]
     findings += [Finding(name=name, sound=False, text="missing") for name in sorted(told_of - journals)]
+    findings += _audit(directory)
     findings += [_log(directory, f"archive/{path.name}") for path in sorted(directory.glob("archive/*.jsonl"))]
     findings += _kept(directory)
     if not findings:
         raise ConfigError("holds no journal; is it the data directory of a guard?", path=directory)
     return findings
+
+
+def _audit(directory: Path) -> Iterator[Finding]:
+    """The lines that hang together. One that is only in the head is lost unless a core is, or was, about to write it."""
+    path = directory / AUDIT
+    if not path.exists() and not path.with_suffix(".head").exists():
+        return
+    chain = read_chain(path)
+    for _ in range(_LOOKS):
+        if not chain.behind and not chain.breaks:
+            break
+        time.sleep(_PATIENCE_S)
+        chain = read_chain(path)
+    said = [f"{chain.lines} lines, the last one is number {chain.n}, SHA-256 {chain.sha256}", *chain.breaks]
+    said += ["its newest line stands in the head only; the next start puts it back"] if chain.behind else []
+    yield Finding(name=AUDIT, sound=not chain.breaks and not chain.behind, text="; ".join(said))
 
 
 def _journal(directory: Path, name: str) -> Finding:

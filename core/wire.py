@@ -538,7 +538,9 @@ class FieldError(Answer, frozen=True, kw_only=True):
 
 
 class ProblemDetails(Answer, frozen=True, kw_only=True):
-    """RFC 9457 with a stable `code`; `drain_id` of the drain that runs, where that is the reason."""
+    """RFC 9457 with a stable `code`; `drain_id` of the drain that runs, where that is the reason. `request_id` stands in the
+    core's log and audit too, as it does in the header `x-request-id` of every answer.
+    """
 
     type: str
     title: str
@@ -547,6 +549,7 @@ class ProblemDetails(Answer, frozen=True, kw_only=True):
     code: str
     errors: tuple[FieldError, ...] = ()
     drain_id: str | None = None
+    request_id: str | None = None
 
 
 class Health(Answer, frozen=True, kw_only=True):

@@ -70,6 +70,7 @@ VALUES = (
     "core.wire",
     "core.wire_history",
     "core.wire_endpoints",
+    "core.wire_audit",
     "core.errors",
 )
 
@@ -78,6 +79,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("core.__main__",),
     (
         "core.guard",
+        "core.data_directory",
         "core.verify",
         "core.backtest",
         "core.backtest_csv",
@@ -87,7 +89,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("core.manage_api",),
     LOOPS,
-    ("core.monitoring.case_book", "core.monitoring.history", "core.webhooks.retry_queue"),
+    ("core.audit", "core.monitoring.case_book", "core.monitoring.history", "core.webhooks.retry_queue"),
     ("core.monitoring.outbox", "core.monitoring.minute_file", "core.webhooks.ages", "core.webhooks.entries"),
     ("core.monitoring.minutes",),
     (

@@ -8,8 +8,9 @@ from msgspec import Struct
 from core import wire
 from core.errors import RefusalError
 from core.manage_api import views
+from core.manage_api.auditing import of_fields
 from core.manage_api.parts import Parts
-from core.manage_api.table import Call, Handler, Route, Scope
+from core.manage_api.table import Audited, Call, Handler, Route, Scope
 from core.monitoring import service
 from core.monitoring.service import Mover, Service
 from core.settings import Cabinet
@@ -67,10 +68,32 @@ class CabinetHandlers:
 
     async def _serve(self, cabinet: Cabinet, actor: str, change: Callable[[Service, datetime], Service]) -> Struct:
         await self._parts.book.serve(cabinet.id, change, actor=actor)
+        return self._item(cabinet)
+
+    def as_it_is(self, call: Call) -> Struct:
+        return self._item(self._cabinet(call))
+
+    def _item(self, cabinet: Cabinet) -> Struct:
         return views.cabinet(self._parts, cabinet, views.open_cases(self._parts)[cabinet.id])
 
 
+_TOLD = ("state", "out_since", "due_back", "maintenance_s", "service_reason")  # what a person's word changes
+
+
 def cabinet_routes(on: CabinetHandlers) -> tuple[Route, ...]:
+    def verb(verb: str, handler: Handler, body: type[Struct], summary: str, *refusals: str) -> Route:
+        return Route(
+            method="POST",
+            path=f"/api/manage/cabinets/{{cabinet}}/{verb}",
+            scope=Scope.OPERATE,
+            handler=handler,
+            summary=summary,
+            answer=wire.CabinetItem,
+            body=body,
+            refusals={404: ("cabinet_not_found",), 409: refusals},
+            audited=Audited(what=f"cabinet.{verb}", before=on.as_it_is, changes=of_fields(*_TOLD)),
+        )
+
     return (
         Route(
             method="GET",
@@ -80,7 +103,7 @@ def cabinet_routes(on: CabinetHandlers) -> tuple[Route, ...]:
             summary="Cabinets with limits, state and sensors",
             answer=wire.Cabinets,
         ),
-        _verb(
+        verb(
             "out_of_service",
             on.take_out,
             wire.OutOfService,
@@ -88,25 +111,12 @@ def cabinet_routes(on: CabinetHandlers) -> tuple[Route, ...]:
             "already_out_of_service",
             "due_back_in_the_past",
         ),
-        _verb("in_service", on.put_back, wire.InService, "Judge it again", "not_out_of_service"),
-        _verb(
+        verb("in_service", on.put_back, wire.InService, "Judge it again", "not_out_of_service"),
+        verb(
             "maintenance",
             on.maintain,
             wire.Maintenance,
             "Somebody works on it: its alarms wait longer",
             "out_of_service",
         ),
-    )
-
-
-def _verb(verb: str, handler: Handler, body: type[Struct], summary: str, *refusals: str) -> Route:
-    return Route(
-        method="POST",
-        path=f"/api/manage/cabinets/{{cabinet}}/{verb}",
-        scope=Scope.OPERATE,
-        handler=handler,
-        summary=summary,
-        answer=wire.CabinetItem,
-        body=body,
-        refusals={404: ("cabinet_not_found",), 409: refusals},
     )

@@ -9,8 +9,9 @@ from msgspec import Meta, Struct
 from core import wire
 from core.errors import RefusalError
 from core.manage_api import views
+from core.manage_api.auditing import of_fields
 from core.manage_api.parts import Parts
-from core.manage_api.table import Call, Handler, Route, Scope
+from core.manage_api.table import Audited, Call, Handler, Route, Scope
 from core.monitoring import handling
 from core.monitoring.cases import Case, Condition, Handling
 from core.monitoring.handling import Reason
@@ -56,6 +57,9 @@ class CaseHandlers:
         return wire.Cases(items=tuple(views.case(case) for case in page), next=page[-1].case_id if more else None)
 
     async def one(self, call: Call) -> Struct:
+        return self.as_it_is(call)
+
+    def as_it_is(self, call: Call) -> Struct:
         return views.case(self._parts.book.get(call.path["case_id"]))
 
     async def acknowledge(self, call: Call) -> Struct:
@@ -110,9 +114,23 @@ class CaseHandlers:
 
 
 _NOT_FOUND = {404: ("case_not_found",)}
+_TOLD = ("handling", "action", "disposition", "note", "shelved_s", "closed_because")  # what a person's word changes
 
 
 def case_routes(on: CaseHandlers) -> tuple[Route, ...]:
+    def verb(verb: str, handler: Handler, body: type[Struct], summary: str, *refusals: str) -> Route:
+        return Route(
+            method="POST",
+            path=f"/api/manage/cases/{{case_id}}/{verb}",
+            scope=Scope.OPERATE,
+            handler=handler,
+            summary=summary,
+            answer=wire.CaseItem,
+            body=body,
+            refusals={**_NOT_FOUND, 409: ("illegal_transition", *refusals)},
+            audited=Audited(what=f"case.{verb}", before=on.as_it_is, changes=of_fields(*_TOLD)),
+        )
+
     return (
         Route(
             method="GET",
@@ -133,26 +151,11 @@ def case_routes(on: CaseHandlers) -> tuple[Route, ...]:
             answer=wire.CaseItem,
             refusals=_NOT_FOUND,
         ),
-        _verb("acknowledge", on.acknowledge, wire.Acknowledge, "Say that somebody has seen the case"),
-        _verb("action", on.action, wire.Handle, "Record what was done and what became of the goods"),
-        _verb(
-            "handle", on.handle, wire.Handle, "Record what was done; closes the case where its condition has cleared"
-        ),
-        _verb("note", on.note, wire.Remark, "Add a note to an open case"),
-        _verb("close", on.close, wire.Close, "Sign the case off", "close_needs_force"),
-        _verb("shelve", on.shelve, wire.Shelve, "Call nobody again for a while", "critical_not_shelved"),
-        _verb("unshelve", on.unshelve, wire.Seen, "Take the case off the shelf", "not_shelved"),
-    )
-
-
-def _verb(verb: str, handler: Handler, body: type[Struct], summary: str, *refusals: str) -> Route:
-    return Route(
-        method="POST",
-        path=f"/api/manage/cases/{{case_id}}/{verb}",
-        scope=Scope.OPERATE,
-        handler=handler,
-        summary=summary,
-        answer=wire.CaseItem,
-        body=body,
-        refusals={**_NOT_FOUND, 409: ("illegal_transition", *refusals)},
+        verb("acknowledge", on.acknowledge, wire.Acknowledge, "Say that somebody has seen the case"),
+        verb("action", on.action, wire.Handle, "Record what was done and what became of the goods"),
+        verb("handle", on.handle, wire.Handle, "Record what was done; closes the case where its condition has cleared"),
+        verb("note", on.note, wire.Remark, "Add a note to an open case"),
+        verb("close", on.close, wire.Close, "Sign the case off", "close_needs_force"),
+        verb("shelve", on.shelve, wire.Shelve, "Call nobody again for a while", "critical_not_shelved"),
+        verb("unshelve", on.unshelve, wire.Seen, "Take the case off the shelf", "not_shelved"),
     )

@@ -9,8 +9,9 @@ from core import wire_endpoints as wire
 from core.errors import RefusalError
 from core.events import Event, EventType, Severity
 from core.manage_api import views
+from core.manage_api.auditing import of_fields
 from core.manage_api.parts import Parts
-from core.manage_api.table import Call, Route, Scope
+from core.manage_api.table import Audited, Call, Route, Scope
 from core.webhooks.channels import Channel
 from core.webhooks.counters import DELIVERED
 from core.webhooks.deliveries import Status
@@ -69,6 +70,9 @@ class EndpointHandlers:
             raise RefusalError(404, "endpoint_not_found", f"there is no endpoint {name!r}")
         return channel
 
+    def as_it_is(self, call: Call) -> Struct:
+        return self._item(self._channel(call))
+
     def _item(self, channel: Channel) -> wire.EndpointItem:
         return next(one for one in _endpoints(self._parts).items if one.id == channel.endpoint.id)
 
@@ -123,6 +127,8 @@ def _item(parts: Parts, channel: Channel, mine: list[Entry]) -> wire.EndpointIte
 
 _BASE: Final = "/api/manage/webhooks/endpoints"
 _NOT_FOUND: Final = ("endpoint_not_found",)
+_TOLD: Final = of_fields("state", "reason")
+_ENDED: Final = of_fields("outcome", "error_class", "http_status")
 
 
 def endpoint_routes(on: EndpointHandlers) -> tuple[Route, ...]:
@@ -144,6 +150,7 @@ def endpoint_routes(on: EndpointHandlers) -> tuple[Route, ...]:
             answer=wire.EndpointItem,
             body=wire.Pause,
             refusals={404: _NOT_FOUND, 409: ("endpoint_held",)},
+            audited=Audited(what="endpoint.pause", before=on.as_it_is, changes=_TOLD),
         ),
         Route(
             method="POST",
@@ -154,6 +161,7 @@ def endpoint_routes(on: EndpointHandlers) -> tuple[Route, ...]:
             answer=wire.EndpointItem,
             body=wire.Resume,
             refusals={404: _NOT_FOUND, 409: ("endpoint_not_held",)},
+            audited=Audited(what="endpoint.resume", before=on.as_it_is, changes=_TOLD),
         ),
         Route(
             method="POST",
@@ -163,5 +171,6 @@ def endpoint_routes(on: EndpointHandlers) -> tuple[Route, ...]:
             summary="Send one webhook.test event at once, and say what came of it",
             answer=wire.EndpointTest,
             refusals={404: _NOT_FOUND, 409: ("endpoint_busy", "rate_limited")},
+            audited=Audited(what="endpoint.test", changes=_ENDED),
         ),
     )

@@ -95,16 +95,17 @@ def _name_of(schema: Json) -> str:
 
 def _operation(route: Route, schemas: dict[type, Json], components: dict[str, Json]) -> Json:
     variables = re.findall(r"\{([^}]+)\}", route.path)
-    good = {route.media_type: {"schema": schemas[route.answer]}}
+    text: Json = {"schema": {"type": "string"}}
+    good = {route.media_type: {"schema": schemas[route.answer]}} | dict.fromkeys(route.other_media_types, text)
     operation: Json = {
         "operationId": _operation_id(route),
         "summary": route.summary,
-        "x-scope": "none" if route.scope is None else route.scope.name.lower(),
+        "x-scope": route.scope.name.lower(),
         "parameters": [_path_parameter(name) for name in variables]
         + _parameters("query", components[_name_of(schemas[route.query])])
         + _parameters("header", components[_name_of(schemas[route.headers])]),
         "responses": {str(status): _answer(status, good) for status in route.statuses} | _errors(_refusals(route)),
-        "security": [] if route.scope is None else [{"bearer": []}],
+        "security": [{"bearer": []}] if route.scope else [],
     }
     if body := _request_body(route, schemas):
         operation["requestBody"] = body
@@ -148,7 +149,7 @@ def _request_body(route: Route, schemas: dict[type, Json]) -> Json | None:
 
 def _refusals(route: Route) -> Codes:
     sources: list[Codes] = [_EVERYWHERE, route.refusals]
-    sources += [_LOGIN] if route.scope is not None else []
+    sources += [_LOGIN] if route.scope else []
     sources += [_WITH_BODY] if route.method != "GET" else []
     sources += [_WITH_VARIABLE] if "{" in route.path else []
     return {

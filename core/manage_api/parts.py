@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from core.audit import Audit
 from core.clock import Clock
 from core.device import Device
 from core.journal import Archive, SnapshotJournal
@@ -32,4 +33,5 @@ class Parts:
     escalation: Escalation
     journals: Mapping[str, SnapshotJournal]
     archive: Archive
+    audit: Audit
     troubles: Callable[[], dict[str, str]]

@@ -1,5 +1,6 @@
 """Turns refusals into answers after RFC 9457. Neither what the caller sent nor an exception ever shows in one."""
 
+import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -10,6 +11,7 @@ from core.errors import RefusalError
 from core.wire import FieldError, ProblemDetails
 
 MEDIA_TYPE = "application/problem+json"
+REQUEST_ID = "x-request-id"  # the header of every answer
 
 
 class RequestError(RefusalError):
@@ -32,7 +34,12 @@ def invalid(*errors: FieldError) -> RequestError:
     return RequestError(422, "invalid_parameter", "The request does not fit the schema.", errors=errors)
 
 
-def problem_answer(refusal: RefusalError) -> Response:
+def new_request_id() -> str:
+    """What ties an answer to the core's log and to the audit."""
+    return secrets.token_hex(8)
+
+
+def problem_answer(refusal: RefusalError, request_id: str) -> Response:
     """The one form of every error."""
     extra = refusal.headers if isinstance(refusal, RequestError) else {}
     details = ProblemDetails(
@@ -43,10 +50,11 @@ def problem_answer(refusal: RefusalError) -> Response:
         code=refusal.code,
         errors=refusal.errors if isinstance(refusal, RequestError) else (),
         drain_id=refusal.drain_id,
+        request_id=request_id,
     )
     return Response(
         msgspec.json.encode(details),
         refusal.status,
-        {"cache-control": "no-store", **extra},
+        {"cache-control": "no-store", REQUEST_ID: request_id, **extra},
         media_type=MEDIA_TYPE,
     )

@@ -6,9 +6,10 @@ from msgspec import Meta, Struct
 
 from core import wire, wire_endpoints
 from core.manage_api import retry_views
+from core.manage_api.auditing import of_fields
 from core.manage_api.parts import Parts
 from core.manage_api.retry_list import RetryConditions, RetryList, RetryQuery
-from core.manage_api.table import Call, Reply, Route, Scope
+from core.manage_api.table import Audited, Call, Reply, Route, Scope
 from core.webhooks.drains import finished_within
 from core.webhooks.recovery import recover
 
@@ -31,6 +32,9 @@ class RetryHandlers:
         entry = self._parts.queue.get(call.path["delivery_id"])
         attempts = tuple(retry_views.attempt(one) for one in entry.delivery.history)
         return wire.RetryDetail(item=retry_views.retry(self._parts, entry), attempts=attempts)
+
+    def as_it_is(self, call: Call) -> Struct:
+        return retry_views.retry(self._parts, self._parts.queue.get(call.path["delivery_id"]))
 
     async def retry(self, call: Call) -> Struct:
         entry = await self._parts.dispatcher.retry(call.path["delivery_id"], call.actor.name)
@@ -72,10 +76,17 @@ class RetryHandlers:
 
 _BASE = "/api/manage/webhooks"
 _NOT_FOUND = {404: ("retry_not_found",)}
+_DRAINED = of_fields("drain_id", "running", "stop_reason", "counts")
+_RECOVERED = of_fields("matched")
 
 
 def retry_routes(parts: Parts) -> tuple[Route, ...]:
     on = RetryHandlers(parts)
+
+    def audited(verb: str) -> Audited:
+        changes = of_fields("status", "attempts", "dead_letter_reason")
+        return Audited(what=f"retry.{verb}", before=on.as_it_is, changes=changes)
+
     return (
         Route(
             method="GET",
@@ -104,6 +115,7 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
                 404: ("endpoint_not_found", "retry_not_found"),
                 409: ("drain_in_progress", "idempotency_key_reused"),
             },
+            audited=Audited(what="retries.drain", changes=_DRAINED),
         ),
         Route(
             method="POST",
@@ -114,6 +126,7 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             answer=wire_endpoints.Recovered,
             body=wire_endpoints.Recover,
             refusals={404: ("endpoint_not_found",), 409: ("since_after_until",)},
+            audited=Audited(what="retries.recover", changes=_RECOVERED),
         ),
         Route(
             method="GET",
@@ -132,6 +145,7 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             summary="Send no more of a drain; what is in flight finishes",
             answer=wire.DrainResult,
             refusals={404: ("drain_not_found",), 409: ("drain_not_running",)},
+            audited=Audited(what="drain.stop", changes=_DRAINED),
         ),
         Route(
             method="GET",
@@ -162,6 +176,7 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
                     "shutdown",
                 ),
             },
+            audited=audited("retry"),
         ),
         Route(
             method="POST",
@@ -171,6 +186,7 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             summary="End a delivery without sending it",
             answer=wire.RetryItem,
             refusals={**_NOT_FOUND, 409: ("in_flight", "retry_not_cancellable")},
+            audited=audited("cancel"),
         ),
         Route(
             method="POST",
@@ -180,5 +196,6 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             summary="Make a dead letter pending again, with a fresh budget",
             answer=wire.RetryItem,
             refusals={**_NOT_FOUND, 409: ("retry_not_requeueable",)},
+            audited=audited("requeue"),
         ),
     )

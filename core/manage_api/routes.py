@@ -7,6 +7,7 @@ from msgspec import Struct
 from core import config, wire
 from core.errors import ConfigError, RefusalError
 from core.manage_api import views
+from core.manage_api.auditing import of_fields
 from core.manage_api.cabinets import CabinetHandlers, cabinet_routes
 from core.manage_api.cases import CaseHandlers, case_routes
 from core.manage_api.endpoints import EndpointHandlers, endpoint_routes
@@ -15,7 +16,7 @@ from core.manage_api.metrics import metric_routes
 from core.manage_api.parts import Parts
 from core.manage_api.retries import retry_routes
 from core.manage_api.status import StatusBoard
-from core.manage_api.table import Call, MergePatch, Route, Scope
+from core.manage_api.table import Audited, Call, MergePatch, Route, Scope
 from core.settings import LoadedSettings
 
 
@@ -60,6 +61,9 @@ class Handlers:
         await self._parts.queue.known.acknowledge_missing()
         return views.durability(self._parts)
 
+    def durability(self, _: Call) -> Struct:
+        return views.durability(self._parts)
+
     async def config(self, _: Call) -> Struct:
         try:
             loaded = await asyncio.to_thread(config.load, self._parts.loaded.path)
@@ -87,6 +91,9 @@ class Handlers:
         )
 
 
+_DAMAGE = of_fields("degraded", "archive_unacknowledged")
+
+
 def routes(parts: Parts) -> tuple[Route, ...]:
     """Every route of this core."""
     on = Handlers(parts)
@@ -94,7 +101,7 @@ def routes(parts: Parts) -> tuple[Route, ...]:
         Route(
             method="GET",
             path="/healthz",
-            scope=None,
+            scope=Scope.OPEN,
             handler=on.health,
             summary="Whether the process answers",
             answer=wire.Health,
@@ -102,7 +109,7 @@ def routes(parts: Parts) -> tuple[Route, ...]:
         Route(
             method="GET",
             path="/readyz",
-            scope=None,
+            scope=Scope.OPEN,
             handler=on.ready,
             summary="Whether every source has been polled",
             answer=wire.Health,
@@ -139,6 +146,7 @@ def routes(parts: Parts) -> tuple[Route, ...]:
             answer=wire.DurabilityInfo,
             body=wire.Seen,
             refusals={409: ("quarantine_not_writable",)},
+            audited=Audited(what="durability.acknowledge", before=on.durability, changes=_DAMAGE),
         ),
         Route(
             method="GET",
@@ -157,6 +165,7 @@ def routes(parts: Parts) -> tuple[Route, ...]:
             summary="Change the configuration file (JSON merge patch; lists of tables are objects keyed by id)",
             answer=wire.Config,
             merge_patch=True,
+            audited=Audited(what="config.patch"),
             refusals={409: ("config_invalid", "config_not_writable")},
         ),
     )

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from core.clock import Clock
 from core.journal import SICK_DISK
 from core.manage_api.listeners import listen_on_socket, listen_on_tcp, remove_socket
-from core.manage_api.problems import RequestError, problem_answer
+from core.manage_api.problems import RequestError, new_request_id, problem_answer
 from core.manage_api.protocols import TCP_CALLERS, SocketProtocol, TcpProtocol
 
 _log = logging.getLogger(__name__)
@@ -166,6 +166,6 @@ def _answering_when_cancelled(app: ASGIApp) -> ASGIApp:
             await app(scope, receive, send)
         except asyncio.CancelledError:
             refusal = RequestError(503, "shutting_down", "The core is stopping.", headers={"connection": "close"})
-            await problem_answer(refusal)(scope, receive, send)
+            await problem_answer(refusal, new_request_id())(scope, receive, send)
 
     return answering

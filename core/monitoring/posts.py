@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from core.clock import Clock
 from core.events import Severity
 from core.monitoring.cases import Case, Kind
 from core.monitoring.judges import LIMIT_KINDS, OF_VALUES, Judge
@@ -13,8 +14,9 @@ from core.monitoring.presets import Terms
 from core.monitoring.readings import UNITS, Gate
 from core.monitoring.rules import Edge, Side, Watch
 from core.samples import Quality, Quantity, Reading
+from core.sensors.drivers import open_source
 from core.sensors.source import Source
-from core.settings import Cabinet, Sensor
+from core.settings import Cabinet, Sensor, Settings
 
 LONGEST_POLL_S: Final = 60.0  # a driver has deadlines of its own; this one holds where a driver is broken
 
@@ -100,3 +102,20 @@ class Post(Struct, kw_only=True):
             peak=watch.peak,
             duration_s=round(watch.elapsed_s, 1),
         )
+
+
+def open_lines(settings: Settings, clock: Clock) -> list[Line]:
+    """Every source of the settings with its sensors; nothing is polled yet. Raises ConfigError."""
+    lines = []
+    for source in settings.sources:
+        sensors = tuple(sensor for sensor in settings.sensors if sensor.source == source.id)
+        lines.append(
+            Line(
+                id=source.id,
+                driver=str(type(source).__struct_config__.tag),
+                source=open_source(source, sensors, clock),
+                interval_s=source.interval_s or settings.monitor.interval_s,
+                sensors=sensors,
+            )
+        )
+    return lines

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import ssl
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -11,6 +13,7 @@ from core.settings import Endpoint, Webhooks
 from core.webhooks.deliveries import Failed
 from core.webhooks.gate import Gate
 from core.webhooks.sender import Sender
+from core.webhooks.tls import own_context
 
 log = logging.getLogger(__name__)
 
@@ -64,3 +67,23 @@ class Channel:
 
     def takes(self, event_type: str) -> bool:
         return any(fnmatchcase(event_type, pattern) for pattern in self.endpoint.events)
+
+
+def open_channels(webhooks: Webhooks, gates: Mapping[str, Gate], clock: Clock) -> list[Channel]:
+    """The channel of each endpoint of the settings."""
+    tls = ssl.create_default_context()  # one for all: building it costs more than a hundred requests
+    return [
+        Channel(
+            endpoint,
+            Sender(
+                endpoint,
+                clock,
+                timeout_s=endpoint.timeout_s or webhooks.timeout_s,
+                connections=webhooks.concurrency,
+                tls=own_context(endpoint) or tls,
+            ),
+            gates[endpoint.id],
+            webhooks.concurrency,
+        )
+        for endpoint in webhooks.endpoints
+    ]

@@ -69,6 +69,7 @@ def problem_codes() -> frozenset[str]:
     named = {code for tree in (guard, board) for code in _subscripts(tree, "found")}
     loops = {*_first_arguments(guard, "_keep_running"), *_keys(guard, "others")}
     of_journals = {f"{name}{ill}" for name in _keys(guard, "_journals") for ill in ("_not_durable", "_degraded")}
+    named |= _keys(guard, "told")
     return frozenset(named | of_journals | {f"{name}_failed" for name in loops})
 
 

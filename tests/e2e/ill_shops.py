@@ -19,6 +19,7 @@ from cdg_tui.client import Client
 from cdg_tui.i18n import Language, Words
 from cdg_tui.screens.page import View
 from cdg_tui.store import Snapshot, Store
+from core.audit import Audit
 from core.config import load
 from core.device import Device
 from core.journal import Archive, SnapshotJournal
@@ -38,6 +39,7 @@ from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.drains import Drains
 from core.webhooks.escalation import Escalation
 from core.webhooks.retry_queue import RetryQueue
+from tests.core.manage_api.sample_routes import forget
 from tests.core.sensors.test_http_json import HttpPeer, an_answer
 from tests.core.sensors.test_modbus import ModbusPeer
 from tests.fakes import FakeClock
@@ -251,10 +253,11 @@ class IllShop:
             escalation=Escalation(queue, dispatcher, settings.webhooks, self.clock),
             journals={"cases": self._journal, "retries": self._retries},
             archive=archive,
+            audit=Audit(directory, self.clock),
             history=self._history,
             troubles=dict,
         )
-        self._app = build_app(routes(parts), Authenticator(settings.access, loaded.tokens_file), listen=None)
+        self._app = build_app(routes(parts), Authenticator(settings.access, loaded.tokens_file), forget)
         self.client = Client("http://localhost", transport=httpx.ASGITransport(self._door))
 
     async def _door(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from core.audit import Deed
 from core.events import Severity
 from core.journal import Archive
 from core.manage_api.app import build_app
@@ -69,11 +70,16 @@ class Shop:
             escalation=none,
             journals={},
             archive=Archive(directory, clock),
+            audit=none,
             history=none,
             troubles=dict,
         )
+        self.deeds: list[Deed] = []
         routes = (*case_routes(CaseHandlers(parts)), *cabinet_routes(CabinetHandlers(parts)))
-        self.app = build_app(routes, Authenticator(Access(), directory / "tokens.toml"), version="1.2.3")
+        self.app = build_app(routes, Authenticator(Access(), directory / "tokens.toml"), self._record)
+
+    async def _record(self, deed: Deed) -> None:
+        self.deeds.append(deed)
 
     def case(self, *, severity: Severity = Severity.WARNING, cleared: bool = False) -> Case:
         case = cases.opened(a_case(severity=severity))

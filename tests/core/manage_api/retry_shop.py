@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from core.audit import Deed
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
 from core.manage_api.endpoints import EndpointHandlers, endpoint_routes
@@ -49,12 +50,17 @@ class RetryShop:
             escalation=Escalation(station.queue, station.dispatcher, settings.webhooks, station.clock),
             journals={},
             archive=none,
+            audit=none,
             history=none,
             troubles=dict,
         )
         routes = (*retry_routes(parts), *endpoint_routes(EndpointHandlers(parts)), *metric_routes(parts))
-        self.app = build_app(routes, Authenticator(Access(), loaded.tokens_file), version="1.2.3")
+        self.app = build_app(routes, Authenticator(Access(), loaded.tokens_file), self._record)
+        self.deeds: list[Deed] = []
         self.client = a_client(self.app)
+
+    async def _record(self, deed: Deed) -> None:
+        self.deeds.append(deed)
 
     async def drain(self, body: dict[str, Any] | None = None, key: str | None = None) -> httpx.Response:
         headers = {} if key is None else {"Idempotency-Key": key}

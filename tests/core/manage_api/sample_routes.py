@@ -13,13 +13,14 @@ from msgspec import Meta, Struct
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from core.audit import Deed
 from core.clock import Clock, SystemClock
 from core.errors import RefusalError
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator, add_token
 from core.manage_api.peers import PEER, Peer
 from core.manage_api.server import ManageServer
-from core.manage_api.table import Call, MergePatch, Reply, Route, Scope
+from core.manage_api.table import Audited, Call, MergePatch, Reply, Route, Scope
 from core.settings import Access
 
 
@@ -104,12 +105,14 @@ async def slow(call: Call) -> Struct:
     return _seen(call)
 
 
-def _route(method: Literal["GET", "POST", "PATCH"], path: str, handler: Any, scope: Scope | None, **more: Any) -> Route:
-    return Route(method=method, path=path, scope=scope, handler=handler, summary=path, **{"answer": Seen, **more})
+def _route(method: Literal["GET", "POST", "PATCH"], path: str, handler: Any, scope: Scope, **more: Any) -> Route:
+    kept = None if method == "GET" else Audited(what=f"sample.{method.lower()}")
+    given = {"answer": Seen, "audited": kept, **more}
+    return Route(method=method, path=path, scope=scope, handler=handler, summary=path, **given)
 
 
 ROUTES = (
-    _route("GET", "/healthz", echo, None),
+    _route("GET", "/healthz", echo, Scope.OPEN),
     _route("GET", "/api/manage/items", echo, Scope.READ, query=Search),
     _route("POST", "/api/manage/items", later, Scope.OPERATE, body=Order, statuses=(202,)),
     _route("GET", "/api/manage/items/{id}", one_item, Scope.READ, refusals={404: ("item_not_found",)}),
@@ -128,7 +131,11 @@ FAILING = (
 
 def an_app(directory: Path, listen: str | None = None, access: Access | None = None) -> ASGIApp:
     authenticator = Authenticator(access or Access(), directory / "tokens.toml")
-    return build_app((*ROUTES, *FAILING), authenticator, version="1.2.3", listen=listen, hostname="Shopbox")
+    return build_app((*ROUTES, *FAILING), authenticator, forget, version="1.2.3", listen=listen, hostname="Shopbox")
+
+
+async def forget(_: Deed) -> None:
+    """Where no test asks for the audit."""
 
 
 def a_token(directory: Path, name: str = "hq", scope: Scope = Scope.ADMIN) -> str:

@@ -11,7 +11,7 @@ from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
 from core.manage_api.table import Scope
 from core.settings import Access
-from tests.core.manage_api.sample_routes import ROUTES, a_client, a_token, an_app, bearer, code_of
+from tests.core.manage_api.sample_routes import ROUTES, a_client, a_token, an_app, bearer, code_of, forget
 
 pytestmark = pytest.mark.anyio
 
@@ -153,4 +153,4 @@ async def test_the_docs_are_one_plain_page(client: httpx.AsyncClient) -> None:
 async def test_the_same_route_twice_fails_at_build_time(tmp_path: Path) -> None:
     authenticator = Authenticator(Access(), tmp_path / "tokens.toml")
     with pytest.raises(ValueError, match="two routes for GET /healthz"):
-        build_app((*ROUTES, ROUTES[0]), authenticator, version="1")
+        build_app((*ROUTES, ROUTES[0]), authenticator, forget, version="1")

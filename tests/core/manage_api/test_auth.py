@@ -40,7 +40,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "tokens.toml"
 
 
-@pytest.mark.parametrize("scope", list(Scope))
+@pytest.mark.parametrize("scope", [Scope.READ, Scope.OPERATE, Scope.ADMIN])
 def test_a_token_logs_in_with_its_scope(path: Path, scope: Scope) -> None:
     token = add_token(path, "hq", scope, SystemClock())
     actor = an_authenticator(path).authenticate(None, f"Bearer {token}")
