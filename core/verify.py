@@ -147,7 +147,8 @@ def _accounts(scan: Scan) -> tuple[Accounts | None, int]:
         return None, 0
     known = [one for _, one in present]
     uncounted = sum(not one.ordinal for one in known)  # the next start counts them
-    return accounts.drawn_up(books, known, accounts.accepted(books, known) + uncounted), books.unaccounted_seen
+    accepted = accounts.accepted(books, known) + uncounted
+    return accounts.drawn_up(books, accounts.counted(known), accepted), books.unaccounted_seen
 
 
 def _kept(directory: Path) -> Iterator[Finding]:

@@ -60,6 +60,8 @@ PURE = (
     "core.webhooks.deliveries",
     "core.webhooks.accounts",
     "core.webhooks.filters",
+    "core.webhooks.entry",
+    "core.webhooks.index",
     "core.webhooks.counters",
     "core.config_lines",
 )

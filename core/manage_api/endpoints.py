@@ -15,7 +15,6 @@ from core.manage_api.table import Audited, Call, Route, Scope
 from core.webhooks.channels import Channel
 from core.webhooks.counters import DELIVERED
 from core.webhooks.deliveries import Status
-from core.webhooks.entries import Entry
 from core.webhooks.gate import FOR_EVER
 from core.webhooks.standings import Standing
 
@@ -74,26 +73,23 @@ class EndpointHandlers:
         return self._item(self._channel(call))
 
     def _item(self, channel: Channel) -> wire.EndpointItem:
-        return next(one for one in _endpoints(self._parts).items if one.id == channel.endpoint.id)
+        return _item(self._parts, channel)
 
 
 def _endpoints(parts: Parts) -> wire.Endpoints:
     """How each endpoint of the configuration does."""
-    waiting: dict[str, list[Entry]] = {}
-    for entry in parts.queue.entries():
-        waiting.setdefault(entry.delivery.endpoint, []).append(entry)
     reception = parts.dispatcher.reception
     return wire.Endpoints(
-        items=tuple(_item(parts, one, waiting.get(one.endpoint.id, [])) for one in parts.dispatcher.channels()),
+        items=tuple(_item(parts, one) for one in parts.dispatcher.channels()),
         network=reception.network.state,
         network_since=reception.network_since,
     )
 
 
-def _item(parts: Parts, channel: Channel, mine: list[Entry]) -> wire.EndpointItem:
+def _item(parts: Parts, channel: Channel) -> wire.EndpointItem:
     info, gate, now_s = views.endpoint(parts, channel.endpoint.id), channel.gate, parts.clock.steady()
-    pending = [entry for entry in mine if entry.delivery.status is Status.PENDING]
-    oldest_s = parts.queue.ages.oldest_s(pending)
+    index = parts.queue.index
+    oldest_s = parts.queue.ages.oldest_s(index.eldest(info.id))
     wait_s, hold, last = gate.wait_s(now_s), gate.hold(now_s), channel.last_failure
     skew_s, standing = channel.sender.skew_s, gate.standing
     if info.state == "open":
@@ -112,10 +108,10 @@ def _item(parts: Parts, channel: Channel, mine: list[Entry]) -> wire.EndpointIte
         failures=gate.failures,
         last_error_class=last.error_class if last else None,
         last_error=last.error if last else None,
-        pending=len(pending),
+        pending=index.count(Status.PENDING, info.id),
         due=parts.queue.due(info.id),
-        in_flight=sum(entry.in_flight is not None for entry in pending),
-        dead_letter=sum(entry.delivery.status is Status.DEAD_LETTER for entry in mine),
+        in_flight=sum(entry.delivery.endpoint == info.id for entry in index.flying.values()),
+        dead_letter=index.count(Status.DEAD_LETTER, info.id),
         oldest_pending_age_s=None if oldest_s is None else round(oldest_s, 3),
         delivered=counted.pop(DELIVERED, 0),
         failed=counted,

@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -14,9 +15,10 @@ from core.errors import RefusalError
 from core.manage_api import retry_views, views
 from core.manage_api.parts import Parts
 from core.manage_api.table import Call, Reply
-from core.webhooks.deliveries import Delivery, ErrorClass, Status
-from core.webhooks.entries import Entry
+from core.webhooks.deliveries import ErrorClass, Status
+from core.webhooks.entry import Entry
 from core.webhooks.filters import Filter
+from core.webhooks.index import UNDELIVERED, place_of
 
 Limit = Annotated[int, Meta(ge=1, le=250)]
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
@@ -97,21 +99,20 @@ class RetryList:
 
     def _answer(self, query: RetryQuery, overview: retry_views.RetryOverview) -> wire.Retries:
         place = _place(query.cursor) if query.cursor is not None else None
-        changed = self._changed(query, place)
-        found = self._found(query, changed)
+        index, changed = self._parts.queue.index, self._changed(query, place)
         if changed is not None:
-            return self._page(sorted(found, key=_by_change), query.limit, changed, overview)
-        as_of = None
+            return self._page(self._found(query, index.by_change.after(changed), None), query.limit, changed, overview)
+        behind, as_of = None, None
         if place is not None and place.created is not None:
             if place.epoch != self._parts.queue.epoch:
                 raise _unknown_cursor()
             behind, as_of = place.created, place.seq
-            found = [entry for entry in found if _by_creation(entry) > behind]
-        return self._page(sorted(found, key=_by_creation), query.limit, None, overview, as_of)
+        found = self._found(query, index.by_creation.after(behind), query.status or UNDELIVERED)
+        return self._page(found, query.limit, None, overview, as_of)
 
     def _page(
         self,
-        found: Sequence[Entry],
+        found: Iterator[Entry],
         limit: int,
         changed: int | None,
         overview: retry_views.RetryOverview,
@@ -120,11 +121,12 @@ class RetryList:
         """`seq` is up to where the caller then knows everything: of a whole list the number when its first page was
         made, since what changed between two pages must still come with the next `since_seq`.
         """
-        queue, page, more = self._parts.queue, found[:limit], len(found) > limit
+        queue, page = self._parts.queue, list(islice(found, limit))
+        more = next(found, None) is not None
         seq = queue.seq if as_of is None else as_of
         if more and changed is not None:
             seq = page[-1].n
-        created = _by_creation(page[-1]) if more and changed is None else None
+        created = place_of(page[-1]) if more and changed is None else None
         return wire.Retries(
             items=tuple(retry_views.retry(self._parts, entry) for entry in page),
             next=_cursor(Place(epoch=queue.epoch, seq=seq, created=created)) if more else None,
@@ -149,8 +151,10 @@ class RetryList:
             return None
         return since if queue.known.forgotten_seq <= since <= queue.seq else None
 
-    def _found(self, query: RetryQuery, changed: int | None) -> Sequence[Entry]:
-        statuses = query.status or (Status.PENDING, Status.DEAD_LETTER)
+    def _found(self, query: RetryQuery, entries: Iterator[Entry], statuses: Sequence[Status] | None) -> Iterator[Entry]:
+        """Those of the entries that fit, looked for only as far as somebody goes on asking."""
+        text = None if query.q is None else query.q.casefold()
+        due = frozenset[str]() if query.due is None else self._parts.queue.due_ids()
         wanted = Filter(
             endpoint=query.endpoint,
             event_type=query.event_type,
@@ -158,33 +162,20 @@ class RetryList:
             severity=query.severity,
             error_class=query.error_class,
         )
-        return [
+        return (
             entry
-            for entry in self._parts.queue.entries()
-            if (entry.n > changed if changed is not None else entry.delivery.status in statuses)
+            for entry in entries
+            if (statuses is None or entry.delivery.status in statuses)
+            and (text is None or text in entry.words)
+            and (query.due is None or query.due == (entry.delivery.delivery_id in due))
             and wanted.fits(entry.delivery)
             and _created_within(query, entry.delivery.created_at)
-            and (query.q is None or _says(entry.delivery, query.q.casefold()))
-            and (query.due is None or query.due == retry_views.due(self._parts, entry))
-        ]
+        )
 
 
 def _created_within(query: RetryQuery, at: datetime) -> bool:
     after, before = query.created_after, query.created_before
     return (after is None or after <= at) and (before is None or at < before)
-
-
-def _says(delivery: Delivery, text: str) -> bool:
-    last = delivery.last_attempt
-    words = (
-        delivery.event_id,
-        delivery.delivery_id,
-        delivery.event_type,
-        delivery.case_id,
-        delivery.cabinet,
-        last.error if last else None,
-    )
-    return any(text in word.casefold() for word in words if word is not None)
 
 
 def _names(if_none_match: str, tag: str) -> bool:
@@ -210,14 +201,6 @@ def _place(cursor: str) -> Place:
     epoch, seq, micros, item_id = found.groups()
     created = None if micros is None else (_EPOCH + int(micros) * _MICRO, item_id)
     return Place(epoch=epoch, seq=int(seq), created=created)
-
-
-def _by_change(entry: Entry) -> int:
-    return entry.n
-
-
-def _by_creation(entry: Entry) -> tuple[datetime, str]:
-    return entry.delivery.created_at, entry.delivery.delivery_id
 
 
 def _unknown_cursor() -> RefusalError:

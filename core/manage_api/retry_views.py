@@ -1,13 +1,12 @@
 """Deliveries as the API shows them, one and all in all. Pure looking: changes nothing."""
 
-from collections import Counter
 from typing import NamedTuple
 
 from core import wire
 from core.manage_api.parts import Parts
 from core.manage_api.views import endpoint
 from core.webhooks.deliveries import Attempt, Status
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 
 
 def retry(parts: Parts, entry: Entry) -> wire.RetryItem:
@@ -88,18 +87,15 @@ class RetryOverview(NamedTuple):
 
 
 def retry_overview(parts: Parts) -> RetryOverview:
-    accounts = parts.queue.known.accounts()
-    pending = [entry for entry in parts.queue.entries() if entry.delivery.status is Status.PENDING]
-    sending = tuple(entry.delivery.delivery_id for entry in pending if entry.in_flight is not None)
-    oldest_s = parts.queue.ages.oldest_s(pending)
-    critical_s = parts.escalation.oldest_s
+    queue, accounts, sending = parts.queue, parts.queue.known.accounts(), tuple(parts.queue.index.flying)
+    oldest_s, critical_s = queue.ages.oldest_s(queue.index.eldest()), parts.escalation.oldest_s
     summary = wire.RetrySummary(
-        pending=len(pending),
-        due=parts.queue.due(),
+        pending=accounts.pending,
+        due=queue.due(),
         in_flight=len(sending),
         dead_letter=accounts.dead_letter - accounts.archived,
         oldest_pending_age_s=None if oldest_s is None else round(oldest_s, 3),
-        by_endpoint=dict(Counter(entry.delivery.endpoint for entry in pending)),
+        by_endpoint=queue.index.pending(),
         accounts=accounts,
         oldest_critical_s=None if critical_s is None else round(critical_s, 3),
     )

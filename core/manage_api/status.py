@@ -7,7 +7,6 @@ from core import __version__, wire
 from core.manage_api import retry_views, views
 from core.manage_api.parts import Parts
 from core.monitoring.posts import Line
-from core.webhooks.deliveries import Status
 from core.webhooks.network import NetworkState
 from core.wire import Durability
 
@@ -99,10 +98,8 @@ class StatusBoard:
                 f"{late.count} critical deliveries are undelivered, the oldest for {late.oldest_s / 60:.0f} min:"
                 f" {', '.join(late.endpoints)}"
             )
-        orphans = sum(
-            entry.delivery.status is Status.PENDING and parts.dispatcher.channel(entry.delivery.endpoint) is None
-            for entry in parts.queue.entries()
-        )
+        waiting = parts.queue.index.pending()
+        orphans = sum(count for name, count in waiting.items() if parts.dispatcher.channel(name) is None)
         if orphans:
             found["endpoint_missing"] = f"{orphans} deliveries wait for an endpoint that is not configured"
         return found

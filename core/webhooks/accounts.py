@@ -6,7 +6,7 @@ between the books and the next rewrite counts none twice.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -61,9 +61,13 @@ def accepted(books: Books, present: Iterable[Delivery]) -> int:
     return max(books.accepted, max((delivery.ordinal for delivery in present), default=0))
 
 
-def drawn_up(books: Books, present: Iterable[Delivery], accepted: int) -> Accounts:
-    """The account at this moment."""
-    now = Counter(delivery.status for delivery in present)
+def counted(present: Iterable[Delivery]) -> Counter[Status]:
+    """How many stand how."""
+    return Counter(delivery.status for delivery in present)
+
+
+def drawn_up(books: Books, now: Mapping[Status, int], accepted: int) -> Accounts:
+    """The account at this moment; `now` counts what is in the journal, all statuses of it."""
     delivered, cancelled = books.delivered + now[Status.DELIVERED], books.cancelled + now[Status.CANCELLED]
     archived = books.archived + now[Status.ARCHIVED]
     dead = archived + now[Status.DEAD_LETTER]

@@ -8,7 +8,8 @@ from msgspec import structs
 
 from core.clock import Clock
 from core.webhooks.deliveries import Status
-from core.webhooks.entries import Entries, Entry
+from core.webhooks.entries import Entries
+from core.webhooks.entry import Entry
 from core.webhooks.gate import Gate
 
 AT_ONCE: Final = 100  # between them everything else of the core has its turn
@@ -29,16 +30,11 @@ class Ages:
         """Of one delivery; of one that waits no more, what it was then."""
         if entry.delivery.status is not Status.PENDING:
             return entry.delivery.age_s
-        return entry.delivery.age_s + self.now_s(entry.delivery.endpoint) - entry.aged_at_s
+        return self.now_s(entry.delivery.endpoint) - entry.born_s
 
-    def oldest_s(self, pending: Iterable[Entry]) -> float | None:
+    def oldest_s(self, entries: Iterable[Entry]) -> float | None:
         """Of these the greatest age; None where there are none."""
-        born_first_s: dict[str, float] = {}  # of each endpoint, the clock's time at which the oldest was new
-        for entry in pending:
-            born_s, endpoint = entry.aged_at_s - entry.delivery.age_s, entry.delivery.endpoint
-            if born_s < born_first_s.get(endpoint, float("inf")):
-                born_first_s[endpoint] = born_s
-        return max((self.now_s(endpoint) - born_s for endpoint, born_s in born_first_s.items()), default=None)
+        return max(map(self.age_s, entries), default=None)
 
     async def write_down(self, known: Entries, older_by_s: float) -> None:
         """Put into the journal how old each delivery is that has aged by more than this since its last line: else a box that
@@ -48,6 +44,5 @@ class Ages:
             age_s = self.age_s(entry)
             if entry.in_flight is None and age_s - entry.delivery.age_s > older_by_s:
                 known.put(entry, structs.replace(entry.delivery, age_s=round(age_s, 3)), lazy=True)
-                entry.aged_at_s = self.now_s(entry.delivery.endpoint)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)

@@ -9,6 +9,7 @@ too many bytes go to `archive/dead-YYYYMM.jsonl` first, and leave the queue only
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Final
 
 from core.clock import Clock
@@ -17,7 +18,8 @@ from core.journal import Archive
 from core.settings import Retry
 from core.webhooks import deliveries
 from core.webhooks.deliveries import Status
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
+from core.webhooks.index import UNDELIVERED
 from core.webhooks.retry_queue import RetryQueue
 
 LOOK_S: Final = 5.0
@@ -42,9 +44,9 @@ class Bounds:
 
     async def keep(self) -> None:
         """Evict and archive until everything is within its caps, or nothing more can go."""
-        waiting = self._waiting()
-        if (too_many := len(waiting) - self._policy.max_items) > 0:
-            self._evict(_dispensable_first(waiting)[:too_many])
+        index = self._queue.index
+        if (too_many := index.count(Status.PENDING) - len(index.flying) - self._policy.max_items) > 0:
+            self._evict(_dispensable_first(self._waiting())[:too_many])
         while await self._archive_dead() and (excess := self._excess_bytes()) > 0:
             going = _first_of(excess, _dispensable_first(self._waiting()))
             if not going:
@@ -53,7 +55,7 @@ class Bounds:
 
     def _waiting(self) -> list[Entry]:
         """Pending and not on its way."""
-        return [one for one in self._queue.entries() if one.delivery.status is Status.PENDING and one.in_flight is None]
+        return [one for one in self._queue.index.of(Status.PENDING) if one.in_flight is None]
 
     def _evict(self, going: Sequence[Entry]) -> None:
         for entry in going:
@@ -61,7 +63,7 @@ class Bounds:
 
     async def _archive_dead(self) -> bool:
         """Whether the archive could take all it had to, those that died first in front."""
-        dead = [one for one in self._queue.entries() if one.delivery.status is Status.DEAD_LETTER]
+        dead = list(self._queue.index.of(Status.DEAD_LETTER))
         too_many, too_big, limit = len(dead) - self._policy.max_dead_letters, self._excess_bytes(), self._oldest_kept()
         for entry in sorted(dead, key=lambda one: one.n):
             if entry.delivery.status is not Status.DEAD_LETTER:  # queued again while those before it were written
@@ -98,12 +100,13 @@ class Bounds:
         most = round(self._policy.max_mib * _MIB)
         if self._queue.live_bytes <= most:
             return 0
-        return sum(one.size for one in self._queue.entries() if _held(one)) - most
+        held = chain(*(self._queue.index.of(status) for status in UNDELIVERED))
+        return sum(one.size for one in held) - most
 
 
 def _held(entry: Entry) -> bool:
     """Whether somebody may still send it."""
-    return entry.delivery.status in {Status.PENDING, Status.DEAD_LETTER}
+    return entry.delivery.status in UNDELIVERED
 
 
 def _dispensable_first(entries: Sequence[Entry]) -> list[Entry]:

@@ -18,7 +18,7 @@ from core.events import LATEST_ONLY, DeviceStamp, Event, Severity
 from core.webhooks import deliveries
 from core.webhooks.channels import LONGEST_WAIT_S, Channel
 from core.webhooks.deliveries import Attempt, Delivery, Failed, Outcome, Trigger
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from core.webhooks.reception import Reception
 from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.standings import Hold

@@ -18,7 +18,7 @@ from core.errors import RefusalError
 from core.events import rank
 from core.webhooks.deliveries import Status
 from core.webhooks.dispatcher import Dispatcher
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from core.webhooks.filters import Filter
 from core.webhooks.retry_queue import RetryQueue
 
@@ -88,6 +88,10 @@ class Drains:
         self._bell.set()
         return job
 
+    def recent(self) -> list[DrainJob]:
+        """Those that are kept, the newest first."""
+        return list(reversed(self._jobs.values()))
+
     def get(self, drain_id: str) -> DrainJob:
         """Raises RefusalError 404 `drain_not_found`."""
         if drain_id not in self._jobs:
@@ -105,8 +109,8 @@ class Drains:
             self._dispatcher.wake(endpoint)  # who waits for a place there need not any more
         return job
 
-    def result(self, job: DrainJob) -> wire.DrainResult:
-        """As far as it is by now; items in the order in which they are sent."""
+    def result(self, job: DrainJob, *, with_items: bool = True) -> wire.DrainResult:
+        """As far as it is by now; items, where they are wanted, in the order in which they are sent."""
         found, queue = job.results, self._queue
         counts = wire.DrainCounts(
             matched=job.count,
@@ -115,7 +119,7 @@ class Drains:
             failed=found["failed"],
             skipped=found["skipped"],
             remaining_due=queue.due(),
-            remaining_pending=queue.known.accounts().pending,
+            remaining_pending=queue.index.count(Status.PENDING),
         )
         return wire.DrainResult(
             drain_id=job.drain_id,
@@ -126,7 +130,7 @@ class Drains:
             finished_at=job.finished_at,
             duration_ms=job.duration_ms,
             counts=counts,
-            items=tuple(job.items.values()),
+            items=tuple(job.items.values()) if with_items else (),
             stop_reason=job.stop_reason,
             stopped_by=job.stopped_by,
         )
@@ -156,7 +160,7 @@ class Drains:
 
     def _matched(self, request: wire.Drain) -> list[Entry]:
         if request.delivery_ids is None:
-            chosen = list(self._queue.entries())
+            chosen = list(self._queue.index.of(Status.PENDING))
         else:  # once each: naming one twice must not send it twice
             chosen = [self._queue.get(one) for one in dict.fromkeys(request.delivery_ids)]
         wanted = Filter(

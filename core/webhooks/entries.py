@@ -4,7 +4,6 @@ Rebuilt from the journal alone. Knows no schedule and sends nothing.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -14,7 +13,9 @@ from core.errors import RefusalError
 from core.journal import SnapshotJournal
 from core.webhooks import accounts, deliveries
 from core.webhooks.accounts import ENDED, Books
-from core.webhooks.deliveries import Delivery, Trigger
+from core.webhooks.deliveries import Delivery
+from core.webhooks.entry import Entry, words
+from core.webhooks.index import Index
 from core.webhooks.standings import Standing
 from core.wire import Accounts
 
@@ -25,26 +26,13 @@ FORGOTTEN_AT_ONCE: Final = 100
 OF_ENDPOINT: Final = "endpoint:"
 
 
-@dataclass(slots=True)
-class Entry:
-    """A delivery in memory: its snapshot, the number and the bytes of its last change. `aged_at_s` is what its endpoint's
-    clock showed when `delivery.age_s` was right, `waiting_since_s` the steady time since when it waits, all in all.
-    """
-
-    delivery: Delivery
-    n: int
-    waiting_since_s: float
-    aged_at_s: float = 0.0
-    size: int = 0
-    in_flight: Trigger | None = None
-
-
 class Entries:
-    """Open over a journal; iterating gives them all, those that came first in front."""
+    """Open over a journal; iterating gives them all, those that came first in front. `index` is what is known of all."""
 
     def __init__(self, journal: SnapshotJournal, clock: Clock):
         self._journal, self._clock = journal, clock
         self._entries: dict[str, Entry] = {}
+        self.index = Index()
         self._ended: dict[str, None] = {}  # ids of those that have ended, oldest first
         self._books = Books()
         self.standings: dict[str, Standing] = {}
@@ -54,6 +42,7 @@ class Entries:
                 self._load(item_id, n, document)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 self.undecodable += 1  # it stays in the journal as it is: a later version may read it
+        self.index.fill(self)
         for item_id in [one for one in self._ended if self._entries[one].n <= self._books.upto]:
             self._leave(item_id)  # in the books already; a kill came before the next rewrite
         self.accepted = accounts.accepted(self._books, (entry.delivery for entry in self))
@@ -70,7 +59,8 @@ class Entries:
         delivery = deliveries.decode(document)
         if delivery.delivery_id != item_id:
             raise msgspec.ValidationError("a delivery under another's id")
-        self._entries[item_id] = Entry(delivery, n, self._clock.steady() - delivery.age_s, size=len(document))
+        since_s = self._clock.steady() - delivery.age_s
+        self._entries[item_id] = Entry(delivery, n, since_s, size=len(document), words=words(delivery))
         if delivery.status in ENDED:
             self._ended[item_id] = None
 
@@ -100,7 +90,7 @@ class Entries:
         return self._books.upto
 
     def accounts(self) -> Accounts:
-        return accounts.drawn_up(self._books, (entry.delivery for entry in self), self.accepted)
+        return accounts.drawn_up(self._books, self.index.counts(), self.accepted)
 
     @property
     def unaccounted_seen(self) -> int:
@@ -117,9 +107,9 @@ class Entries:
     def add(self, delivery: Delivery) -> Entry:
         """One more is accepted and on its way to the disk."""
         self.accepted += 1
-        entry = Entry(delivery, 0, self._clock.steady())
+        entry = Entry(msgspec.structs.replace(delivery, ordinal=self.accepted), 0, self._clock.steady())
         self._entries[delivery.delivery_id] = entry
-        self.put(entry, msgspec.structs.replace(delivery, ordinal=self.accepted))
+        self.put(entry, entry.delivery)
         return entry
 
     def put(self, entry: Entry, delivery: Delivery, *, lazy: bool = False, soon: bool = False) -> None:
@@ -134,8 +124,10 @@ class Entries:
 
     def _write(self, entry: Entry, delivery: Delivery, *, lazy: bool, soon: bool = False) -> None:
         document = deliveries.encode(delivery)
-        entry.delivery, entry.size = delivery, len(document)
+        before = entry.delivery.status if entry.n else None
+        entry.delivery, entry.size, entry.words = delivery, len(document), words(delivery)
         entry.n = self._journal.put(delivery.delivery_id, document, lazy=lazy, soon=soon)
+        self.index.add(entry) if before is None else self.index.changed(entry, before)
         if delivery.status in ENDED:
             self._ended.pop(delivery.delivery_id, None)  # so that their order stays the order of n
             self._ended[delivery.delivery_id] = None
@@ -153,5 +145,6 @@ class Entries:
             self._leave(item_id)
 
     def _leave(self, item_id: str) -> None:
+        self.index.remove(self._entries[item_id])
         del self._ended[item_id], self._entries[item_id]
         self._journal.forget(item_id)

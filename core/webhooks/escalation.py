@@ -15,25 +15,26 @@ overdue runs it again, for whatever it switched on may have gone off with the bo
 
 import asyncio
 import math
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from core.clock import Clock
-from core.events import Severity
 from core.settings import Webhooks
-from core.webhooks.deliveries import Delivery, Status
+from core.webhooks.deliveries import Delivery
 from core.webhooks.dispatcher import Dispatcher
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
+from core.webhooks.index import UNDELIVERED
 from core.webhooks.local_command import LocalCommand
 from core.webhooks.retry_queue import RetryQueue
 
 LOOK_S: Final = 3.0
 AT_ONCE: Final = 100  # handed over between two breaths of the other loops
-UNDELIVERED: Final = frozenset({Status.PENDING, Status.DEAD_LETTER})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,8 @@ class Escalation:
         # Since when each undelivered critical delivery waits, in steady seconds: at first those that were loaded.
         self._since_s = {one.delivery.delivery_id: one.waiting_since_s for one in self._critical()}
         self._undated = set(self._since_s)  # the wall clock was not asked yet
+        self._by_age: deque[Entry] = deque()  # at the last look, the oldest in front
+        self._looked_at = 0  # the ordinal of the newest of them
         self._overdue: list[Entry] = []
         self._told: set[str] = set()  # the command was run for these
 
@@ -83,9 +86,8 @@ class Escalation:
         now_s = self._clock.steady()
         self._since_s = {entry.delivery.delivery_id: self._since(entry) for entry in self._critical()}
         self._date(now_s)
-        self._overdue = sorted(
-            (entry for entry in self._critical() if now_s - self._since(entry) >= self._after_s), key=self._since
-        )
+        self._by_age, self._looked_at = deque(sorted(self._critical(), key=self._since)), self._queue.known.accepted
+        self._overdue = list(takewhile(lambda entry: now_s - self._since(entry) >= self._after_s, self._by_age))
         self._told &= {entry.delivery.delivery_id for entry in self._overdue}
 
     def _date(self, now_s: float) -> None:
@@ -103,21 +105,26 @@ class Escalation:
     def _since(self, entry: Entry) -> float:
         return self._since_s.get(entry.delivery.delivery_id, entry.waiting_since_s)
 
-    def _critical(self) -> Iterator[Entry]:
-        for entry in self._queue.entries():
-            if entry.delivery.severity is Severity.CRITICAL and entry.delivery.status in UNDELIVERED:
-                yield entry
+    def _critical(self) -> Collection[Entry]:
+        return self._queue.index.critical.values()
 
     @property
     def undelivered(self) -> int:
         """How many critical deliveries are undelivered, overdue or not."""
-        return sum(1 for _ in self._critical())
+        return len(self._critical())
 
     @property
     def oldest_s(self) -> float | None:
         """How long the oldest undelivered critical one waits."""
-        now_s = self._clock.steady()
-        return max((now_s - self._since(entry) for entry in self._critical()), default=None)
+        while self._by_age and self._by_age[0].delivery.status not in UNDELIVERED:
+            self._by_age.popleft()  # for good: what has ended does not come back
+        since_s = [self._since(entry) for entry in (*islice(self._by_age, 1), *self._accepted_since())]
+        return self._clock.steady() - min(since_s) if since_s else None
+
+    def _accepted_since(self) -> Iterator[Entry]:
+        """The critical ones that came in after the last look: one handed over is as old as the one it was made from."""
+        newest_first = reversed(self._queue.index.critical.values())
+        return takewhile(lambda entry: entry.delivery.ordinal > self._looked_at, newest_first)
 
     @property
     def overdue(self) -> Overdue | None:

@@ -15,11 +15,14 @@ class Filter(Struct, frozen=True, kw_only=True):
     error_class: str | None = None
 
     def fits(self, delivery: Delivery) -> bool:
-        last = delivery.last_attempt
         return (
-            self.endpoint in (None, delivery.endpoint)
-            and self.event_type in (None, delivery.event_type)
-            and self.case_id in (None, delivery.case_id)
-            and self.severity in (None, delivery.severity)
-            and self.error_class in (None, last.error_class if last else None)
+            (self.endpoint is None or self.endpoint == delivery.endpoint)
+            and (self.event_type is None or self.event_type == delivery.event_type)
+            and (self.case_id is None or self.case_id == delivery.case_id)
+            and (self.severity is None or self.severity == delivery.severity)
+            and (self.error_class is None or self._failed_so(delivery))
         )
+
+    def _failed_so(self, delivery: Delivery) -> bool:
+        last = delivery.last_attempt
+        return last is not None and last.error_class == self.error_class

@@ -7,7 +7,7 @@ from typing import Final
 from core.errors import RefusalError
 from core.webhooks.deliveries import Status
 from core.webhooks.dispatcher import Dispatcher
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from core.webhooks.filters import Filter
 from core.webhooks.retry_queue import RetryQueue
 from core.wire_endpoints import Recover, Recovered
@@ -37,9 +37,9 @@ async def recover(queue: RetryQueue, dispatcher: Dispatcher, request: Recover, a
 def _given_up(queue: RetryQueue, request: Recover) -> list[Entry]:
     wanted = Filter(endpoint=request.endpoint, event_type=request.event_type)
     found: list[tuple[datetime, str, Entry]] = []
-    for entry in queue.entries():
+    for entry in queue.index.of(Status.DEAD_LETTER):
         delivery, at = entry.delivery, entry.delivery.settled_at
-        if delivery.status is not Status.DEAD_LETTER or at is None or not wanted.fits(delivery):
+        if at is None or not wanted.fits(delivery):
             continue
         if request.since <= at and (request.until is None or at < request.until):
             found.append((at, delivery.delivery_id, entry))

@@ -3,7 +3,7 @@
 Owns the schedule and the moves; the deliveries themselves are in Entries. Sends nothing, waits for nothing but the disk.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import timedelta
 from random import Random
 from types import MappingProxyType
@@ -28,7 +28,8 @@ from core.webhooks.deliveries import (
     Status,
     Trigger,
 )
-from core.webhooks.entries import Entries, Entry
+from core.webhooks.entries import Entries
+from core.webhooks.entry import Entry
 from core.webhooks.gate import Gate
 from core.webhooks.schedule import Schedules
 from core.webhooks.standings import Standing
@@ -55,8 +56,10 @@ class RetryQueue:
         self.ages = Ages(gates, clock)
         self.known = Entries(journal, clock)
         self._schedules = Schedules(endpoints)
+        self.index = self.known.index
+        shown_s = {name: self.ages.now_s(name) for name in {entry.delivery.endpoint for entry in self.known}}
         for entry in self.known:
-            entry.aged_at_s = self.ages.now_s(entry.delivery.endpoint)
+            entry.born_s = shown_s[entry.delivery.endpoint] - entry.delivery.age_s
             if entry.delivery.status is Status.PENDING:
                 self._enter(entry, deliveries.remaining_s(entry.delivery, self._clock.now()))
 
@@ -122,7 +125,7 @@ class RetryQueue:
         if delivery.delivery_id in self.known:
             return self.known.get(delivery.delivery_id)
         entry = self.known.add(delivery)
-        entry.aged_at_s = self.ages.now_s(delivery.endpoint)
+        entry.born_s = self.ages.now_s(delivery.endpoint)
         return entry
 
     def escalated(self, entry: Entry) -> None:
@@ -148,6 +151,10 @@ class RetryQueue:
         now_s = self._clock.steady()
         return self._schedules.due(now_s) if endpoint is None else self._schedules[endpoint].due(now_s)
 
+    def due_ids(self) -> Set[str]:
+        """Which ones, to all."""
+        return self._schedules.due_ids(self._clock.steady())
+
     def next_due_in_s(self, endpoint: str, *, early: bool = False) -> float | None:
         """Seconds until `claim` has something for this endpoint, or None."""
         now_s = self._clock.steady()
@@ -162,7 +169,7 @@ class RetryQueue:
         if item_id is None:
             return None
         entry = self.known.get(item_id)
-        entry.in_flight = Trigger.AUTO
+        self.index.sets_out(entry, Trigger.AUTO)
         return entry
 
     def _may_be_early(self, item_id: str) -> bool:
@@ -183,12 +190,12 @@ class RetryQueue:
         if (head := self.waits_for(entry)) is not None:
             raise RefusalError(409, "waits_for_earlier", f"{head} of the same case must go first")
         schedule.hold(item_id)
-        entry.in_flight = trigger
+        self.index.sets_out(entry, trigger)
         return entry
 
     def give_back(self, entry: Entry) -> None:
         """The attempt did not take place to its end (the core stops): nothing is counted."""
-        entry.in_flight = None
+        self.index.is_back(entry)
         schedule = self._schedules.of(entry.delivery)
         if schedule is not None:
             item_id = entry.delivery.delivery_id
@@ -196,10 +203,10 @@ class RetryQueue:
 
     def settle(self, entry: Entry, attempt: Attempt, outcome: Outcome, *, ours: bool = False) -> None:
         """Write the attempt into the account and decide what comes next; `ours` is a failure of this box's own network."""
-        trigger, entry.in_flight = attempt.trigger, None
+        trigger = attempt.trigger
+        self.index.is_back(entry)
         refused = retry_policy.refused(attempt)
         delivery = deliveries.counted(entry.delivery, attempt, self.ages.age_s(entry), refused=refused)
-        entry.aged_at_s = self.ages.now_s(delivery.endpoint)
         if isinstance(outcome, Delivered):
             # Soon: after a kill only what was in flight a moment ago may go out twice.
             self._end(entry, structs.replace(delivery, status=Status.DELIVERED), soon=True)
@@ -213,10 +220,8 @@ class RetryQueue:
     def _after_failure(self, entry: Entry, delivery: Delivery, failure: Failed, *, ours: bool) -> None:
         verdict = retry_policy.after_failure(delivery, failure, self._policy, self._rng, ours=ours)
         if isinstance(verdict, retry_policy.GiveUp):
-            self._end(
-                entry,
-                structs.replace(delivery, status=Status.DEAD_LETTER, dead_letter_reason=verdict.reason),
-            )
+            dead = structs.replace(delivery, status=Status.DEAD_LETTER, dead_letter_reason=verdict.reason)
+            self._end(entry, dead)
             return
         due = self._clock.now() + timedelta(seconds=verdict.delay_s)
         self.known.put(entry, structs.replace(delivery, next_attempt_at=due, delay_s=verdict.delay_s), lazy=True)
@@ -231,9 +236,8 @@ class RetryQueue:
         schedule = self._schedules[endpoint]
         waiting = [
             entry.delivery.delivery_id
-            for entry in self.known
-            if entry.delivery.endpoint == endpoint
-            and entry.in_flight is None
+            for entry in self.index.of(Status.PENDING, endpoint)
+            if entry.in_flight is None
             and (last := entry.delivery.last_attempt) is not None
             and last.unreached
             and entry.delivery.delivery_id in schedule
@@ -254,23 +258,15 @@ class RetryQueue:
 
     def cancel_older(self, event: Event) -> None:
         """End waiting deliveries of this event's type: the event says the same, and fresher."""
-        waiting = [
-            entry.delivery.delivery_id
-            for entry in self.entries()
-            if entry.delivery.event_type == event.type
-            and entry.delivery.event_id != event.event_id
-            and entry.delivery.status is Status.PENDING
-            and entry.in_flight is None
-        ]
-        for item_id in waiting:
-            self.cancel(item_id, f"replaced by {event.event_id}")
+        waiting = [one for one in self.index.of(Status.PENDING) if one.in_flight is None]
+        for older in [one.delivery for one in waiting if one.delivery.event_type == event.type]:
+            if older.event_id != event.event_id:
+                self.cancel(older.delivery_id, f"replaced by {event.event_id}")
 
     def evict(self, entry: Entry) -> None:
         """Give a pending delivery up for want of room."""
-        self._end(
-            entry,
-            structs.replace(entry.delivery, status=Status.DEAD_LETTER, dead_letter_reason=DeadLetterReason.EVICTED),
-        )
+        reason = DeadLetterReason.EVICTED
+        self._end(entry, structs.replace(entry.delivery, status=Status.DEAD_LETTER, dead_letter_reason=reason))
 
     def archived(self, entry: Entry) -> None:
         """A dead letter stands in the archive now, and leaves the queue."""
@@ -282,7 +278,7 @@ class RetryQueue:
         if entry.delivery.status is not Status.DEAD_LETTER:
             raise RefusalError(409, "retry_not_requeueable", f"{item_id} is {entry.delivery.status}")
         fresh = deliveries.reopened(entry.delivery, actor, self._clock.now())
-        entry.aged_at_s = self.ages.now_s(fresh.endpoint)
+        entry.born_s = self.ages.now_s(fresh.endpoint)
         self.known.put(entry, fresh)
         self._enter(entry, 0.0)
         return entry

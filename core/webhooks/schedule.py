@@ -6,7 +6,7 @@ goes first, then the one that fell due or came in first.
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from itertools import count
 from typing import Final
 
@@ -32,6 +32,7 @@ class Schedule:
         self._tickets: Final = count()
         self._waiting: list[HeapEntry] = []  # by due time
         self._ready: list[HeapEntry] = []  # the worst first
+        self._ripe: set[str] = set()  # those that have their valid entry there
 
     def __contains__(self, delivery_id: str) -> bool:
         return delivery_id in self._lane_of
@@ -46,7 +47,7 @@ class Schedule:
         while at > taken and self._order[queue[at - 1]] > order:
             at -= 1
         if at == 0 and queue:
-            del self._ticket[queue[0]]  # no longer the head
+            self.hold(queue[0])  # no longer the head
         queue.insert(at, delivery_id)
         self._lane_of[delivery_id], self._rank[delivery_id], self._order[delivery_id] = lane, rank, order
         self.set_due(delivery_id, due_s, now_s)
@@ -60,7 +61,7 @@ class Schedule:
         queue.popleft()
         earlier = sum(self._order[other] < self._order[delivery_id] for other in queue)
         queue.insert(earlier, delivery_id)
-        self._ticket.pop(delivery_id, None)
+        self.hold(delivery_id)
         self._enter(queue[0], now_s)
 
     def release(self, delivery_ids: Iterable[str], now_s: float) -> None:
@@ -70,7 +71,7 @@ class Schedule:
             if delivery_id in self._ticket:
                 self._ticket[delivery_id] = next(self._tickets)
         # At one go: to take thousands out of their place one by one would hold up everything else.
-        self._waiting, self._ready = [], []
+        self._waiting, self._ready, self._ripe = [], [], set()
         for delivery_id in self._ticket:
             heap, entry = self._place(delivery_id, now_s)
             heap.append(entry)
@@ -79,7 +80,12 @@ class Schedule:
 
     def due(self, now_s: float) -> int:
         """How many may be sent now."""
-        return sum(self._due[delivery_id] <= now_s for delivery_id in self._ticket)
+        return len(self.due_ids(now_s))
+
+    def due_ids(self, now_s: float) -> Set[str]:
+        """Which ones."""
+        self._ripen(now_s)
+        return self._ripe
 
     def remove(self, delivery_id: str) -> None:
         """Its way has ended; the next of its lane moves up."""
@@ -89,7 +95,7 @@ class Schedule:
         queue.remove(delivery_id)
         for table in (self._rank, self._due, self._order):
             del table[delivery_id]
-        self._ticket.pop(delivery_id, None)
+        self.hold(delivery_id)
         if not queue:
             del self._lanes[lane]
         elif was_head:
@@ -103,26 +109,27 @@ class Schedule:
         while self._ready:
             _, ticket, delivery_id = heapq.heappop(self._ready)
             if self._ticket.get(delivery_id) == ticket:
-                del self._ticket[delivery_id]
+                self.hold(delivery_id)
                 return delivery_id
         if early is None:
             return None
         heads = [(-self._rank[one], ticket, one) for one, ticket in self._ticket.items() if early(one)]
         _, _, worst = min(heads, default=(0, 0, None))
         if worst is not None:
-            del self._ticket[worst]
+            self.hold(worst)
         return worst
 
     def hold(self, delivery_id: str) -> None:
-        """Take this one out, due or not: somebody sends it by hand."""
+        """Take this one out, due or not: somebody sends it."""
         self._ticket.pop(delivery_id, None)
+        self._ripe.discard(delivery_id)
 
     def next_due_s(self, now_s: float, early: Early | None = None) -> float | None:
         """When `take` has something: now or earlier, later, or None for nothing scheduled."""
         self._ripen(now_s)
         if early is not None and any(map(early, self._ticket)):
             return now_s
-        if any(self._ticket.get(delivery_id) == ticket for _, ticket, delivery_id in self._ready):
+        if self._ripe:
             return now_s
         return self._waiting[0][0] if self._waiting else None
 
@@ -141,6 +148,7 @@ class Schedule:
         """The heap that it belongs into, and its entry there."""
         ticket, due_s = self._ticket[delivery_id], self._due[delivery_id]
         if due_s <= now_s:
+            self._ripe.add(delivery_id)
             return self._ready, (-self._rank[delivery_id], ticket, delivery_id)
         return self._waiting, (due_s, ticket, delivery_id)
 
@@ -176,6 +184,10 @@ class Schedules:
     def due(self, now_s: float) -> int:
         """How many may be sent now."""
         return sum(schedule.due(now_s) for schedule in self._of.values())
+
+    def due_ids(self, now_s: float) -> set[str]:
+        """Which ones."""
+        return set().union(*(schedule.due_ids(now_s) for schedule in self._of.values()))
 
     def enter(self, delivery: Delivery, due_s: float, now_s: float) -> None:
         """Put it in line, behind the earlier ones of its case; nowhere while its endpoint is unknown."""

@@ -27,7 +27,7 @@ from core.settings import Retry
 from core.webhooks import deliveries, entries
 from core.webhooks.bounds import Bounds
 from core.webhooks.deliveries import Attempt, Delivered, ErrorClass, Failed, Outcome, Status, Trigger
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.standings import Hold, Standing
 from tests.core.monitoring.factories import a_case

@@ -21,7 +21,7 @@ from typing import Any, Final
 import pytest
 
 from core.monitoring.cases import Case
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from tests.core.monitoring.factories import a_book, a_queue
 from tests.e2e.conftest import ROOT, wait_until
 from tests.fakes import FakeClock

@@ -20,7 +20,7 @@ from core.monitoring.cases import Case
 from core.monitoring.rules import Watch
 from core.settings import Retry
 from core.webhooks.deliveries import Trigger
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from core.webhooks.retry_queue import RetryQueue
 from core.wire import Durability
 from tests.core.monitoring.factories import HIGH_KEY, a_case

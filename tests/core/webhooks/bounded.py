@@ -9,7 +9,7 @@ from core.events import Severity
 from core.journal import Archive
 from core.settings import Retry
 from core.webhooks.bounds import Bounds
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from tests.core.webhooks.factories import REFUSED, Box, a_box, an_event
 
 INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL

@@ -30,7 +30,7 @@ from core.webhooks.deliveries import (
 )
 from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.drains import Drains
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.sender import Sender
 from core.webhooks.tls import own_context

@@ -22,7 +22,7 @@ from core.webhooks.channels import Channel, open_gates
 from core.webhooks.deliveries import Delivered, Delivery, Outcome, Trigger
 from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.drains import Drains
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from core.webhooks.retry_queue import RetryQueue
 from core.webhooks.sender import Sender
 from tests.core.webhooks.factories import a_stamp

@@ -17,7 +17,7 @@ from core.webhooks.deliveries import (
     Trigger,
     delivery_id,
 )
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from tests.core.webhooks.doors import Door, Doors, refuses
 from tests.core.webhooks.lives import Life, Sent, World
 

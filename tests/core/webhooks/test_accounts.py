@@ -40,7 +40,7 @@ def figures(account: Accounts) -> dict[str, int]:
 ])  # fmt: skip
 def test_each_status_counts_once(status: Status, found: dict[str, int]) -> None:
     """What is archived is still a dead letter."""
-    account = accounts.drawn_up(Books(), [a_delivery(status=status, ordinal=1)], accepted=1)
+    account = accounts.drawn_up(Books(), accounts.counted([a_delivery(status=status, ordinal=1)]), accepted=1)
     assert figures(account) == {"accepted": 1, **found}
 
 
@@ -59,7 +59,7 @@ def test_the_newest_ordinal_or_the_books_tell_how_many_were_accepted(
 
 
 def test_a_delivery_that_is_in_no_account_is_told() -> None:
-    assert figures(accounts.drawn_up(Books(delivered=2), [a_delivery(ordinal=4)], accepted=4)) == {
+    assert figures(accounts.drawn_up(Books(delivered=2), accounts.counted([a_delivery(ordinal=4)]), accepted=4)) == {
         "accepted": 4,
         "delivered": 2,
         "pending": 1,
@@ -82,8 +82,8 @@ def test_whoever_leaves_for_the_books_the_account_stays_the_same(fates: list[tup
         if one not in stays:
             books = accounts.left(books, one.status, one.ordinal, len(fates))
     assert accounts.accepted(books, stays) == len(fates) or not books.upto
-    whole = accounts.drawn_up(Books(), all_of_them, len(fates))
-    assert (accounts.drawn_up(books, stays, len(fates)), whole.unaccounted) == (whole, 0)
+    whole = accounts.drawn_up(Books(), accounts.counted(all_of_them), len(fates))
+    assert (accounts.drawn_up(books, accounts.counted(stays), len(fates)), whole.unaccounted) == (whole, 0)
 
 
 # -- over a journal ----------------------------------------------------------------------------------------------------

@@ -16,8 +16,10 @@ from core.journal import Archive
 from core.settings import Retry
 from core.webhooks.bounds import Bounds
 from core.webhooks.deliveries import Status
-from core.webhooks.entries import FORGOTTEN_AT_ONCE, KEPT_ENDED, Entry
+from core.webhooks.entries import FORGOTTEN_AT_ONCE, KEPT_ENDED
+from core.webhooks.entry import Entry
 from tests.core.webhooks.factories import DOWN, OK, Box, an_attempt, an_event
+from tests.core.webhooks.recount import assert_kept_as_counted
 from tests.fakes import FakeClock
 
 BUSY = KEPT_ENDED + FORGOTTEN_AT_ONCE
@@ -124,6 +126,10 @@ class TheAccountAddsUp(RuleBasedStateMachine):
         account = self.box.queue.known.accounts()
         parts = account.delivered + account.pending + account.dead_letter + account.cancelled
         assert (account.accepted, account.unaccounted) == (len(self.accepted), 0) == (parts, 0)
+
+    @invariant()
+    def what_is_kept_is_what_a_recount_finds(self) -> None:
+        assert_kept_as_counted(self.box.queue)
 
     @invariant()
     def what_was_archived_is_in_the_archive(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from core.settings import Retry
 from core.webhooks.bounds import LOOK_S
 from core.webhooks.deliveries import DeadLetterReason, Status, Trigger, encode
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from tests.core.webhooks.bounded import (
     CRITICAL,
     INFO,

@@ -14,7 +14,7 @@ from core.errors import RefusalError
 from core.events import Severity
 from core.settings import Retry
 from core.webhooks.deliveries import Outcome, Status, Trigger, delivery_id
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from tests.core.webhooks.factories import DOWN, OK, REFUSED, Box, a_case_event, an_attempt
 
 ENDED = {Status.DELIVERED, Status.CANCELLED}

@@ -17,7 +17,7 @@ from core.webhooks.deliveries import (
     Outcome,
     Status,
 )
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from tests.core.webhooks.factories import (
     BODY,
     DOWN,

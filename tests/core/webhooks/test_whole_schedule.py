@@ -11,7 +11,7 @@ import pytest
 
 from core.settings import Retry
 from core.webhooks.deliveries import Delivered, ErrorClass, Failed, Outcome, Reach, Trigger, delivery_id
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from tests.core.webhooks.factories import an_endpoint, an_event
 from tests.core.webhooks.lives import Weather, World, a_life
 from tests.core.webhooks.test_retry_policy import Chance

@@ -14,11 +14,12 @@ from core.errors import RefusalError
 from core.events import Event, EventType, Severity
 from core.settings import Endpoint, Retry
 from core.webhooks.deliveries import Delivered, Delivery, ErrorClass, Failed, Outcome, Reach, Status
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from core.wire import Drain
 from tests.core.webhooks.factories import a_heartbeat, an_event
 from tests.core.webhooks.lives import Answer, Life, Sent, Weather, World, a_life, booted, fair, killed, survived
 from tests.core.webhooks.oracle import Oracle
+from tests.core.webhooks.recount import assert_kept_as_counted
 
 HOUR: Final = timedelta(hours=1)
 YEAR: Final = timedelta(days=365.25)
@@ -124,6 +125,7 @@ class Walk:
 
     def look(self, life: Life) -> None:
         self.oracle.look(life)
+        assert_kept_as_counted(life.queue)
         assert not self.oracle.wrong, "\n".join([f"seed {self.seed}", *self.steps, *self.oracle.wrong])
 
     def note(self, text: str) -> None:

@@ -11,7 +11,7 @@ from core.settings import Endpoint, Webhooks
 from core.webhooks.channels import Channel, open_gates
 from core.webhooks.deliveries import Delivery, Outcome, delivery_id
 from core.webhooks.dispatcher import Dispatcher
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from core.webhooks.escalation import Escalation
 from tests.core.webhooks.factories import OK, Box, a_sender, an_attempt, an_endpoint, an_event
 from tests.fakes import FakeClock

@@ -1,0 +1,181 @@
+"""What is asked of the deliveries all the time, kept as they change, so that nobody has to look through them all. Pure.
+
+Where each one lies (by status and endpoint: a count is the length of a shelf), what is on its way, what is critical and
+undelivered, and two orders: of creation, and of the last change.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain
+from typing import Final
+
+from core.events import Severity
+from core.webhooks.deliveries import Status, Trigger
+from core.webhooks.entry import Entry
+
+UNDELIVERED: Final = (Status.PENDING, Status.DEAD_LETTER)
+GAPS_KEPT: Final = 1000  # what has left an order is swept out when it is as much as what is there, and more than this
+
+Shelf = dict[str, Entry]
+
+
+class ByCreation:
+    """In the order of `created_at`, which a clock that is set back may give to a later one; of the same moment by id."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._gone: set[str] = set()
+
+    def add(self, entry: Entry) -> None:
+        if self._gone and entry.delivery.delivery_id in self._gone:
+            self._sweep()
+        if self._entries and place_of(self._entries[-1]) > place_of(entry):
+            self._entries.insert(bisect_left(self._entries, place_of(entry), key=place_of), entry)
+        else:
+            self._entries.append(entry)
+
+    def remove(self, entry: Entry) -> None:
+        self._gone.add(entry.delivery.delivery_id)
+        if len(self._gone) > max(GAPS_KEPT, len(self._entries) // 2):
+            self._sweep()
+
+    def after(self, behind: tuple[datetime, str] | None) -> Iterator[Entry]:
+        """All, or those behind this place."""
+        first = 0 if behind is None else bisect_right(self._entries, behind, key=place_of)
+        for at in range(first, len(self._entries)):
+            entry = self._entries[at]
+            if not self._gone or entry.delivery.delivery_id not in self._gone:
+                yield entry
+
+    def _sweep(self) -> None:
+        self._entries = [one for one in self._entries if one.delivery.delivery_id not in self._gone]
+        self._gone.clear()
+
+
+class ByChange:
+    """In the order of `n`. One that changes again stands behind all others; where it stood is a gap."""
+
+    def __init__(self) -> None:
+        self._numbers: list[int] = []
+        self._entries: list[Entry | None] = []
+        self._gaps = 0
+
+    def add(self, entry: Entry, *, again: bool) -> None:
+        """Its number is the highest of all; `again` where it has stood here before."""
+        self._numbers.append(entry.n)
+        self._entries.append(entry)
+        if again:
+            self._gap()
+
+    def remove(self, entry: Entry) -> None:
+        self._entries[bisect_left(self._numbers, entry.n)] = None
+        self._gap()
+
+    def after(self, n: int) -> Iterator[Entry]:
+        """Those that changed after number `n`."""
+        for at in range(bisect_right(self._numbers, n), len(self._numbers)):
+            entry = self._entries[at]
+            if entry is not None and entry.n == self._numbers[at]:
+                yield entry
+
+    def _gap(self) -> None:
+        self._gaps += 1
+        if self._gaps > max(GAPS_KEPT, len(self._numbers) // 2):
+            left = list(self.after(-1))
+            self._numbers, self._entries, self._gaps = [one.n for one in left], [*left], 0
+
+
+class Index:
+    """Told of every step by whoever takes it."""
+
+    def __init__(self) -> None:
+        self.by_creation, self.by_change = ByCreation(), ByChange()
+        self.flying: Shelf = {}
+        self.critical: Shelf = {}  # and undelivered, in the order in which they came in
+        self._shelves: dict[Status, defaultdict[str, Shelf]] = {status: defaultdict(dict) for status in Status}
+
+    # -- steps -----------------------------------------------------------------------------------------------------
+
+    def fill(self, entries: Iterable[Entry]) -> None:
+        """Those that are there at the start."""
+        loaded = sorted(entries, key=lambda one: one.n)
+        for entry in loaded:
+            self.by_change.add(entry, again=False)
+        for entry in sorted(loaded, key=place_of):
+            self.by_creation.add(entry)
+        for entry in sorted(
+            loaded, key=lambda one: -one.delivery.age_s if one.delivery.status is Status.PENDING else 0
+        ):
+            self._put(entry)
+
+    def add(self, entry: Entry) -> None:
+        """One more is there."""
+        self.by_creation.add(entry)
+        self.by_change.add(entry, again=False)
+        self._put(entry)
+
+    def changed(self, entry: Entry, before: Status) -> None:
+        """It was written down again; its status was `before`."""
+        self.by_change.add(entry, again=True)
+        if entry.delivery.status is not before:
+            self._take(entry, before)
+            self._put(entry)
+
+    def remove(self, entry: Entry) -> None:
+        """It is no longer there."""
+        self.by_creation.remove(entry)
+        self.by_change.remove(entry)
+        self._take(entry, entry.delivery.status)
+
+    def sets_out(self, entry: Entry, trigger: Trigger) -> None:
+        entry.in_flight = trigger
+        self.flying[entry.delivery.delivery_id] = entry
+
+    def is_back(self, entry: Entry) -> None:
+        entry.in_flight = None
+        self.flying.pop(entry.delivery.delivery_id, None)
+
+    def _put(self, entry: Entry) -> None:
+        delivery = entry.delivery
+        self._shelves[delivery.status][delivery.endpoint][delivery.delivery_id] = entry
+        if delivery.severity is Severity.CRITICAL and delivery.status in UNDELIVERED:
+            self.critical[delivery.delivery_id] = entry
+
+    def _take(self, entry: Entry, status: Status) -> None:
+        delivery = entry.delivery
+        del self._shelves[status][delivery.endpoint][delivery.delivery_id]
+        if delivery.status not in UNDELIVERED:
+            self.critical.pop(delivery.delivery_id, None)
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    def of(self, status: Status, endpoint: str | None = None) -> Iterator[Entry]:
+        """Of an endpoint in the order in which they came to this status."""
+        return chain.from_iterable(shelf.values() for shelf in self._of(status, endpoint))
+
+    def count(self, status: Status, endpoint: str | None = None) -> int:
+        return sum(map(len, self._of(status, endpoint)))
+
+    def counts(self) -> dict[Status, int]:
+        return {status: self.count(status) for status in Status}
+
+    def pending(self) -> dict[str, int]:
+        """How many of each endpoint that has any."""
+        return {endpoint: len(shelf) for endpoint, shelf in self._shelves[Status.PENDING].items() if shelf}
+
+    def eldest(self, endpoint: str | None = None) -> list[Entry]:
+        """Of each endpoint, or of this one, the pending delivery that its clock counts longest: it came in first, or was
+        queued again first, for each is new when it comes in.
+        """
+        return [next(iter(shelf.values())) for shelf in self._of(Status.PENDING, endpoint) if shelf]
+
+    def _of(self, status: Status, endpoint: str | None) -> Iterable[Shelf]:
+        shelves = self._shelves[status]
+        return shelves.values() if endpoint is None else (shelves.get(endpoint, {}),)
+
+
+def place_of(entry: Entry) -> tuple[datetime, str]:
+    """Where it stands in the order of creation."""
+    return entry.delivery.created_at, entry.delivery.delivery_id
