@@ -434,6 +434,12 @@ class Retries(Answer, frozen=True, kw_only=True):
     network: str = "unknown"
 
 
+class Attempts(Answer, frozen=True, kw_only=True):
+    """The last 20 of one delivery, the oldest first; only the newest keeps its excerpt."""
+
+    items: tuple[AttemptItem, ...]
+
+
 class RetryDetail(Answer, frozen=True, kw_only=True):
     item: RetryItem
     attempts: tuple[AttemptItem, ...]
@@ -518,6 +524,14 @@ class DrainResult(Answer, frozen=True, kw_only=True):
     items: tuple[DrainItem, ...]
     stop_reason: StopReason | None = None
     stopped_by: str | None = None
+
+
+class Drains(Answer, frozen=True, kw_only=True):
+    """The last 20, the newest first, whoever started them. To keep the list small each has its counts, but no items: they
+    are in the answer of the drain itself.
+    """
+
+    items: tuple[DrainResult, ...]
 
 
 # -- configuration, errors -----------------------------------------------------------------------------------------------

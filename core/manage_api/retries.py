@@ -36,6 +36,10 @@ class RetryHandlers:
     def as_it_is(self, call: Call) -> Struct:
         return retry_views.retry(self._parts, self._parts.queue.get(call.path["delivery_id"]))
 
+    async def attempts(self, call: Call) -> Struct:
+        history = self._parts.queue.get(call.path["delivery_id"]).delivery.history
+        return wire.Attempts(items=tuple(retry_views.attempt(one) for one in history))
+
     async def retry(self, call: Call) -> Struct:
         entry = await self._parts.dispatcher.retry(call.path["delivery_id"], call.actor.name)
         return retry_views.retry(self._parts, entry)
@@ -59,6 +63,10 @@ class RetryHandlers:
         job = self._parts.drains.start(request, call.actor.name, headers.idempotency_key)
         finished = await finished_within(job, request.time_budget_s)
         return Reply(status=200 if finished else 202, content=self._parts.drains.result(job))
+
+    async def recent_drains(self, call: Call) -> Struct:  # noqa: ARG002 - a handler
+        drains = self._parts.drains
+        return wire.Drains(items=tuple(drains.result(job, with_items=False) for job in drains.recent()))
 
     async def drain_result(self, call: Call) -> Struct:
         drains = self._parts.drains
@@ -130,6 +138,14 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
         ),
         Route(
             method="GET",
+            path=f"{_BASE}/drains",
+            scope=Scope.READ,
+            handler=on.recent_drains,
+            summary="The last drains and the one that runs, each with its counts",
+            answer=wire.Drains,
+        ),
+        Route(
+            method="GET",
             path=f"{_BASE}/drains/{{drain_id}}",
             scope=Scope.READ,
             handler=on.drain_result,
@@ -154,6 +170,15 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             handler=on.one,
             summary="One delivery with its attempts",
             answer=wire.RetryDetail,
+            refusals=_NOT_FOUND,
+        ),
+        Route(
+            method="GET",
+            path=f"{_BASE}/retries/{{delivery_id}}/attempts",
+            scope=Scope.READ,
+            handler=on.attempts,
+            summary="The attempts of one delivery",
+            answer=wire.Attempts,
             refusals=_NOT_FOUND,
         ),
         Route(

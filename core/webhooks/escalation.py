@@ -58,8 +58,7 @@ class Escalation:
         # Since when each undelivered critical delivery waits, in steady seconds: at first those that were loaded.
         self._since_s = {one.delivery.delivery_id: one.waiting_since_s for one in self._critical()}
         self._undated = set(self._since_s)  # the wall clock was not asked yet
-        self._by_age: deque[Entry] = deque()  # at the last look, the oldest in front
-        self._looked_at = 0  # the ordinal of the newest of them
+        self._put_in_order()
         self._overdue: list[Entry] = []
         self._told: set[str] = set()  # the command was run for these
 
@@ -86,9 +85,13 @@ class Escalation:
         now_s = self._clock.steady()
         self._since_s = {entry.delivery.delivery_id: self._since(entry) for entry in self._critical()}
         self._date(now_s)
-        self._by_age, self._looked_at = deque(sorted(self._critical(), key=self._since)), self._queue.known.accepted
+        self._put_in_order()
         self._overdue = list(takewhile(lambda entry: now_s - self._since(entry) >= self._after_s, self._by_age))
         self._told &= {entry.delivery.delivery_id for entry in self._overdue}
+
+    def _put_in_order(self) -> None:
+        """What waits now by its age, the oldest in front; what comes in later has an ordinal above this."""
+        self._by_age, self._looked_at = deque(sorted(self._critical(), key=self._since)), self._queue.known.accepted
 
     def _date(self, now_s: float) -> None:
         """Ask the wall clock how long those that this core loaded have been waiting, once it knows."""

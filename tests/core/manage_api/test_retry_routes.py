@@ -94,3 +94,40 @@ async def test_the_list_is_not_sent_again_to_who_knows_it(counter: Counter) -> N
     later = await counter.shop.client.get(RETRIES, headers={"If-None-Match": first.headers["etag"]})
     assert [one.status_code for one in (first, again, later)] == [200, 304, 200]
     assert (again.content, len(later.json()["items"])) == (b"", 3)
+
+
+async def test_anybody_sees_the_drain_that_runs_and_those_before_it_the_newest_first(counter: Counter) -> None:
+    """Also one that somebody else started; with its counts, and without its items."""
+    counter.gate.set()
+    first = (await counter.shop.drain()).json()
+    counter.gate.clear()
+    await published(counter.shop.station, 4)
+    second = (await counter.shop.drain({"time_budget_s": 0})).json()
+    found = (await counter.shop.client.get(DRAINS)).json()["items"]
+    counter.gate.set()
+    await counter.shop.station.drains.idle()
+    assert [(one["drain_id"], one["running"]) for one in found] == [
+        (second["drain_id"], True),
+        (first["drain_id"], False),
+    ]
+    assert [(one["counts"]["matched"], one["items"]) for one in found] == [(2, []), (2, [])]
+
+
+async def test_a_dry_run_is_not_among_the_drains(counter: Counter) -> None:
+    await counter.shop.drain({"dry_run": True})
+    assert (await counter.shop.client.get(DRAINS)).json() == {"items": []}
+
+
+async def test_the_attempts_of_a_delivery_are_listed_by_its_id(tmp_path: Path) -> None:
+    async with a_receiver(answers("503 Busy")) as receiver, a_retry_shop(tmp_path, an_endpoint(receiver.url)) as shop:
+        [event] = await published(shop.station, 1)
+        entry = await shop.station.attempted(event)
+        item_id = entry.delivery.delivery_id
+        await shop.client.post(f"{RETRIES}/{item_id}/retry")
+        found = (await shop.client.get(f"{RETRIES}/{item_id}/attempts")).json()["items"]
+        missing = await shop.client.get(f"{RETRIES}/dlv_0/attempts")
+    assert [(one["number"], one["trigger"], one["http_status"]) for one in found] == [
+        (1, "auto", 503),
+        (2, "manual", 503),
+    ]
+    assert code_of(missing) == (404, "retry_not_found")
