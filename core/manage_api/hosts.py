@@ -1,9 +1,8 @@
-"""Which Host and Origin a request may name: the guard against DNS rebinding and foreign web pages. No logins here."""
+"""Which Host a request may name, and that no web page may send one: the guard against DNS rebinding. No logins here."""
 
 import ipaddress
 import re
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
@@ -22,13 +21,13 @@ class HostGuard:
         self._names = frozenset(own - {""})
 
     def check(self, headers: Headers, *, on_socket: bool) -> None:
-        """Raises RequestError for a foreign Host (421) or Origin (403)."""
+        """Raises RequestError for a foreign Host (421), or any Origin (403): only web pages have one."""
         hosts = headers.getlist("host")
         host = host_name(hosts[0]) if hosts else ""
         if len(hosts) > 1 or host is None or not self._is_own(host, on_socket=on_socket):
             raise RequestError(421, "foreign_host", "The Host header names another machine.")
-        if any(_origin_host(origin) != host for origin in headers.getlist("origin")):
-            raise RequestError(403, "foreign_origin", "Pages of another origin have no access.")
+        if "origin" in headers:
+            raise RequestError(403, "foreign_origin", "Web pages have no access.")
 
     def _is_own(self, host: str, *, on_socket: bool) -> bool:
         if not host:
@@ -40,13 +39,6 @@ def host_name(header: str) -> str | None:
     """The name in a Host header, lower case, without port and brackets; None where it is malformed."""
     found = _HOST.fullmatch(header.strip())
     return None if found is None else found["name"].strip("[]").removesuffix(".").lower()
-
-
-def _origin_host(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).hostname
-    except ValueError:
-        return None
 
 
 def _is_address(host: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 
 from core.errors import ConfigError
 
-_BACKLOG: Final = 128
+BACKLOG: Final = 1024  # a flood must not fill it: the kernel lets a caller that finds no place wait for a second
 _PRIVATE: Final = 0o600
 _SHARED: Final = 0o660
 
@@ -32,7 +32,7 @@ def listen_on_socket(path: Path, group: str) -> socket.socket:
             os.fchmod(listener.fileno(), _PRIVATE)
             listener.bind(address)
             _hand_over(path.name, gid, group, directory)
-            listener.listen(_BACKLOG)
+            listener.listen(BACKLOG)
         except BaseException:
             listener.close()
             raise
@@ -64,7 +64,7 @@ async def listen_on_tcp(listen: str) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(_BACKLOG)
+        listener.listen(BACKLOG)
     except BaseException:
         listener.close()
         raise

@@ -1,26 +1,29 @@
 """Serves the manage API at two doors in one loop: the Unix socket, and TCP where it is configured.
 
-Each door has a server and limits of its own, so neither suffers from the other's crowd. Signals are left alone; a TCP port
-that is taken, or a disk on which no socket can be made any more, stops nothing.
+Each door has a server and limits of its own, so neither suffers from the other's crowd; TCP may be under TLS. Signals are
+left alone; a TCP port that is taken, or a disk on which no socket can be made any more, stops nothing.
 """
 
 import asyncio
 import logging
 import socket
-from collections.abc import Container, Iterator
+import ssl
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from core.clock import Clock
 from core.journal import SICK_DISK
-from core.manage_api.listeners import listen_on_socket, listen_on_tcp, remove_socket
+from core.manage_api.crowd import Crowd
+from core.manage_api.listeners import BACKLOG, listen_on_socket, listen_on_tcp, remove_socket
 from core.manage_api.problems import RequestError, new_request_id, problem_answer
-from core.manage_api.protocols import TCP_CALLERS, SocketProtocol, TcpProtocol
+from core.manage_api.protocols import CONNECTIONS, HEAD_BYTES, SocketProtocol, TcpProtocol, TlsProtocol
+from core.manage_api.throttle import Throttle
 
 _log = logging.getLogger(__name__)
 
@@ -28,19 +31,29 @@ _RETRY_S: Final = 10.0
 # Under the 3 s in which a stop must be done; what still runs then is cancelled.
 _GRACE_S: Final = 2
 _LAST_BREATH_S: Final = 0.5
+_ACCEPTED_AT_ONCE: Final = 4  # in one turn of the loop, which is shared with the monitoring
 
 
 class ManageServer:
     """`listen` is "host:port" or None. `tcp_address` is where TCP is open; the problems say why a door isn't."""
 
-    def __init__(self, app: ASGIApp, socket_path: Path, listen: str | None, group: str, clock: Clock):
+    def __init__(
+        self,
+        app: ASGIApp,
+        socket_path: Path,
+        listen: str | None,
+        group: str,
+        clock: Clock,
+        tls: ssl.SSLContext | None = None,
+    ):
         self.socket_problem: str | None = None
         self.tcp_problem: str | None = None
         self.tcp_address: tuple[str, int] | None = None
         self.ready = asyncio.Event()
         self._path, self._listen, self._group, self._clock = socket_path, listen, group, clock
-        self._socket_door = _Door(app, SocketProtocol, callers=None)
-        self._tcp_door = _Door(app, TcpProtocol, callers=TCP_CALLERS)
+        self._socket_door = _Door(app, SocketProtocol)
+        spoken = partial(TcpProtocol, throttle=Throttle(clock))
+        self._tcp_door = _Door(app, spoken if tls is None else lambda **how: TlsProtocol(spoken(**how), tls))
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -117,11 +130,12 @@ class ManageServer:
 class _Door(uvicorn.Server):
     """A uvicorn server that leaves signals alone and whatever ends it leaves nothing open."""
 
-    def __init__(self, app: ASGIApp, protocol: type[H11Protocol], *, callers: int | None):
+    def __init__(self, app: ASGIApp, protocol: Callable[..., Any]):
+        self._crowd = Crowd(CONNECTIONS)
         super().__init__(
             uvicorn.Config(
                 _answering_when_cancelled(app),
-                http=protocol,
+                http=partial(protocol, crowd=self._crowd),  # type: ignore[arg-type]  # it is only ever called
                 interface="asgi3",
                 ws="none",
                 lifespan="off",
@@ -131,13 +145,24 @@ class _Door(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=_GRACE_S,
-                limit_concurrency=callers,
+                backlog=_ACCEPTED_AT_ONCE,
+                h11_max_incomplete_event_size=HEAD_BYTES,
             )
         )
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # asyncio's `backlog` is both how many it accepts in a turn and how many may wait in the kernel.
+        for listener in sockets or ():
+            listener.listen(BACKLOG)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._crowd.go_home()
+        await super().shutdown(sockets)
 
     async def serve_on(self, listener: socket.socket) -> None:
         try:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from core.clock import SystemClock
-from core.manage_api.protocols import TcpProtocol
+from core.manage_api.protocols import CONNECTIONS
 from core.manage_api.server import ManageServer
 from tests.core.manage_api.sample_routes import a_token, an_app, by_socket, by_tcp, code_of, serving, until
 
@@ -37,19 +37,23 @@ async def close(*writers: asyncio.StreamWriter) -> None:
     await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
 
 
-async def test_half_open_tcp_connections_shut_nobody_out_of_the_socket(tmp_path: Path) -> None:
-    """Sixty leave even TCP open; three hundred close that door only, and those beyond the cap are cut at once."""
+async def test_half_open_tcp_connections_shut_nobody_out(tmp_path: Path) -> None:
+    """Neither of the socket nor of TCP: whoever waited longest makes room, and a caller that comes last gets in."""
     token = a_token(tmp_path)
     async with serving(tmp_path, ANY_PORT) as server, by_socket(tmp_path / "manage.sock") as client:
         with ExitStack() as flood:
-            half_open(server, 60, flood)
+            first = half_open(server, 300, flood)[0]
             async with by_tcp(server, token) as remote:
                 assert (await client.get(ITEMS)).status_code == 200
                 assert (await remote.get(ITEMS)).status_code == 200
-            last = half_open(server, 240, flood)[-1]
-            assert (await client.get(ITEMS)).status_code == 200
-            last.settimeout(5)
-            assert await asyncio.to_thread(is_cut, last)
+            first.settimeout(5)
+            assert await asyncio.to_thread(is_cut, first)
+            assert len(server._tcp_door.server_state.connections) <= CONNECTIONS
+
+
+def impatient(server: ManageServer, **seconds: float) -> None:
+    config = server._tcp_door.config
+    config.http_protocol_class = partial(config.http_protocol_class, **seconds)  # type: ignore[assignment]
 
 
 def half_open(server: ManageServer, number: int, stack: ExitStack) -> list[socket.socket]:
@@ -79,9 +83,8 @@ def is_cut(connection: socket.socket) -> bool:
 )
 async def test_a_request_that_does_not_arrive_in_time_is_cut(tmp_path: Path, data: bytes) -> None:
     """Though more bytes trickle in."""
-    quick = partial(TcpProtocol, head_s=0.5, body_s=0.5)
     async with serving(tmp_path, ANY_PORT) as server:
-        server._tcp_door.config.http_protocol_class = quick  # type: ignore[assignment]
+        impatient(server, head_s=0.5, body_s=0.5)
         reader, writer = await a_connection(server, data)
         async with asyncio.timeout(5):
             while not (reader.at_eof() or reader.exception()):
@@ -93,7 +96,7 @@ async def test_a_request_that_does_not_arrive_in_time_is_cut(tmp_path: Path, dat
 async def test_a_request_that_arrived_is_not_cut(tmp_path: Path) -> None:
     """The deadlines are for what the caller sends, not for how long the answer takes."""
     async with serving(tmp_path, ANY_PORT) as server:
-        server._tcp_door.config.http_protocol_class = partial(TcpProtocol, head_s=0.5, body_s=0.5)  # type: ignore[assignment]
+        impatient(server, head_s=0.5, body_s=0.5)
         token = a_token(tmp_path)
         async with by_tcp(server, token) as client:
             with pytest.raises(httpx.ReadTimeout):

@@ -1,0 +1,60 @@
+"""Slows down whoever comes without a good token: the answer waits when such answers are many, and ends the connection.
+
+Looks only at answers, so a good token is never delayed, from whatever address; two numbers are all that is remembered.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.clock import Clock
+
+_REFUSED: Final = 401
+_AT_ONCE: Final = 100  # this many at a time, and as many a second
+_WAIT_S: Final = 0.5
+
+
+class Throttle:
+    """One for all callers: addresses are cheap, and a bad token loses nothing by waiting for those of others."""
+
+    def __init__(self, clock: Clock):
+        self._clock = clock
+        self._left, self._at_s = float(_AT_ONCE), clock.steady()
+
+    def wait_s(self) -> float:
+        """How long the next refusal waits."""
+        now_s = self._clock.steady()
+        self._left = min(_AT_ONCE, self._left + (now_s - self._at_s) * _AT_ONCE)
+        self._at_s = now_s
+        if self._left < 1:
+            return _WAIT_S
+        self._left -= 1
+        return 0.0
+
+
+def throttled(app: ASGIApp, throttle: Throttle, refused: Callable[[], None]) -> ASGIApp:
+    """`refused` is called before a refusal waits: whatever else is short may be taken from that caller."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        async def answer(message: Message) -> None:
+            if message.get("status") == _REFUSED:
+                refused()
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+                if wait_s := throttle.wait_s():
+                    await _unless_gone(receive, wait_s)
+            await send(message)
+
+        await app(scope, receive, answer)
+
+    return guarded
+
+
+async def _unless_gone(receive: Receive, seconds: float) -> None:
+    """A caller that was cut or hung up leaves nothing behind that waits."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while (await receive())["type"] != "http.disconnect":
+                pass
