@@ -18,7 +18,7 @@ from core.manage_api.throttle import Throttle, throttled
 
 CONNECTIONS: Final = 128  # of each door; without a cap they would use up the sensors' descriptors
 HEAD_BYTES: Final = 16 * 1024
-_SLICE: Final = 4 * 1024
+_SLICE: Final = 1024
 _HANDSHAKE_S: Final = 10
 _HEAD_S: Final = 10.0
 _BODY_S: Final = 30.0

@@ -3,12 +3,14 @@
 import asyncio
 import socket
 import time
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from core.clock import SystemClock
 from core.manage_api.protocols import CONNECTIONS
@@ -19,13 +21,15 @@ pytestmark = pytest.mark.anyio
 
 ITEMS, ANY_PORT = "/api/manage/items", "127.0.0.1:0"
 HALF_A_HEAD = b"GET /healthz HTTP/1.1\r\nHost: local"
+WHOLE = HALF_A_HEAD + b"host\r\n\r\n"
+FLOW = 64 * 1024 * 1024
 
 
 async def a_connection(
-    server: ManageServer, data: bytes = HALF_A_HEAD
+    server: ManageServer, data: bytes = HALF_A_HEAD, limit: int = 65_536
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     assert server.tcp_address is not None
-    reader, writer = await asyncio.open_connection(*server.tcp_address)
+    reader, writer = await asyncio.open_connection(*server.tcp_address, limit=limit)
     writer.write(data)
     await writer.drain()
     return reader, writer
@@ -101,6 +105,50 @@ async def test_a_request_that_arrived_is_not_cut(tmp_path: Path) -> None:
         async with by_tcp(server, token) as client:
             with pytest.raises(httpx.ReadTimeout):
                 await client.get("/api/manage/slow", timeout=1.5)
+
+
+async def test_an_answer_that_is_not_taken_is_cut(tmp_path: Path) -> None:
+    """A byte now and then doesn't help; the answer is larger than all buffers of the system."""
+    async with serving(tmp_path, ANY_PORT, app=flowing) as server:
+        impatient(server, pace_s=0.3)
+        reader, writer = await a_connection(server, WHOLE, limit=1)
+        async with asyncio.timeout(5):
+            await until(lambda: server._tcp_door.server_state.connections)
+            while server._tcp_door.server_state.connections:
+                await reader.read(1)
+                await asyncio.sleep(0.05)
+        await close(writer)
+
+
+async def test_whoever_takes_an_answer_slowly_but_fairly_gets_it(tmp_path: Path) -> None:
+    """Longer than every deadline."""
+    async with serving(tmp_path, ANY_PORT, app=flowing) as server:
+        impatient(server, pace_s=0.3, head_s=0.3)
+        reader, writer = await a_connection(server, WHOLE, limit=FLOW // 32)
+        size, began = 0, time.monotonic()
+        async with asyncio.timeout(10):
+            while size < FLOW and (data := await reader.read(FLOW // 16)):
+                size += len(data)
+                await asyncio.sleep(0.05)
+        assert size >= FLOW
+        assert time.monotonic() - began > 0.6
+        await close(writer)
+
+
+async def flowing(scope: Scope, receive: Receive, send: Send) -> None:
+    await Response(bytes(FLOW))(scope, receive, send)
+
+
+@pytest.mark.parametrize(("size", "status"), [(15_000, b"200"), (17_500, b"400"), (200_000, b"400")])
+async def test_a_head_beyond_16_kib_is_refused(tmp_path: Path, size: int, status: bytes) -> None:
+    """Also where all of it comes in one piece."""
+    head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: " + b"x" * size + b"\r\n\r\n"
+    async with serving(tmp_path, ANY_PORT) as server:
+        reader, writer = await a_connection(server, head)
+        with suppress(ConnectionError):
+            assert (await reader.readline()).split()[1] == status
+            await reader.read()
+        await close(writer)
 
 
 async def test_a_stop_waits_for_no_idle_connection(tmp_path: Path) -> None:

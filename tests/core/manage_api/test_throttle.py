@@ -1,0 +1,90 @@
+"""How long whoever comes without a good token waits."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from core.manage_api.throttle import Throttle
+from tests.core.manage_api.sample_routes import a_token, by_tcp, serving, until
+from tests.fakes import FakeClock
+
+pytestmark = pytest.mark.anyio
+
+ITEMS, BAD = "/api/manage/items", {"authorization": "Bearer cdg_bad"}
+AT_ONCE = 100
+
+
+def test_few_bad_tokens_are_answered_at_once_and_many_wait() -> None:
+    throttle = Throttle(FakeClock())
+    assert [throttle.wait_s() for _ in range(AT_ONCE)] == [0.0] * AT_ONCE
+    assert [throttle.wait_s() for _ in range(3)] == [0.5] * 3
+
+
+def test_a_pause_of_a_second_is_enough() -> None:
+    """And a longer one saves nothing up."""
+    clock = FakeClock()
+    throttle = Throttle(clock)
+    for pause_s in (1, 3600):
+        while not throttle.wait_s():
+            pass
+        clock.advance(pause_s)
+        assert [throttle.wait_s() for _ in range(AT_ONCE + 1)] == [0.0] * AT_ONCE + [0.5]
+
+
+async def test_a_good_token_never_waits(tmp_path: Path) -> None:
+    """From the same address, while the answers to bad ones wait; those end their connections."""
+    token, clock = a_token(tmp_path), FakeClock()
+    async with (
+        serving(tmp_path, "127.0.0.1:0", clock=clock) as server,
+        by_tcp(server) as stranger,
+        by_tcp(server, token) as client,
+    ):
+        for _ in range(AT_ONCE):
+            answer = await stranger.get(ITEMS, headers=BAD)
+        assert (answer.status_code, answer.headers["connection"]) == (401, "close")
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            waiting = tasks.create_task(stranger.get(ITEMS, headers=BAD))
+            await until(lambda: server._tcp_door.server_state.tasks)
+            good = await client.get(ITEMS)
+            assert good.status_code == 200
+            assert "connection" not in good.headers
+            assert not waiting.done()
+        assert time.monotonic() - began >= 0.5
+        assert waiting.result().status_code == 401
+
+
+async def test_whoever_hangs_up_leaves_nothing_that_waits(tmp_path: Path) -> None:
+    async with serving(tmp_path, "127.0.0.1:0", clock=FakeClock()) as server, by_tcp(server) as stranger:
+        for _ in range(AT_ONCE):
+            await stranger.get(ITEMS, headers=BAD)
+        assert server.tcp_address is not None
+        _, writer = await asyncio.open_connection(*server.tcp_address)
+        writer.write(f"GET {ITEMS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        await until(lambda: server._tcp_door.server_state.tasks)
+        began = time.monotonic()
+        writer.close()
+        await writer.wait_closed()
+        await until(lambda: not server._tcp_door.server_state.tasks)
+        assert time.monotonic() - began < 0.4
+
+
+async def test_whoever_waits_for_a_refusal_makes_room(tmp_path: Path) -> None:
+    """Also when more bytes come meanwhile: a flood of bad tokens fills no door."""
+    async with serving(tmp_path, "127.0.0.1:0", clock=FakeClock()) as server, by_tcp(server) as stranger:
+        for _ in range(AT_ONCE):
+            await stranger.get(ITEMS, headers=BAD)
+        assert server.tcp_address is not None
+        _, writer = await asyncio.open_connection(*server.tcp_address)
+        crowd = server._tcp_door._crowd
+        before = len(crowd._waiting)
+        writer.write(f"GET {ITEMS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        await until(lambda: server._tcp_door.server_state.tasks)
+        writer.write(b"GET ")
+        await asyncio.sleep(0.1)
+        assert server._tcp_door.server_state.tasks
+        assert len(crowd._waiting) == len(crowd._callers) >= before
+        writer.close()
+        await writer.wait_closed()
