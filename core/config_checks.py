@@ -1,6 +1,7 @@
 """What no type can say of the settings: limits in order, presets that exist, dates and zones that make sense. Pure."""
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from core.settings import Cabinet, Endpoint, Limits, Sensor, Settings
 
 Wrong = tuple[str, KeyPath]
 
+_LISTEN_HOST: Final = re.compile(r"\[[^\[\]\s]+\]|[^\[\]\s]+")
 _ORDER: Final = ("low", "warn_low", "warn_high", "high")
 
 
@@ -25,9 +27,19 @@ def wrongs(settings: Settings) -> Iterator[Wrong]:
         yield from _of_cabinet(cabinet, ("cabinets", index))
     for index, sensor in enumerate(settings.sensors):
         yield from _of_sensor(sensor, ("sensors", index))
+    if settings.manage_api.listen is not None:
+        yield from _of_listen(settings.manage_api.listen, ("manage_api", "listen"))
     endpoints = settings.webhooks.endpoints
     for index, endpoint in enumerate(endpoints):
         yield from _of_fallback(endpoint, endpoints, ("webhooks", "endpoints", index, "fallback_for"))
+
+
+def _of_listen(listen: str, at: KeyPath) -> Iterator[Wrong]:
+    host, _, port = listen.rpartition(":")
+    if int(port) > 65535:
+        yield "has a port above 65535", at
+    if not _LISTEN_HOST.fullmatch(host):
+        yield "has no usable host", at
 
 
 def _of_cabinet(cabinet: Cabinet, at: KeyPath) -> Iterator[Wrong]:

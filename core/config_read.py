@@ -7,15 +7,16 @@ import math
 import re
 import shutil
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 from msgspec import structs
 
+from core.certificates import door_context
 from core.config_checks import hints, wrongs
 from core.config_lines import KeyPath, dotted, key_on, line_of, not_utf8, printable
 from core.errors import ConfigError
@@ -37,16 +38,29 @@ _FIELD: Final = re.compile(r"(?P<kind>unknown|required) field `(?P<name>.*)`$", 
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _SYNTAX: Final = re.compile(r"^(?P<problem>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$", re.DOTALL)
 _TLS_FILES: Final = ("ca_file", "client_cert", "client_key")
+_DOOR_FILES: Final = ("tls_cert", "tls_key")
 # Keys whose text the system is handed, which ends it at a NUL or refuses it.
 _NO_NUL: Final = frozenset(
-    {"url", "path", "group", "kiosk_users", "listen", "tokens_file", "data_dir", "escalate_command", *_TLS_FILES}
+    {
+        "url",
+        "path",
+        "group",
+        "kiosk_users",
+        "listen",
+        "tokens_file",
+        "data_dir",
+        "escalate_command",
+        *_TLS_FILES,
+        *_DOOR_FILES,
+    }
 )
-_LISTEN_HOST: Final = re.compile(r"\[[^\[\]\s]+\]|[^\[\]\s]+")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")  # HTTP takes blanks at the ends away
 # Journals that the data directory already has; also the names made from them (`cases.jsonl.prev`).
 _TAKEN: Final = ("cases.jsonl", "audit.jsonl")
 _LONGEST_NAME: Final = 200  # bytes; leaves room for what the journal adds behind it
+
+_T = TypeVar("_T", bound=msgspec.Struct)
 
 
 def load(path: Path) -> LoadedSettings:
@@ -100,7 +114,7 @@ class _Checker:
         for problem, at in wrongs(settings):
             raise self._error(problem, at)
         self._check_retry(settings)
-        self._check_doors(settings)
+        self._check_group(settings)
         self._check_command(settings.webhooks.escalate_command)
         sources = tuple(self._source(one, ("sources", index)) for index, one in enumerate(settings.sources))
         endpoints = tuple(
@@ -108,8 +122,9 @@ class _Checker:
             for index, one in enumerate(settings.webhooks.endpoints)
         )
         webhooks = structs.replace(settings.webhooks, endpoints=endpoints)
+        door = self._with_files(settings.manage_api, _DOOR_FILES, door_context, ("manage_api",))
         return LoadedSettings(
-            settings=structs.replace(settings, sources=sources, webhooks=webhooks),
+            settings=structs.replace(settings, sources=sources, webhooks=webhooks, manage_api=door),
             path=self._path,
             tokens_file=self._beside(settings.manage_api.tokens_file, ("manage_api", "tokens_file")),
             data_dir=self._beside(given, ("device", "data_dir")) if (given := settings.device.data_dir) else None,
@@ -181,18 +196,23 @@ class _Checker:
         if not own or taken or len(name.encode()) > _LONGEST_NAME:
             raise self._error("must be a file name of its own in the data directory, ending in .jsonl", (*at, "log"))
 
-    def _check_doors(self, settings: Settings) -> None:
-        listen, group = settings.manage_api.listen, settings.access.group
-        if listen is not None:
-            host, _, port = listen.rpartition(":")
-            if int(port) > 65535:
-                raise self._error("has a port above 65535", ("manage_api", "listen"))
-            if not _LISTEN_HOST.fullmatch(host):
-                raise self._error("has no usable host", ("manage_api", "listen"))
+    def _check_group(self, settings: Settings) -> None:
+        group = settings.access.group
         try:
             group and grp.getgrnam(group)
         except (KeyError, ValueError) as error:
             raise self._error(f"there is no group {group!r} on this machine", ("access", "group")) from error
+
+    def _with_files(self, table: _T, keys: Iterable[str], context: Callable[[_T], object], at: KeyPath) -> _T:
+        """With paths as seen from the file, which must hold what a TLS context can be made of."""
+        given = {name: getattr(table, name) for name in keys}
+        files = {name: str(self._beside(file, (*at, name))) for name, file in given.items() if file is not None}
+        whole = structs.replace(table, **files)
+        try:
+            context(whole)
+        except ConfigError as error:
+            raise self._error(error.problem, (*at, *((error.key,) if error.key else ()))) from error
+        return whole
 
     def _check_command(self, argv: tuple[str, ...]) -> None:
         at = ("webhooks", "escalate_command")
@@ -235,13 +255,7 @@ class _Checker:
             raise self._error("is not http:// or https://", (*at, "proxy"))
         if endpoint.proxy is not None:
             self._check_url(endpoint.proxy.reveal(), (*at, "proxy"))
-        given = {name: getattr(endpoint, name) for name in _TLS_FILES}
-        files = {name: str(self._beside(file, (*at, name))) for name, file in given.items() if file is not None}
-        whole = structs.replace(endpoint, **files)
-        try:
-            own_context(whole)
-        except ConfigError as error:
-            raise self._error(error.problem, (*at, error.key or "id")) from error
+        whole = self._with_files(endpoint, _TLS_FILES, own_context, at)
         return structs.replace(
             whole,
             secret=self._secret_of(endpoint.secret, endpoint.secret_file, "secret", at),

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from core import __version__
 from core.audit import Audit
+from core.certificates import door_context
 from core.clock import Clock
 from core.data_directory import prepare
 from core.device import Device
@@ -106,11 +107,10 @@ class Guard:
             troubles=self._all_troubles,
         )
         self._authenticator = Authenticator(access=settings.access, tokens_file=loaded.tokens_file)
-        listen = settings.manage_api.listen
-        app = build_app(
-            routes(self._parts), self._authenticator, self._audit.record, version=__version__, listen=listen
-        )
-        self._server = ManageServer(app, directory / SOCKET, listen, settings.access.group, clock)
+        door, group = settings.manage_api, settings.access.group
+        table = routes(self._parts)
+        app = build_app(table, self._authenticator, self._audit.record, version=__version__, listen=door.listen)
+        self._server = ManageServer(app, directory / SOCKET, door.listen, group, clock, door_context(door))
 
     async def run(self, lifeline: int | None = None) -> None:
         """Guard until SIGTERM, SIGINT or SIGHUP; then start nothing new, finish what is in flight, flush, end.

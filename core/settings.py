@@ -324,9 +324,14 @@ class Webhooks(Table, frozen=True, kw_only=True):
 
 
 class ManageApi(Table, frozen=True, kw_only=True):
-    """`listen = "host:port"` opens the manage API on TCP beside the socket; tokens stand hashed in `tokens_file`."""
+    """`listen = "host:port"` opens the manage API on TCP beside the socket; tokens stand hashed in `tokens_file`.
+
+    With `tls_cert` and `tls_key` (PEM; both or neither) TCP is under TLS; they are read at the start only.
+    """
 
     listen: Annotated[str, Meta(pattern=r"^.+:\d+$")] | None = None
+    tls_cert: Annotated[str, Meta(min_length=1)] | None = None
+    tls_key: Annotated[str, Meta(min_length=1)] | None = None
     tokens_file: Annotated[str, Meta(min_length=1)] = "tokens.toml"
 
 

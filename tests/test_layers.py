@@ -108,6 +108,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("core.journal",),
     ("core.threads", "core.clock", "core.logs", "core.places", "core.webhooks.tls"),
+    ("core.certificates",),
     PURE,
     (*VALUES, "core.monitoring", "core.webhooks"),
     ("core",),

@@ -19,7 +19,7 @@ from core.manage_api.throttle import Throttle, throttled
 CONNECTIONS: Final = 128  # of each door; without a cap they would use up the sensors' descriptors
 HEAD_BYTES: Final = 16 * 1024
 _SLICE: Final = 1024
-_HANDSHAKE_S: Final = 10
+HANDSHAKE_S: Final = 10
 _HEAD_S: Final = 10.0
 _BODY_S: Final = 30.0
 _PACE_S: Final = 10.0
@@ -178,7 +178,7 @@ class TlsProtocol(SSLProtocol):
 
     max_size = _TLS_READ  # a buffer of each connection; a quarter of a megabyte by default
 
-    def __init__(self, http: TcpProtocol, tls: ssl.SSLContext, handshake_s: int = _HANDSHAKE_S):
+    def __init__(self, http: TcpProtocol, tls: ssl.SSLContext, handshake_s: int):
         super().__init__(
             http.loop,
             http,
@@ -186,7 +186,7 @@ class TlsProtocol(SSLProtocol):
             cast("Any", None),  # nobody waits for the handshake
             server_side=True,
             ssl_handshake_timeout=handshake_s,
-            ssl_shutdown_timeout=_HANDSHAKE_S,
+            ssl_shutdown_timeout=HANDSHAKE_S,
         )
         self._http = http
 

@@ -22,7 +22,7 @@ from core.journal import SICK_DISK
 from core.manage_api.crowd import Crowd
 from core.manage_api.listeners import BACKLOG, listen_on_socket, listen_on_tcp, remove_socket
 from core.manage_api.problems import RequestError, new_request_id, problem_answer
-from core.manage_api.protocols import CONNECTIONS, HEAD_BYTES, SocketProtocol, TcpProtocol, TlsProtocol
+from core.manage_api.protocols import CONNECTIONS, HANDSHAKE_S, HEAD_BYTES, SocketProtocol, TcpProtocol, TlsProtocol
 from core.manage_api.throttle import Throttle
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class ManageServer:
         self._path, self._listen, self._group, self._clock = socket_path, listen, group, clock
         self._socket_door = _Door(app, SocketProtocol)
         spoken = partial(TcpProtocol, throttle=Throttle(clock))
-        self._tcp_door = _Door(app, spoken if tls is None else lambda **how: TlsProtocol(spoken(**how), tls))
+        self._tcp_door = _Door(app, spoken if tls is None else partial(_under_tls, spoken, tls))
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -181,6 +181,12 @@ class _Door(uvicorn.Server):
             await asyncio.wait(self.server_state.tasks, timeout=_LAST_BREATH_S)
         for connection in tuple(self.server_state.connections):
             connection.transport.abort()
+
+
+def _under_tls(
+    spoken: Callable[..., TcpProtocol], tls: ssl.SSLContext, *, handshake_s: int = HANDSHAKE_S, **how: Any
+) -> TlsProtocol:
+    return TlsProtocol(spoken(**how), tls, handshake_s)
 
 
 def _answering_when_cancelled(app: ASGIApp) -> ASGIApp:

@@ -124,3 +124,34 @@ def test_with_a_certificate_alone_the_systems_authorities_stay(folder: Path) -> 
     context, plain = own_context(loaded(folder, 'client_cert = "both.pem"')), ssl.create_default_context()
     assert context is not None
     assert context.cert_store_stats() == plain.cert_store_stats()
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "problem"),
+    [
+        ('tls_cert = "box.pem"', "tls_cert", "needs tls_key"),
+        ('tls_key = "box.key"', "tls_key", "needs tls_cert"),
+        (
+            'tls_cert = "gone.pem"\ntls_key = "box.key"',
+            "tls_cert",
+            "gone.pem can't be read (No such file or directory)",
+        ),
+        ('tls_cert = "text.pem"\ntls_key = "box.key"', "tls_cert", "text.pem holds no certificate in PEM form"),
+        ('tls_cert = "box.pem"\ntls_key = "gone.key"', "tls_key", "gone.key can't be read"),
+        ('tls_cert = "box.pem"\ntls_key = "other.key"', "tls_key", "other.key is not the key of tls_cert"),
+        ('tls_cert = "box.pem"\ntls_key = "locked.key"', "tls_key", "locked.key holds no key in PEM form without"),
+        ('tls_cert = "a\\u0000"\ntls_key = "box.key"', "tls_cert", "must not hold a NUL"),
+    ],
+)
+def test_the_own_doors_files_are_checked_too(folder: Path, keys: str, key: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        config.load(a_config(folder, f"{MINIMAL}\n[manage_api]\n{keys}\n"))
+    assert error.value.key == f"manage_api.{key}"
+    assert error.value.line is not None
+    assert problem in error.value.problem
+
+
+def test_the_own_doors_files_are_relative_to_the_file(folder: Path) -> None:
+    keys = 'tls_cert = "box.pem"\ntls_key = "box.key"'
+    door = config.load(a_config(folder, f"{MINIMAL}\n[manage_api]\n{keys}\n")).settings.manage_api
+    assert (door.tls_cert, door.tls_key) == (str(folder / "box.pem"), str(folder / "box.key"))

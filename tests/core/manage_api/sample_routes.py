@@ -1,6 +1,7 @@
 """A small route table of its own kind, and a server over it, for the tests of the manage API's HTTP side."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -148,11 +149,16 @@ def bearer(token: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def serving(
-    directory: Path, listen: str | None = None, group: str = "", clock: Clock | None = None, app: ASGIApp | None = None
+    directory: Path,
+    listen: str | None = None,
+    group: str = "",
+    clock: Clock | None = None,
+    app: ASGIApp | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[ManageServer]:
     """A running server, its socket in `directory`."""
     server = ManageServer(
-        app or an_app(directory, listen), directory / "manage.sock", listen, group, clock or SystemClock()
+        app or an_app(directory, listen), directory / "manage.sock", listen, group, clock or SystemClock(), tls
     )
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         tasks.create_task(server.run())
