@@ -53,6 +53,11 @@ class Crowd:
 
     def _first_to_go(self, newcomer: Guest) -> Guest:
         held = Counter(self._waiting.values())
-        others = [guest for guest in self._waiting if guest is not newcomer]
-        # Whoever still takes an answer goes last; max keeps the first of equals, which is the longest waiting.
-        return max(others, key=lambda one: (not one.unsent(), held[self._waiting[one]]), default=newcomer)
+        crowding = max(held, key=held.__getitem__)
+        first = newcomer
+        for guest, caller in self._waiting.items():
+            if caller == crowding and guest is not newcomer:
+                if not guest.unsent():
+                    return guest
+                first = guest if first is newcomer else first
+        return first  # whoever still takes an answer goes last

@@ -135,6 +135,7 @@ class TcpProtocol(_DoorProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._set_deadline(None)
         super().connection_lost(exc)
+        self.app = cast("Any", None)  # knows us: what is a ring is left to the collector, which stops all loops
 
     def _refuse(self) -> None:
         self._refused = True
