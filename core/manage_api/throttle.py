@@ -1,4 +1,4 @@
-"""Slows down whoever comes without a good token: the answer waits when such answers are many, and ends the connection.
+"""Slows down whoever comes without a good token or to a foreign host: the answer waits when such answers are many, and ends the connection.
 
 Looks only at answers, so a good token is never delayed, from whatever address; two numbers are all that is remembered.
 """
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.clock import Clock
 
-_REFUSED: Final = 401
+_REFUSED: Final = frozenset({401, 421})  # what is refused before a login
 _AT_ONCE: Final = 100  # this many at a time, and as many a second
 _WAIT_S: Final = 0.5
 
@@ -40,7 +40,7 @@ def throttled(app: ASGIApp, throttle: Throttle, refused: Callable[[], None]) -> 
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         async def answer(message: Message) -> None:
-            if message.get("status") == _REFUSED:
+            if message.get("status") in _REFUSED:
                 refused()
                 message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
                 if wait_s := throttle.wait_s():

@@ -56,6 +56,12 @@ async def test_a_good_token_never_waits(tmp_path: Path) -> None:
         assert waiting.result().status_code == 401
 
 
+async def test_a_foreign_host_ends_the_connection_too(tmp_path: Path) -> None:
+    async with serving(tmp_path, "127.0.0.1:0") as server, by_tcp(server) as stranger:
+        answer = await stranger.get("/healthz", headers={"host": "evil.example"})
+    assert (answer.status_code, answer.headers["connection"]) == (421, "close")
+
+
 async def test_whoever_hangs_up_leaves_nothing_that_waits(tmp_path: Path) -> None:
     async with serving(tmp_path, "127.0.0.1:0", clock=FakeClock()) as server, by_tcp(server) as stranger:
         for _ in range(AT_ONCE):
