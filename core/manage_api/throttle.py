@@ -1,6 +1,7 @@
-"""Slows down whoever comes without a good token or to a foreign host: the answer waits when such answers are many, and ends the connection.
+"""Slows down whoever comes without a good token or to a foreign host.
 
-Looks only at answers, so a good token is never delayed, from whatever address; two numbers are all that is remembered.
+The answer waits when such answers are many, and ends the connection. Only answers are looked at, so a good token is never
+delayed, from whatever address; two numbers are all that is remembered.
 """
 
 import asyncio
