@@ -29,6 +29,7 @@ from core.manage_api.views import case_counts, durability
 from core.monitoring.case_book import CaseBook
 from core.monitoring.health import DeviceHealth
 from core.monitoring.history import History
+from core.monitoring.in_force import in_force
 from core.monitoring.monitor import Monitor
 from core.monitoring.posts import open_lines
 from core.places import SOCKET
@@ -78,8 +79,7 @@ class Guard:
         self._audit = Audit(directory, clock)
         self._bounds = Bounds(self._queue, self._archive, settings.webhooks.retry, clock)
         self._book = CaseBook(cases, self._archive, clock, settings.monitor)
-        sensors = [sensor.id for sensor in settings.sensors]
-        self._history = History(directory, settings.history, sensors, clock, self._device.boot_id)
+        self._history = History(directory, settings.history, in_force(settings), clock, self._device.boot_id)
         self._monitor = Monitor(
             open_lines(settings, clock),
             settings.cabinets,

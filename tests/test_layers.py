@@ -43,6 +43,7 @@ PURE = (
     "core.sensors.cabinet_model",
     "core.monitoring.cases",
     "core.monitoring.presets",
+    "core.monitoring.in_force",
     "core.monitoring.labels",
     "core.monitoring.statistics",
     "core.monitoring.series",
@@ -93,7 +94,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     LOOPS,
     ("core.audit", "core.monitoring.case_book", "core.monitoring.history", "core.webhooks.retry_queue"),
     ("core.monitoring.outbox", "core.monitoring.minute_file", "core.webhooks.ages", "core.webhooks.entries"),
-    ("core.monitoring.minutes",),
+    ("core.monitoring.minutes", "core.monitoring.minute_schema"),
     (
         "core.config",
         "core.config_edit",

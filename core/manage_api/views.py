@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from core import wire
 from core.events import Severity
 from core.manage_api.parts import Parts
+from core.monitoring import in_force
 from core.monitoring.budget import Budget
 from core.monitoring.cases import Case, Condition, Kind
 from core.monitoring.judges import LIMIT_KINDS
@@ -13,7 +14,7 @@ from core.monitoring.posts import Post
 from core.monitoring.presets import PRESETS, terms_of
 from core.monitoring.readings import UNITS
 from core.monitoring.rules import Watch
-from core.samples import Quality, Quantity
+from core.samples import Quality
 from core.settings import Cabinet, Limits
 from core.webhooks.channels import Channel
 from core.webhooks.standings import Hold
@@ -57,14 +58,7 @@ def reading(parts: Parts, post: Post) -> wire.ReadingItem:
 
 
 def limits_of(post: Post) -> Limits:
-    """Of the air or of humidity; what has none, such as a contact, has empty ones."""
-    match post.sensor.quantity:
-        case Quantity.TEMPERATURE:
-            return post.terms.limits
-        case Quantity.HUMIDITY:
-            return post.cabinet.humidity or Limits()
-        case _:
-            return Limits()
+    return in_force.limits_of(post.sensor.quantity, post.cabinet, post.terms)
 
 
 def _limits(parts: Parts, post: Post) -> list[Watch]:

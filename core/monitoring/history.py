@@ -10,7 +10,6 @@ import math
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from msgspec import Struct
 from core.clock import Clock
 from core.errors import RefusalError
 from core.monitoring import minutes
+from core.monitoring.in_force import InForce
 from core.monitoring.labels import ms
 from core.monitoring.minute_file import NAME, Alive, MinuteFile, Row, is_damage
 from core.monitoring.minutes import QUALITIES, SCALE
@@ -55,10 +55,10 @@ class _Open(Struct):
 
 
 class History:
-    """Open over `DIR/history.sqlite3`; one a data directory. `sensors` are those of the configuration."""
+    """Open over `DIR/history.sqlite3`; one a data directory. `now` is what this run is set to."""
 
-    def __init__(self, directory: Path, settings: Settings, sensors: Iterable[str], clock: Clock, boot_id: str):
-        self._path, self._settings, self._sensors = directory / NAME, settings, frozenset(sensors)
+    def __init__(self, directory: Path, settings: Settings, now: InForce, clock: Clock, boot_id: str):
+        self._path, self._settings, self._sensors = directory / NAME, settings, frozenset(now.sensors)
         self._clock, self._boot_id = clock, boot_id
         self._open: dict[str, _Open] = {}
         self._waiting: deque[Row] = deque()
@@ -68,7 +68,7 @@ class History:
         self._writing_since_s: float | None = None
         self._one_at_a_time = threading.Lock()
         self._askers = asyncio.Semaphore(MOST_ASKERS)
-        self._file = MinuteFile(self._path, clock)
+        self._file = MinuteFile(self._path, clock, now)
         self._last_alive = self._read_last_alive()
         self._heard = False
         self._started_s, self._started_at = clock.steady(), clock.now()

@@ -2,7 +2,8 @@
 
 A row stands in a span: at most a day of one sensor, in which the label never goes back. A row's number (its tick) and its
 label are counted from the span's, which keeps rows small; a wall clock that goes back begins a new span, so that labels
-may repeat and nothing is written over. Write-ahead logging with a sync for each commit: what was committed survives a loss of
+may repeat and nothing is written over; so do other limits, since each span names the terms that held in it (none where an
+earlier version wrote it: then nobody knows them). Write-ahead logging with a sync for each commit: what was committed survives a loss of
 power, and readers never hold up the writer.
 """
 
@@ -10,7 +11,7 @@ import contextlib
 import os
 import sqlite3
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,31 +21,19 @@ from msgspec import Struct
 from core.clock import Clock, utc_text
 from core.journal import files
 from core.journal.quarantine import Quarantine, Report
+from core.monitoring import minute_schema
+from core.monitoring.in_force import InForce
 from core.monitoring.labels import MINUTE_MS, moment, ms
 
 NAME: Final = "history.sqlite3"
 SPAN_MINUTES: Final = 1440
-VERSION: Final = 1
 _PATIENCE_S: Final = 2.0
 _LOG: Final = "-wal"
 _MOST_LOG_BYTES: Final = 4 * 1024 * 1024
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
-_SCHEMA: Final = f"""
-CREATE TABLE spans (
-    id INTEGER PRIMARY KEY, sensor TEXT NOT NULL, tick INTEGER NOT NULL, at INTEGER NOT NULL,
-    last INTEGER NOT NULL, last_at INTEGER NOT NULL
-);
-CREATE INDEX spans_of_sensor ON spans (sensor, tick);
-CREATE TABLE minutes (
-    span INTEGER NOT NULL, minute INTEGER NOT NULL, late INTEGER NOT NULL, low INTEGER, mean INTEGER, high INTEGER,
-    good INTEGER NOT NULL, missed INTEGER NOT NULL, quality INTEGER NOT NULL, PRIMARY KEY (span, minute)
-) WITHOUT ROWID;
-CREATE TABLE alive (one INTEGER PRIMARY KEY CHECK (one = 1), boot_id TEXT NOT NULL, steady_s REAL NOT NULL, at INTEGER NOT NULL);
-PRAGMA user_version = {VERSION};
-"""
 # Beside a bare max() SQLite gives the columns of the row that holds it.
-_HEADS: Final = "SELECT sensor, id, max(tick), at, last, last_at FROM spans GROUP BY sensor"
+_HEADS: Final = "SELECT sensor, id, max(tick), at, last, last_at, terms FROM spans GROUP BY sensor"
 
 
 class Alive(Struct, frozen=True, kw_only=True):
@@ -77,13 +66,18 @@ class _Head(NamedTuple):
     at: int
     last: int
     last_at: int
+    terms: int | None
 
 
 class MinuteFile:
-    """The writer's side; one at a time. After any error the file is opened anew, and a damaged one is put aside first."""
+    """The writer's side; one at a time. After any error the file is opened anew, and a damaged one is put aside first.
 
-    def __init__(self, path: Path, clock: Clock):
-        self._path, self._clock = path, clock
+    What is `now` in force is written down with the first rows; without it nobody will know by which limits they were judged.
+    """
+
+    def __init__(self, path: Path, clock: Clock, now: InForce | None = None):
+        self._path, self._clock, self._now = path, clock, now
+        self._terms: dict[str, int] | None = None
         self._db: sqlite3.Connection | None = None
         self._inode = 0
         self._heads: dict[str, _Head] = {}
@@ -140,7 +134,7 @@ class MinuteFile:
         if self._db is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._db.close()
-        self._db = None
+        self._db = self._terms = None
         self._heads.clear()
 
     # -- opening ---------------------------------------------------------------------------------------------------
@@ -152,13 +146,10 @@ class MinuteFile:
         self._make()
         self._db = db = sqlite3.connect(self._path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA synchronous = FULL")
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            raise sqlite3.NotSupportedError(f"a newer version ({version}) wrote it")
+        missing = minute_schema.missing(db)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute(f"PRAGMA journal_size_limit = {_MOST_LOG_BYTES}")  # a slow reader may have made it grow
-        if version == 0:
-            db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        db.executescript(missing)
         self._heads = {sensor: _Head(*head) for sensor, *head in db.execute(_HEADS)}
         return db
 
@@ -211,25 +202,27 @@ class MinuteFile:
         db = self._opened()
         heads = dict(self._heads)
         with _transaction(db):
-            db.executemany("INSERT INTO minutes VALUES (?,?,?,?,?,?,?,?,?)", self._placed(db, heads, rows))
+            terms = self._terms = minute_schema.written_down(db, self._now) if self._terms is None else self._terms
+            placed = self._placed(db, heads, rows, terms)
+            db.executemany("INSERT INTO minutes VALUES (?,?,?,?,?,?,?,?,?)", placed)
             for sensor in {row.sensor for row in rows}:
                 _keep(db, heads[sensor])
             db.execute("REPLACE INTO alive VALUES (1, ?, ?, ?)", (alive.boot_id, alive.steady_s, ms(alive.at)))
         self._heads = heads
 
     def _placed(
-        self, db: sqlite3.Connection, heads: dict[str, _Head], rows: Iterable[Row]
+        self, db: sqlite3.Connection, heads: dict[str, _Head], rows: Iterable[Row], terms: Mapping[str, int]
     ) -> Iterator[tuple[object, ...]]:
         for row in rows:
-            tick, head = self._tick(row, heads.get(row.sensor)), heads.get(row.sensor)
-            if head is None or tick - head.tick >= SPAN_MINUTES or row.at_ms < head.last_at:
+            tick, head, now = self._tick(row, heads.get(row.sensor)), heads.get(row.sensor), terms.get(row.sensor)
+            if head is None or tick - head.tick >= SPAN_MINUTES or row.at_ms < head.last_at or head.terms != now:
                 if head is not None:
                     _keep(db, head)
                 made = db.execute(
-                    "INSERT INTO spans (sensor, tick, at, last, last_at) VALUES (?, ?, ?, 0, ?)",
-                    (row.sensor, tick, row.at_ms, row.at_ms),
+                    "INSERT INTO spans (sensor, tick, at, last, last_at, terms) VALUES (?, ?, ?, 0, ?, ?)",
+                    (row.sensor, tick, row.at_ms, row.at_ms, now),
                 )
-                head = _Head(made.lastrowid or 0, tick, row.at_ms, 0, row.at_ms)
+                head = _Head(made.lastrowid or 0, tick, row.at_ms, 0, row.at_ms, now)
             minute = tick - head.tick
             heads[row.sensor] = head._replace(last=minute, last_at=row.at_ms)
             yield (head.id, minute, row.at_ms - head.at - minute * MINUTE_MS, *row[3:])

@@ -31,6 +31,7 @@ from core.manage_api.routes import routes
 from core.monitoring import polling
 from core.monitoring.case_book import CaseBook
 from core.monitoring.history import History
+from core.monitoring.in_force import in_force
 from core.monitoring.monitor import Monitor
 from core.monitoring.posts import Line
 from core.sensors.drivers import open_source
@@ -240,7 +241,7 @@ class IllShop:
         device = Device(settings, self.clock)
         queue = RetryQueue(self._retries, settings.webhooks.retry, [], self.clock, Random(1))
         dispatcher = Dispatcher(queue, [], device.stamp, self.clock)
-        self._history = History(directory, settings.history, [], self.clock, device.boot_id)
+        self._history = History(directory, settings.history, in_force(settings), self.clock, device.boot_id)
         parts = Parts(
             loaded=loaded,
             clock=self.clock,

@@ -1,21 +1,45 @@
 """What the tests of the history arrange: readings, a history over a real file, and what is in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+from msgspec import structs
 
 from core.monitoring import minutes
 from core.monitoring.history import History
+from core.monitoring.in_force import InForce, SensorTerms
 from core.monitoring.minute_file import NAME
 from core.monitoring.statistics import Minute
 from core.samples import Quality, Quantity, Reading
+from core.settings import Device
 from core.settings import History as Settings
 from tests.core.monitoring.factories import AIR, START
 from tests.fakes import FakeClock
 
+BOX = Device(id="box-7", site="s-1", site_name="徐家汇店")
 
-def a_history(directory: Path, clock: FakeClock, *, minute_days: float = 400.0, boot_id: str = "boot-1") -> History:
-    history = History(directory, Settings(minute_days=minute_days), [AIR], clock, boot_id)
+
+def some_terms(**changed: Any) -> SensorTerms:
+    """Of the air of cabinet 03, from 0 to 8 °C."""
+    found = SensorTerms(cabinet="03", cabinet_name="鲜奶柜", quantity="temperature", low=0.0, high=8.0)
+    return structs.replace(found, **changed)
+
+
+def a_history(
+    directory: Path,
+    clock: FakeClock,
+    *,
+    minute_days: float = 400.0,
+    boot_id: str = "boot-1",
+    terms: SensorTerms | Mapping[str, SensorTerms] | None = None,
+    device: Device = BOX,
+) -> History:
+    """Over the file of `directory`; `terms` of the air, or of each sensor."""
+    sensors = terms if isinstance(terms, Mapping) else {AIR: terms or some_terms()}
+    now = InForce(device=device, sensors=sensors)
+    history = History(directory, Settings(minute_days=minute_days), now, clock, boot_id)
     _opened.append(history)
     return history
 

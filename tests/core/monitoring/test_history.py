@@ -21,6 +21,7 @@ from core.errors import RefusalError
 from core.monitoring import history as module
 from core.monitoring.history import COMMIT_S, HANGS_S, MOST_WAITING, History
 from core.monitoring.minute_file import NAME
+from core.monitoring.minute_schema import VERSION
 from core.monitoring.minutes import QUALITIES
 from core.samples import Quality
 from tests.core.journal.rigs import needs_strace, traced
@@ -386,7 +387,7 @@ async def test_a_log_cut_off_anywhere_costs_only_what_lies_behind_the_cut(tmp_pa
 async def test_the_file_of_a_newer_version_is_not_touched(tmp_path: Path, clock: FakeClock) -> None:
     await a_history(tmp_path, clock).close()
     with sqlite3.connect(tmp_path / NAME) as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
     db.close()
     before = (tmp_path / NAME).read_bytes()
     history = a_history(tmp_path, clock)
