@@ -87,10 +87,20 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
-    export = commands.add_parser("export", help="the minutes of the history as CSV or JSON")
+    export = commands.add_parser("export", help="the record for inspection, or the plain minutes of the history")
     _add_stretch(export)
-    export.add_argument("--sensor", action="append", default=[], metavar="ID", help="only this one; may be repeated")
-    export.add_argument("--format", choices=["csv", "json"], default="csv")
+    export.add_argument(
+        "--cabinet", action="append", default=[], metavar="ID", help="the record of this one; may be repeated"
+    )
+    export.add_argument("--all", action="store_true", help="the record of all cabinets")
+    export.add_argument(
+        "--sensor", action="append", default=[], metavar="ID", help="plain minutes of this one; may be repeated"
+    )
+    export.add_argument("--format", choices=["csv", "json", "pdf"], default="csv")
+    export.add_argument("--font", type=Path, metavar="FILE", help="a font with Chinese, for a PDF")
+    export.add_argument(
+        "--check", type=Path, metavar="FILE", help="whether this record is what was exported; 1 where it is not"
+    )
     export.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of standard output")
     export.set_defaults(run=_export)
     return export
@@ -208,11 +218,30 @@ def _stretch(arguments: argparse.Namespace) -> tuple[datetime | None, datetime |
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from core.export import export
+    from core.export import export, export_record
+    from core.record.gathering import Asked
 
+    if arguments.check is not None:
+        return _check_record(arguments.check)
     since, until = _stretch(arguments)
+    if arguments.all or arguments.cabinet:
+        _only(arguments, "the plain minutes, not with --cabinet or --all,", "sensor")
+        asked = Asked(cabinets=() if arguments.all else tuple(arguments.cabinet), since=since, until=until)
+        clock = SystemClock()
+        export_record(_data_dir(arguments), asked, arguments.format, clock, arguments.output, arguments.font)
+        return 0
+    if arguments.format == "pdf" or arguments.font:
+        raise ConfigError("a PDF is a record: it goes with --cabinet or --all only")
     export(_data_dir(arguments), arguments.sensor, since, until, arguments.format, arguments.output)
     return 0
+
+
+def _check_record(path: Path) -> int:
+    from core.record.seal import check
+
+    found = check(path)
+    print(f"{path}: {'CHANGED, or cut off' if found is None else f'ok — sha256 {found}'}")
+    return EXIT_FAILURE if found is None else 0
 
 
 def _data_dir(arguments: argparse.Namespace) -> Path:

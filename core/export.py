@@ -1,29 +1,31 @@
-"""`cdg-core export`: the minutes of sensors as CSV or JSON, streamed from the file. Changes nothing, also beside a running core.
+"""`cdg-core export`: the record for inspection, or the plain minutes of sensors. Streamed from the data directory; changes
+nothing, also beside a running core.
 
-A row a minute; what is missing is a gap, and a minute without a good value has none. Times are UTC.
+Of the plain minutes there is a row a minute; what is missing is a gap, and a minute without a good value has none. Times are UTC.
 """
 
-import csv
 import io
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, TextIO
+from typing import BinaryIO, Final, Literal, TextIO
 
 import msgspec
 
-from core.errors import ConfigError, CoreError
+from core.clock import Clock
+from core.errors import ConfigError, CoreError, RefusalError
 from core.monitoring import minutes
 from core.monitoring.labels import ms
 from core.monitoring.minute_file import NAME
+from core.record import making
+from core.record.cells import BOM, line
+from core.record.gathering import Asked
 
 Format = Literal["csv", "json"]
 COLUMNS: Final = ("sensor", "time UTC", "min", "mean", "max", "samples", "quality")
-_BOM: Final = "\ufeff"  # else Excel takes Chinese for Latin-1
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run
 _EVER: Final = (-(2**62), 2**62)
 
 
@@ -74,26 +76,46 @@ def export(
                 if sensor not in recorded:
                     raise ConfigError(f"nothing was recorded of a sensor {sensor!r}", path=path)
             write = _write_csv if kind == "csv" else _write_json
-            with _writing(output) as file:
-                write(file, db, sensors or recorded, since_ms, until_ms)
+            with _writing(output) as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
+                write(text, db, sensors or recorded, since_ms, until_ms)
+    except sqlite3.Error as error:
+        raise CoreError(f"{path}: {error}") from error
+
+
+def export_record(
+    directory: Path, asked: Asked, kind: making.Format, clock: Clock, output: Path | None, font: Path | None
+) -> None:
+    """Write the record for inspection; a file is there whole or not at all.
+
+    Raises ConfigError for a cabinet nobody recorded, `since` after `until`, or a PDF that can't be made; CoreError where the
+    data can't be read.
+    """
+    span(asked.since, asked.until)
+    path = history_of(directory)
+    pieces = making.record(path, asked, kind, clock.now(), clock_synchronised=clock.synchronised(), font=font)
+    try:
+        with closing(pieces), _writing(output) as file:
+            file.writelines(pieces)
+    except RefusalError as error:
+        raise ConfigError(error.detail) from error
     except sqlite3.Error as error:
         raise CoreError(f"{path}: {error}") from error
 
 
 @contextmanager
-def _writing(output: Path | None) -> Iterator[TextIO]:
+def _writing(output: Path | None) -> Iterator[BinaryIO]:
     if output is None:
-        with io.TextIOWrapper(open(sys.stdout.fileno(), "wb", closefd=False), "utf-8", newline="") as file:
+        with open(sys.stdout.fileno(), "wb", closefd=False) as file:
             yield file
         return
     output = output.resolve()
     if output.exists() and not output.is_file():  # a device or a pipe is written to, never replaced
-        with output.open("w", encoding="utf-8", newline="") as file:
+        with output.open("wb") as file:
             yield file
         return
     part = output.with_name(output.name + ".part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with part.open("wb") as file:
             yield file
         part.replace(output)
     finally:
@@ -101,9 +123,9 @@ def _writing(output: Path | None) -> Iterator[TextIO]:
 
 
 def _write_csv(file: TextIO, db: sqlite3.Connection, sensors: Sequence[str], since_ms: int, until_ms: int) -> None:
-    file.write(_BOM + _line(COLUMNS))
+    file.write(BOM + line(COLUMNS))
     for sensor in sensors:
-        named = _line((_harmless(sensor),)).removesuffix("\r\n")
+        named = line((sensor,)).removesuffix("\r\n")
         file.writelines(named + rest for rest in minutes.lines(db, sensor, since_ms, until_ms, "csv"))
 
 
@@ -116,14 +138,3 @@ def _write_json(file: TextIO, db: sqlite3.Connection, sensors: Sequence[str], si
             file.write(f"{between}\n{named}{rest}")
             between = ","
     file.write("\n]\n" if between == "," else "[]\n")
-
-
-def _harmless(text: str) -> str:
-    """Text that a spreadsheet would take for a formula, made text for it too; numbers never come here."""
-    return "'" + text if text.startswith(_FORMULA) else text
-
-
-def _line(cells: Sequence[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()

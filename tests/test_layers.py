@@ -91,6 +91,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "core.export",
     ),
     ("core.manage_api",),
+    ("core.record",),
     LOOPS,
     ("core.audit", "core.monitoring.case_book", "core.monitoring.history", "core.webhooks.retry_queue"),
     ("core.monitoring.outbox", "core.monitoring.minute_file", "core.webhooks.ages", "core.webhooks.entries"),

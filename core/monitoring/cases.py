@@ -55,6 +55,7 @@ class Case(Struct, frozen=True, kw_only=True):
     the machine's: `not_watched` says that its sensor or limit has left the configuration, `over` that it was for information
     and has cleared, `unattended` that it was over and nobody signed it off. `gap_s` is how long nothing was known before an after_outage began.
 
+    `actor` is who made the last change, None where the machine did; `signed_by` stays: who last recorded an action or closed it.
     `number` rises from case to case, whatever the wall clock says. `duration_s` is how long the condition held all in all,
     `earlier_s` that of the times before it was reopened last. `waiting_s` counts what people are waited for: from the
     opening or the last escalation to the acknowledgement, from there to its end; `escalations` how often that was in vain; `shelved_s` how long the case is still shelved. `untold` are
@@ -86,6 +87,7 @@ class Case(Struct, frozen=True, kw_only=True):
     actor: str | None = None
     action: str | None = None
     disposition: str | None = None
+    signed_by: str | None = None
     note: str | None = None
     fault: str | None = None
     closed_because: str | None = None

@@ -69,6 +69,7 @@ def record(case: Case, *, actor: str, action: str, disposition: str, note: str, 
         case,
         handling=_moved(case, Verb.ACTION),
         actor=actor,
+        signed_by=actor,
         action=action,
         disposition=disposition or None,
         note=_noted(case, note),
@@ -98,7 +99,7 @@ def close(case: Case, *, actor: str, reason: Reason, note: str, force: bool, at:
     if not due and not (force and note):
         wants = "an action" if case.condition is Condition.CLEARED else "a condition that has cleared"
         raise RefusalError(409, "close_needs_force", f"closing needs {wants}, or force and a note that says why")
-    signed = structs.replace(case, actor=actor, note=_noted(case, note))
+    signed = structs.replace(case, actor=actor, signed_by=actor, note=_noted(case, note))
     return closed(signed, at, reason if due else f"forced: {reason}")
 
 
@@ -120,7 +121,7 @@ def unshelve(case: Case, *, actor: str | None, at: datetime) -> Case:
 
 def expelled(case: Case, *, actor: str, at: datetime) -> Case:
     """Its cabinet goes out of service."""
-    return closed(structs.replace(case, actor=actor), at, "out_of_service")
+    return closed(structs.replace(case, actor=actor, signed_by=actor), at, "out_of_service")
 
 
 def _noted(case: Case, note: str) -> str | None:

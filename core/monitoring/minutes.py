@@ -56,9 +56,11 @@ SELECT printf('{before}%s', {_TIME})
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that can change nothing, also beside a running core and on a disk that can't be written."""
+    """A connection that can change nothing, also beside a running core and on a disk that can't be written. A thread may hand
+    it on to another.
+    """
     address = f"file:{quote(str(path.absolute()))}?mode=ro"
-    with contextlib.closing(sqlite3.connect(address, timeout=_PATIENCE_S, uri=True)) as db:
+    with contextlib.closing(sqlite3.connect(address, timeout=_PATIENCE_S, uri=True, check_same_thread=False)) as db:
         try:
             db.execute("SELECT 1 FROM spans LIMIT 1")
         except sqlite3.OperationalError:
@@ -68,7 +70,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             yield db
             return
     # Without a log nobody writes; only then may SQLite do without the files that coordinate it.
-    with contextlib.closing(sqlite3.connect(f"{address}&immutable=1", uri=True)) as db:
+    with contextlib.closing(sqlite3.connect(f"{address}&immutable=1", uri=True, check_same_thread=False)) as db:
         yield db
 
 
