@@ -97,7 +97,7 @@ def export_record(
         with closing(pieces), _writing(output) as file:
             file.writelines(pieces)
     except RefusalError as error:
-        raise ConfigError(error.detail) from error
+        raise ConfigError(error.detail, key=" ".join(asked.cabinets) if error.status == 404 else None) from error
     except sqlite3.Error as error:
         raise CoreError(f"{path}: {error}") from error
 

@@ -14,6 +14,7 @@ from core.manage_api.endpoints import EndpointHandlers, endpoint_routes
 from core.manage_api.history import history_routes
 from core.manage_api.metrics import metric_routes
 from core.manage_api.parts import Parts
+from core.manage_api.records import record_routes
 from core.manage_api.retries import retry_routes
 from core.manage_api.status import StatusBoard
 from core.manage_api.table import Audited, Call, MergePatch, Route, Scope
@@ -133,6 +134,7 @@ def routes(parts: Parts) -> tuple[Route, ...]:
             answer=wire.Readings,
         ),
         *history_routes(parts),
+        *record_routes(parts),
         *case_routes(CaseHandlers(parts)),
         *retry_routes(parts),
         *endpoint_routes(EndpointHandlers(parts)),

@@ -82,6 +82,11 @@ class History:
             return None
 
     @property
+    def path(self) -> Path:
+        """The file, which any thread may read (minutes)."""
+        return self._path
+
+    @property
     def problem(self) -> str | None:
         """What is wrong with the file, if anything."""
         why, since_s = self._refused, self._writing_since_s

@@ -31,6 +31,7 @@ _FONTS: Final = (
     "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
 )
+_BEGINNINGS: Final = (b"\x00\x01\x00\x00", b"OTTO", b"ttcf", b"true")
 _FONT: Final = "record"
 _WIDTH: Final = 190.0  # of a page's lines, in mm
 _LINE: Final = 5.0
@@ -47,7 +48,7 @@ class Pages:
         self._pdf = FPDF(format="A4")
         self._pdf.set_auto_page_break(auto=True, margin=15)
         try:
-            self._pdf.add_font(_FONT, fname=font or _installed_font())
+            self._pdf.add_font(_FONT, fname=_usable(font) if font else _installed_font())
         except (OSError, FPDFException, ValueError) as error:
             raise RefusalError(409, "pdf_unavailable", f"the font {font} can't be used") from error
         self._pdf.set_font(_FONT, size=_FONT_SIZE)
@@ -156,6 +157,14 @@ class Pages:
                     self._pdf.cell(width, _LINE, cell)
                 self._pdf.ln(_LINE)
             shown = True
+
+
+def _usable(font: Path) -> Path:
+    """Raises ValueError for what doesn't even begin as a font, OSError where it can't be read."""
+    with font.open("rb") as file:
+        if file.read(4) not in _BEGINNINGS:
+            raise ValueError(font)
+    return font
 
 
 def _installed_font() -> str:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import groupby
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -77,9 +78,8 @@ def source(db: sqlite3.Connection, asked: Asked, cabinets: Collection[str] = ())
     """`cabinets` are known although nothing may have been recorded of them. Raises RefusalError 404 `cabinet_not_found`."""
     terms, newest = minutes.terms(db), minutes.newest(db)
     known = {held.cabinet for _, held in terms.values()} | set(cabinets)
-    for cabinet in asked.cabinets:
-        if cabinet not in known:
-            raise RefusalError(404, "cabinet_not_found", f"nothing was recorded of a cabinet {cabinet!r}")
+    if not known.issuperset(asked.cabinets):
+        raise RefusalError(404, "cabinet_not_found", "nothing was recorded of such a cabinet")
     held = {sensor: terms[number][1] for sensor, number in newest.items()}
     held = dict(terms.values()) | held
     device = minutes.device(db)
@@ -166,15 +166,11 @@ def _sensor(found: Source, place: Place, now_ms: int) -> SensorFacts:
 
 def _periods(found: Source, place: Place) -> Iterator[Period]:
     """Spans that follow on each other under the same terms are one."""
-    began: Span | None = None
-    for span, after in zip(place.spans, (*place.spans[1:], None), strict=True):
-        began = began or span
-        if after is not None and after.terms == span.terms:
-            continue
-        since_ms = max(began.at_ms, found.asked.since_ms)
-        until_ms = min(span.last_at_ms + MINUTE_MS, found.asked.until_ms)
-        yield _period(found.zone, since_ms, until_ms, found.held(span))
-        began = None
+    for _, together in groupby(place.spans, key=lambda span: span.terms):
+        first, *more = together
+        since_ms = max(first.at_ms, found.asked.since_ms)
+        until_ms = min([first, *more][-1].last_at_ms + MINUTE_MS, found.asked.until_ms)
+        yield _period(found.zone, since_ms, until_ms, found.held(first))
 
 
 def _period(zone: tzinfo, since_ms: int, until_ms: int, held: SensorTerms | None) -> Period:

@@ -12,7 +12,7 @@ _LAST_MS: Final = ms(datetime(9999, 12, 30, tzinfo=UTC))
 
 def offset_ms(zone: tzinfo, at_ms: int) -> int:
     """How far the zone's clocks are ahead of UTC at that moment."""
-    ahead = moment(min(max(at_ms, _FIRST_MS), _LAST_MS)).astimezone(zone).utcoffset()
+    ahead = moment(_within(at_ms)).astimezone(zone).utcoffset()
     assert ahead is not None
     return round(ahead.total_seconds() * 1000)
 
@@ -33,14 +33,19 @@ def stretches(zone: tzinfo, since_ms: int, until_ms: int) -> Iterator[tuple[int,
 
 def local(zone: tzinfo, at_ms: int) -> str:
     """As a spreadsheet reads it."""
-    return f"{moment(at_ms + offset_ms(zone, at_ms)):%Y-%m-%d %H:%M:%S}"
+    at_ms = _within(at_ms)
+    return moment(at_ms + offset_ms(zone, at_ms)).replace(tzinfo=None).isoformat(" ", "seconds")
 
 
 def utc(at_ms: int) -> str:
-    return f"{moment(at_ms):%Y-%m-%dT%H:%M:%SZ}"
+    return moment(at_ms).replace(tzinfo=None).isoformat("T", "seconds") + "Z"
 
 
 def suffix(offset: int) -> str:
     """As ISO 8601 ends a time: +08:00."""
     minutes = abs(offset) // 60_000
     return f"{'-' if offset < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _within(at_ms: int) -> int:
+    return min(max(at_ms, _FIRST_MS), _LAST_MS)

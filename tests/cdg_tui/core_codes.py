@@ -55,6 +55,8 @@ NEVER_ASKED = frozenset(
         "critical_not_shelved",
         "not_shelved",
         "cabinet_not_found",
+        "export_busy",
+        "pdf_unavailable",
         "already_out_of_service",
         "due_back_in_the_past",
         "not_out_of_service",

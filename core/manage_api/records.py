@@ -1,0 +1,134 @@
+"""The route of the record for inspection: streamed from threads, so that the loop never waits for the disk or the arithmetic."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct
+
+from core.errors import JournalError, RefusalError
+from core.manage_api.parts import Parts
+from core.manage_api.table import Call, Reply, Route, Scope
+from core.record import making
+from core.record.gathering import Asked
+from core.wire import Moment
+
+MOST_EXPORTS: Final = 2  # at once: each keeps a core busy
+_MEDIA_TYPES: Final = {"csv": "text/csv", "json": "application/json", "pdf": "application/pdf"}
+
+
+class ExportQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of all cabinets where none is named, from `since` to before `until`; without them as far as anything is kept."""
+
+    format: Literal["csv", "json", "pdf"] = "csv"
+    cabinet: tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...] = ()
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+class Pieces(AsyncGenerator[bytes, None]):
+    """A blocking generator, each of its steps in a thread. Whatever ends it, it is closed and `done` is called, once."""
+
+    def __init__(self, pieces: Generator[bytes, None, None], done: Callable[[], None]):
+        self._pieces, self._done = pieces, done
+        self._first = b""
+        self._closed = False
+        self._one_at_a_time = threading.Lock()
+
+    async def begin(self) -> None:
+        """Take the first step, so that what goes wrong in it is raised before anything is sent."""
+        self._first = await asyncio.to_thread(self._step)
+
+    async def asend(self, _: None) -> bytes:
+        piece, self._first = self._first, b""
+        piece = piece or await asyncio.to_thread(self._step)
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    async def athrow(self, *error: Any) -> bytes:
+        await self.aclose()
+        raise error[0]
+
+    async def aclose(self) -> None:
+        await asyncio.to_thread(self._close)
+
+    def _step(self) -> bytes:
+        with self._one_at_a_time:
+            return b"" if self._closed else next(self._pieces, b"")
+
+    def _close(self) -> None:
+        """Waits for a step that nobody waits for any more."""
+        with self._one_at_a_time:
+            if not self._closed:
+                self._closed = True
+                try:
+                    self._pieces.close()
+                finally:
+                    self._done()
+
+
+class RecordHandlers:
+    """What the row below calls."""
+
+    def __init__(self, parts: Parts):
+        self._parts = parts
+        self._places = threading.BoundedSemaphore(MOST_EXPORTS)  # given back in a thread
+
+    async def export(self, call: Call) -> Reply:
+        query, parts = call.query, self._parts
+        assert isinstance(query, ExportQuery)
+        if query.since is not None and query.until is not None and query.since > query.until:
+            raise RefusalError(409, "since_after_until", "`since` is after `until`")
+        if not self._places.acquire(blocking=False):
+            raise RefusalError(409, "export_busy", f"{MOST_EXPORTS} exports are running; try again later")
+        now = parts.clock.now()
+        pieces = Pieces(
+            making.record(
+                parts.history.path,
+                Asked(cabinets=query.cabinet, since=query.since, until=query.until),
+                query.format,
+                now,
+                clock_synchronised=parts.clock.synchronised(),
+                present=parts.book.all(),
+                cabinets=[one.id for one in parts.loaded.settings.cabinets],
+            ),
+            self._places.release,
+        )
+        try:
+            await pieces.begin()
+        except (sqlite3.Error, OSError, JournalError) as error:
+            await pieces.aclose()
+            raise RefusalError(409, "history_unreadable", f"what was recorded can't be read: {error}") from error
+        except BaseException:
+            await pieces.aclose()
+            raise
+        name = f"record-{now:%Y%m%dT%H%M%SZ}.{query.format}"
+        return Reply(
+            content=pieces,
+            media_type=_MEDIA_TYPES[query.format],
+            headers={"content-disposition": f'attachment; filename="{name}"'},
+        )
+
+
+def record_routes(parts: Parts) -> tuple[Route, ...]:
+    on = RecordHandlers(parts)
+    return (
+        Route(
+            method="GET",
+            path="/api/manage/export",
+            scope=Scope.READ,
+            handler=on.export,
+            summary="The record for inspection: minutes with the limits in force then, gaps, statistics, cases, sha256",
+            answer=str,
+            media_type="text/csv",
+            other_media_types=("application/json", "application/pdf"),
+            query=ExportQuery,
+            refusals={
+                404: ("cabinet_not_found",),
+                409: ("since_after_until", "history_unreadable", "pdf_unavailable", "export_busy"),
+            },
+        ),
+    )
