@@ -21,17 +21,17 @@ try:
     from fpdf import FPDF
     from fpdf.enums import XPos, YPos
     from fpdf.errors import FPDFException
+    from fpdf.fonts import TTFFont
 except ImportError as error:
     raise RefusalError(409, "pdf_unavailable", "a PDF needs the extra `pdf` of the program to be installed") from error
 
-# Where Debian's packages put fonts with Chinese: fonts-droid-fallback, fonts-wqy-*, fonts-noto-cjk.
+# Where Debian's fonts-wqy-microhei and fonts-wqy-zenhei are. fonts-droid-fallback has Chinese, but neither letters nor digits.
 _FONTS: Final = (
-    "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
     "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
     "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
-    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
 )
 _BEGINNINGS: Final = (b"\x00\x01\x00\x00", b"OTTO", b"ttcf", b"true")
+_MUST_HAVE: Final = "Aa0-:°柜限签"
 _FONT: Final = "record"
 _WIDTH: Final = 190.0  # of a page's lines, in mm
 _LINE: Final = 5.0
@@ -51,6 +51,9 @@ class Pages:
             self._pdf.add_font(_FONT, fname=_usable(font) if font else _installed_font())
         except (OSError, FPDFException, ValueError) as error:
             raise RefusalError(409, "pdf_unavailable", f"the font {font} can't be used") from error
+        embedded = self._pdf.fonts[_FONT]
+        if not isinstance(embedded, TTFFont) or not embedded.cmap.keys() >= set(map(ord, _MUST_HAVE)):
+            raise RefusalError(409, "pdf_unavailable", f"the font {font} lacks Chinese, or letters and digits")
         self._pdf.set_font(_FONT, size=_FONT_SIZE)
         self._pdf.add_page()
 
@@ -171,7 +174,7 @@ def _installed_font() -> str:
     for path in _FONTS:
         if Path(path).is_file():
             return path
-    raise RefusalError(409, "pdf_unavailable", "a PDF needs a font with Chinese: install fonts-droid-fallback")
+    raise RefusalError(409, "pdf_unavailable", "a PDF needs a font with Chinese: install fonts-wqy-microhei")
 
 
 def _terms(period: Period) -> str:

@@ -2,23 +2,28 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
 from core.errors import RefusalError
-from core.manage_api.records import ExportQuery, Pieces, RecordHandlers
+from core.manage_api.records import MOST_EXPORTS, ExportQuery, Pieces, RecordHandlers
 from core.manage_api.table import Actor, Call, Nothing, Reply, Scope
 from core.monitoring.minute_file import NAME
 from core.record.seal import check
 from tests.core.monitoring.factories import CHILLED, START, a_book
 from tests.core.record.shelves import a_handled_case, a_life, made
+from tests.e2e.conftest import Core, core, processes, wait_until
+from tests.e2e.shops import FAST
 from tests.fakes import FakeClock
+
+__all__ = ["core", "processes"]
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +74,28 @@ async def test_it_is_the_record_of_the_command_line_and_its_hash_holds(desk: Des
     assert msgspec.json.decode(got)["record"]["cases"][0]["signed_by"] == "李 (uid:0)"
     assert await desk.read(format="csv", cabinet=["03"], until=START + timedelta(minutes=9))
     assert made(tmp_path)[:8] == got[:8]
+
+
+def test_a_running_core_streams_it_and_gives_its_place_back_when_callers_leave(core: Callable[..., Core]) -> None:
+    """Each of these callers goes as soon as the first bytes are there."""
+    box = core(FAST)
+    box.start()
+    wait_until(lambda: box.get("readings")["items"][0]["value"] is not None, "the sensor is read")
+    assert box.stop() == 0
+    box.start()
+    transport = httpx.HTTPTransport(uds=str(box.data / "manage.sock"))
+    with httpx.Client(transport=transport, base_url="http://localhost") as client:
+        for _ in range(2 * MOST_EXPORTS):
+            with client.stream("GET", "/api/manage/export") as answer:
+                assert answer.status_code == 200
+    wait_until(lambda: box.request("GET", "/api/manage/export").status_code == 200, "a place is free again")
+    answer = box.request("GET", "/api/manage/export", params={"format": "json", "cabinet": "01"})
+    assert answer.headers["content-type"] == "application/json"
+    record = answer.json()["record"]
+    assert record["sensors"][0]["periods"][0]["high"] == 5.0
+    assert record["simulated"] is True
+    refused = box.request("GET", "/api/manage/export", params={"cabinet": "nobody"})
+    assert (refused.status_code, refused.json()["code"]) == (404, "cabinet_not_found")
 
 
 async def test_it_is_a_file_to_be_saved_under_a_name_without_a_trap(desk: Desk) -> None:

@@ -17,6 +17,7 @@ pypdf = pytest.importorskip("pypdf")
 
 from core.record.as_pdf import _FONTS  # noqa: E402 - it needs the extra
 
+WITHOUT_CHINESE = list(Path("/usr/share/fonts").glob("truetype/dejavu/DejaVuSans.ttf"))  # where it is installed
 needs_font = pytest.mark.skipif(
     not any(Path(path).is_file() for path in _FONTS), reason="no font with Chinese is installed"
 )
@@ -68,7 +69,7 @@ def test_it_names_the_hash_of_the_json_record_of_the_same_facts(tmp_path: Path) 
 def test_what_is_no_font_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     a_life(tmp_path, [4.0])
     bad = tmp_path / "bad.ttf"
-    for path in (bad, tmp_path / "nowhere.ttf"):
+    for path in (bad, tmp_path / "nowhere.ttf", *WITHOUT_CHINESE):
         shutil.copy(__file__, bad)
         with pytest.raises(RefusalError) as refusal:
             next(making.record(tmp_path / NAME, Asked(), "pdf", SOON, clock_synchronised=True, font=path))
