@@ -12,6 +12,7 @@ from core.errors import JournalError, RefusalError
 from core.manage_api.parts import Parts
 from core.manage_api.table import Call, Reply, Route, Scope
 from core.record import making
+from core.record.facts import Document
 from core.record.gathering import Asked
 from core.wire import Moment
 
@@ -122,9 +123,8 @@ def record_routes(parts: Parts) -> tuple[Route, ...]:
             scope=Scope.READ,
             handler=on.export,
             summary="The record for inspection: minutes with the limits in force then, gaps, statistics, cases, sha256",
-            answer=str,
-            media_type="text/csv",
-            other_media_types=("application/json", "application/pdf"),
+            answer=Document,
+            other_media_types=("text/csv", "application/pdf"),
             query=ExportQuery,
             refusals={
                 404: ("cabinet_not_found",),

@@ -133,3 +133,47 @@ class Facts(Struct, frozen=True, kw_only=True):
     sensors: tuple[SensorFacts, ...]
     cases: tuple[CaseFacts, ...]
     damaged_case_lines: int
+
+
+class MinuteLimits(Struct, frozen=True, kw_only=True):
+    """Those in force at that minute."""
+
+    low: float | None
+    high: float | None
+    warn_low: float | None
+    warn_high: float | None
+
+
+class MinuteFacts(Struct, frozen=True, kw_only=True):
+    """One minute, by its first sample. Values are null where none was good, `limits` where nobody knows them."""
+
+    at: str
+    local: str
+    min: float | None
+    mean: float | None
+    max: float | None
+    samples: int
+    quality: str
+    limits: MinuteLimits | None
+
+
+class SensorMinutes(Struct, frozen=True, kw_only=True):
+    """The minutes of one sensor in one cabinet, in the order they were recorded in."""
+
+    cabinet: str | None
+    sensor: str
+    minutes: tuple[MinuteFacts, ...]
+
+
+class Record(Facts, frozen=True, kw_only=True):
+    """The facts with their minutes."""
+
+    minutes: tuple[SensorMinutes, ...]
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """The JSON file. `sha256` is over the bytes of all its lines but the first and the last, which hold `record`."""
+
+    made: Made
+    record: Record
+    sha256: str

@@ -1,13 +1,16 @@
 """The record says what was measured, by which limits it was judged then, what is missing, and who did what."""
 
 import hashlib
+import json
 import subprocess
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from core.errors import RefusalError
+from core.record.facts import Document
 from tests.core.monitoring.factories import AIR, START, a_case
 from tests.core.monitoring.histories import a_history, record, some_terms
 from tests.core.monitoring.old_history import an_old_history
@@ -65,7 +68,8 @@ def test_limits_that_nobody_wrote_down_are_unknown_and_never_todays(tmp_path: Pa
     found = sensor(tmp_path)
     assert [period["known"] for period in found["periods"]] == [False] + [True] * upgraded
     assert found["cabinet"] == ("03" if upgraded else None)
-    assert (found["statistics"]["known_min"], found["statistics"]["judged_min"]) == (3 + upgraded, int(upgraded))
+    said = found["statistics"]
+    assert (said["known_min"], said["judged_min"], said["in_limit_min"]) == (3 + upgraded, upgraded, upgraded)
     assert "未知 unknown" in made(tmp_path, "csv").decode()
 
 
@@ -168,6 +172,15 @@ def test_it_says_of_which_box_it_is_and_when_it_was_made(tmp_path: Path) -> None
     head = made(tmp_path).splitlines()[0]
     assert b'"at":"2026-11-23T09:03:00Z"' in head
     assert b'"clock_synchronised":true' in head
+
+
+def test_it_is_what_the_document_of_the_manage_api_says(tmp_path: Path) -> None:
+    an_old_history(tmp_path)
+    a_life(tmp_path, [4.0, None], at_min=3)
+    keep(tmp_path, a_handled_case())
+    found = msgspec.json.decode(made(tmp_path), type=Document)
+    assert [one.limits and one.limits.high for one in found.record.minutes[0].minutes] == [None] * 3 + [8.0] * 2
+    assert json.loads(msgspec.json.encode(found)) == json.loads(made(tmp_path))
 
 
 def test_what_was_never_measured_says_so(tmp_path: Path) -> None:
