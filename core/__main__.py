@@ -1,5 +1,5 @@
-"""`cdg-core`: argv -> serve | check-config | verify | backtest | export | token. Parses, calls, prints; every expected error is
-one line and a code.
+"""`cdg-core`: argv -> serve | check-config | verify | backtest | export | token | operator. Parses, calls, prints; every
+expected error is one line and a code.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from core import __version__, config, places
+from core.access_commands import add_access_commands
 from core.clock import SystemClock
 from core.errors import EXIT_FAILURE, ConfigError, CoreError
 from core.logs import harmless, start_logging
@@ -50,18 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     verify.set_defaults(run=_verify)
     trial = _add_backtest(commands)
     export = _add_export(commands)
-    token = commands.add_parser("token", help="tokens for the manage API on TCP")
-    actions = token.add_subparsers(required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="make a token; it is the last word printed")
-    add.add_argument("name")
-    add.add_argument("--scope", choices=["read", "operate", "admin"], required=True)
-    add.set_defaults(run=_token_add)
-    listing = actions.add_parser("list", help="name, scope and age of each token")
-    listing.set_defaults(run=_token_list)
-    revoke = actions.add_parser("revoke", help="end a token, at once")
-    revoke.add_argument("name")
-    revoke.set_defaults(run=_token_revoke)
-    for command in (serve, check, trial, export, add, listing, revoke):
+    accesses = add_access_commands(commands)
+    for command in (serve, check, trial, export, *accesses):
         command.add_argument("--config", type=Path, help="the configuration file")
     return parser
 
@@ -249,36 +240,6 @@ def _data_dir(arguments: argparse.Namespace) -> Path:
     if arguments.data_dir is not None:
         return Path(arguments.data_dir)
     return _load(arguments).data_dir or places.default_data_dir()
-
-
-def _tokens_file(arguments: argparse.Namespace) -> Path:
-    return _load(arguments).tokens_file
-
-
-def _token_add(arguments: argparse.Namespace) -> int:
-    from core.manage_api.table import Scope
-    from core.manage_api.tokens import add_token
-
-    path = _tokens_file(arguments)
-    token = add_token(path, arguments.name, Scope[arguments.scope.upper()], SystemClock())
-    print(f"{arguments.name} may {arguments.scope}; the token is shown only now: {token}")
-    return 0
-
-
-def _token_list(arguments: argparse.Namespace) -> int:
-    from core.manage_api.tokens import list_tokens
-
-    for one in list_tokens(_tokens_file(arguments)):
-        print(f"{one.name}\t{one.scope.name.lower()}\t{one.created:%Y-%m-%dT%H:%M:%SZ}")
-    return 0
-
-
-def _token_revoke(arguments: argparse.Namespace) -> int:
-    from core.manage_api.tokens import revoke_token
-
-    revoke_token(_tokens_file(arguments), arguments.name)
-    print(f"{arguments.name} is revoked")
-    return 0
 
 
 if __name__ == "__main__":

@@ -90,6 +90,7 @@ class Guard:
             outage_s=self._history.outage_s,
         )
         self._health = DeviceHealth(self._book, directory, self._is_durable, clock)
+        self._authenticator = Authenticator(settings.access, loaded.tokens_file, clock, written=directory.iterdir())
         self._parts = Parts(
             loaded=loaded,
             clock=clock,
@@ -104,9 +105,9 @@ class Guard:
             journals=self._journals,
             archive=self._archive,
             audit=self._audit,
+            authenticator=self._authenticator,
             troubles=self._all_troubles,
         )
-        self._authenticator = Authenticator(access=settings.access, tokens_file=loaded.tokens_file)
         door, group = settings.manage_api, settings.access.group
         table = routes(self._parts)
         app = build_app(table, self._authenticator, self._audit.record, version=__version__, listen=door.listen)
@@ -150,6 +151,7 @@ class Guard:
             "publishing": lambda: self._book.run(self._dispatcher),
             "bounds": self._bounds.run,
             "audit": self._audit.run,
+            "access": lambda: self._authenticator.run(self._audit.notice),
             "escalation": self._escalation.run,
             "health": self._health.run,
             "history": self._history.run,

@@ -1,6 +1,8 @@
-"""Who calls and what they may do: the uid on the Unix socket, a bearer token on TCP. In doubt nobody gets in.
+"""Who calls and what they may do: the uid on the Unix socket, there an operator's PIN too, a bearer token on TCP. In doubt
+nobody gets in.
 
-Reads the tokens file, never writes it (tokens.py does), and counts no failures: a good token is never locked out.
+Reads the tokens file, never writes it (tokens.py and operators.py do). Wrong tokens aren't counted: a good one is never
+locked out by somebody else's.
 """
 
 import grp
@@ -8,42 +10,79 @@ import hashlib
 import hmac
 import os
 import pwd
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any, Final
 
-from core.errors import ConfigError
+from core.clock import Clock
+from core.manage_api.access_file import AccessFile, TokenEntry, on_record
+from core.manage_api.expiry import Today, last_change
 from core.manage_api.peers import Peer
 from core.manage_api.problems import RequestError
 from core.manage_api.table import Actor, Scope
-from core.manage_api.tokens import TokenEntry, add_token, list_tokens, read_tokens, revoke_token
+from core.manage_api.tokens import add_token, list_tokens, revoke_token, state_of
+from core.manage_api.unlocking import Unlocks
 from core.settings import Access
 
 __all__ = ["Authenticator", "Scope", "add_token", "list_tokens", "revoke_token"]
 
-_Stamp = tuple[int, int, int, int]
+Notice = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+
+_LOOK_S: Final = 2.0
+_BEARER: Final = {"www-authenticate": "Bearer"}
 
 
 class Authenticator:
-    """`own_uid` is the core's; names of groups and users are looked up once, here."""
+    """`own_uid` is the core's; names of groups and users are looked up once, here. `written` are files that tell how late
+    it was at least when they were last changed.
+    """
 
-    def __init__(self, access: Access, tokens_file: Path, *, own_uid: int | None = None):
+    def __init__(
+        self,
+        access: Access,
+        tokens_file: Path,
+        clock: Clock,
+        *,
+        own_uid: int | None = None,
+        written: Iterable[Path] = (),
+    ):
         self._admins = frozenset({0, os.geteuid() if own_uid is None else own_uid})
         self._group = _gid_of(access.group)
         self._kiosks = frozenset(uid for user in access.kiosk_users if (uid := _uid_of(user)) is not None)
-        self._tokens = _TokensFile(tokens_file)
+        self._clock = clock
+        self._today = Today(clock, last_change((tokens_file, *written)))
+        self.file = AccessFile(tokens_file)
+        self.unlocks = Unlocks(self.file.entries, clock)
 
     @property
     def problem(self) -> str | None:
-        """Why nobody can log in by token, or None."""
-        self._tokens.refresh()
-        return self._tokens.problem
+        """Why nobody can log in by token or PIN, or None."""
+        self.file.entries()
+        return self.file.problem
+
+    async def run(self, notice: Notice) -> None:
+        """Tell what the file says at first, and then whenever it says something else. A broken one says nothing."""
+        told = None
+        while True:
+            entries = self.file.entries()
+            if entries is not told and self.file.problem is None:
+                await notice("tokens", on_record(entries.tokens))
+                await notice("operators", on_record(entries.operators))
+                told = entries
+            await self._clock.sleep(_LOOK_S)
 
     def authenticate(self, peer: Peer | None, authorization: str | None) -> Actor:
-        """Raises RequestError: 401 without a good token on TCP, 403 for a stranger on the socket."""
+        """Raises RequestError: 401 without a good token on TCP, or for an unlock of the socket that is over; 403 for a
+        stranger on the socket.
+        """
         if peer is None:
-            return self._by_token(authorization or "")
+            return self._by_token(_bearer(authorization))
         if (scope := self._scope_of(peer)) is None:
             raise RequestError(403, "insufficient_scope", f"User {peer.uid} has no access to this core.")
-        return Actor(name=f"uid:{peer.uid}", scope=scope)
+        user = f"uid:{peer.uid}"
+        if authorization is None:
+            return Actor(name=user, scope=scope)
+        return self._by_unlock(user, _bearer(authorization))
 
     def _scope_of(self, peer: Peer) -> Scope | None:
         if peer.uid in self._admins:
@@ -53,49 +92,37 @@ class Authenticator:
             return Scope.READ
         return Scope.OPERATE if self._group is not None and self._group in _groups_of(peer) else None
 
-    def _by_token(self, authorization: str) -> Actor:
-        scheme, _, token = authorization.partition(" ")
-        found = self._tokens.find(token.strip()) if scheme.lower() == "bearer" else None
+    def _by_unlock(self, user: str, token: str) -> Actor:
+        unlock = self.unlocks.find(user, token)
+        if unlock is None:
+            raise RequestError(401, "operator_locked", "This needs an operator's PIN again.", headers=_BEARER)
+        return Actor(name=f"operator:{unlock.operator}", scope=unlock.entry.permission(), via=user)
+
+    def _by_token(self, token: str) -> Actor:
+        found = self._find(token)
         if found is None:
-            detail = "This needs a valid bearer token."
-            raise RequestError(401, "unauthorized", detail, headers={"www-authenticate": "Bearer"})
+            raise RequestError(401, "unauthorized", "This needs a valid bearer token.", headers=_BEARER)
         name, entry = found
+        # Only whoever holds it is told what became of a token.
+        match state_of(entry, self._today.now()):
+            case "revoked":
+                raise RequestError(401, "token_revoked", "This token was revoked.", headers=_BEARER)
+            case "expired":
+                raise RequestError(401, "token_expired", "This token has expired.", headers=_BEARER)
         return Actor(name=f"token:{name}", scope=entry.permission())
 
-
-class _TokensFile:
-    """The file as last read; read again once it differs, so that adding and revoking work on a running core."""
-
-    def __init__(self, path: Path):
-        self.problem: str | None = None
-        self._path = path
-        self._entries: dict[str, TokenEntry] = {}
-        self._stamp: _Stamp | None = None
-
-    def find(self, token: str) -> tuple[str, TokenEntry] | None:
+    def _find(self, token: str) -> tuple[str, TokenEntry] | None:
         """Compares with every entry, so that the time taken tells nothing."""
-        self.refresh()
         given = hashlib.sha256(token.encode()).hexdigest()
-        found = [item for item in self._entries.items() if hmac.compare_digest(item[1].hash, given)]
+        tokens = self.file.entries().tokens
+        found = [item for item in tokens.items() if hmac.compare_digest(item[1].hash, given)]
         return found[0] if found else None
 
-    def refresh(self) -> None:
-        stamp = _stamp_of(self._path)
-        if stamp is not None and stamp == self._stamp:
-            return
-        try:
-            self._entries, self.problem = read_tokens(self._path), None
-        except ConfigError as error:
-            self._entries, self.problem = {}, str(error)
-        self._stamp = stamp
 
-
-def _stamp_of(path: Path) -> _Stamp | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+def _bearer(authorization: str | None) -> str:
+    """The token; empty, which none ever is, where it is something else."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _gid_of(group: str) -> int | None:

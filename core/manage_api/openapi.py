@@ -34,7 +34,10 @@ _EVERYWHERE: Final[Codes] = {
     422: ("invalid_parameter",),
     500: ("internal_error",),
 }
-_LOGIN: Final[Codes] = {401: ("unauthorized",), 403: ("insufficient_scope",)}
+_LOGIN: Final[Codes] = {
+    401: ("unauthorized", "token_expired", "token_revoked", "operator_locked"),
+    403: ("insufficient_scope",),
+}
 _WITH_BODY: Final[Codes] = {400: ("invalid_json",), 413: ("body_too_large",), 415: ("unsupported_media_type",)}
 _WITH_VARIABLE: Final[Codes] = {404: ("not_found",)}
 

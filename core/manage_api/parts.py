@@ -7,6 +7,7 @@ from core.audit import Audit
 from core.clock import Clock
 from core.device import Device
 from core.journal import Archive, SnapshotJournal
+from core.manage_api.auth import Authenticator
 from core.monitoring.case_book import CaseBook
 from core.monitoring.history import History
 from core.monitoring.monitor import Monitor
@@ -34,4 +35,5 @@ class Parts:
     journals: Mapping[str, SnapshotJournal]
     archive: Archive
     audit: Audit
+    authenticator: Authenticator
     troubles: Callable[[], dict[str, str]]

@@ -7,6 +7,7 @@ from msgspec import Struct
 from core import config, wire
 from core.errors import ConfigError, RefusalError
 from core.manage_api import views
+from core.manage_api.access import access_routes
 from core.manage_api.auditing import of_fields
 from core.manage_api.cabinets import CabinetHandlers, cabinet_routes
 from core.manage_api.cases import CaseHandlers, case_routes
@@ -139,6 +140,7 @@ def routes(parts: Parts) -> tuple[Route, ...]:
         *retry_routes(parts),
         *endpoint_routes(EndpointHandlers(parts)),
         *metric_routes(parts),
+        *access_routes(parts),
         Route(
             method="POST",
             path="/api/manage/durability/acknowledge",

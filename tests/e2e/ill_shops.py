@@ -242,7 +242,8 @@ class IllShop:
         queue = RetryQueue(self._retries, settings.webhooks.retry, [], self.clock, Random(1))
         dispatcher = Dispatcher(queue, [], device.stamp, self.clock)
         self._history = History(directory, settings.history, in_force(settings), self.clock, device.boot_id)
-        parts = Parts(
+        authenticator = Authenticator(settings.access, loaded.tokens_file, self.clock)
+        parts = self.parts = Parts(
             loaded=loaded,
             clock=self.clock,
             device=device,
@@ -255,10 +256,11 @@ class IllShop:
             journals={"cases": self._journal, "retries": self._retries},
             archive=archive,
             audit=Audit(directory, self.clock),
+            authenticator=authenticator,
             history=self._history,
             troubles=dict,
         )
-        self._app = build_app(routes(parts), Authenticator(settings.access, loaded.tokens_file), forget)
+        self._app = build_app(routes(parts), authenticator, forget)
         self.client = Client("http://localhost", transport=httpx.ASGITransport(self._door))
 
     async def _door(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -71,12 +71,13 @@ class Shop:
             journals={},
             archive=Archive(directory, clock),
             audit=none,
+            authenticator=none,
             history=none,
             troubles=dict,
         )
         self.deeds: list[Deed] = []
         routes = (*case_routes(CaseHandlers(parts)), *cabinet_routes(CabinetHandlers(parts)))
-        self.app = build_app(routes, Authenticator(Access(), directory / "tokens.toml"), self._record)
+        self.app = build_app(routes, Authenticator(Access(), directory / "tokens.toml", clock), self._record)
 
     async def _record(self, deed: Deed) -> None:
         self.deeds.append(deed)

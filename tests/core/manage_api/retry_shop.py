@@ -51,11 +51,12 @@ class RetryShop:
             journals={},
             archive=none,
             audit=none,
+            authenticator=none,
             history=none,
             troubles=dict,
         )
         routes = (*retry_routes(parts), *endpoint_routes(EndpointHandlers(parts)), *metric_routes(parts))
-        self.app = build_app(routes, Authenticator(Access(), loaded.tokens_file), self._record)
+        self.app = build_app(routes, Authenticator(Access(), loaded.tokens_file, station.clock), self._record)
         self.deeds: list[Deed] = []
         self.client = a_client(self.app)
 

@@ -131,7 +131,7 @@ FAILING = (
 
 
 def an_app(directory: Path, listen: str | None = None, access: Access | None = None) -> ASGIApp:
-    authenticator = Authenticator(access or Access(), directory / "tokens.toml")
+    authenticator = Authenticator(access or Access(), directory / "tokens.toml", SystemClock())
     return build_app((*ROUTES, *FAILING), authenticator, forget, version="1.2.3", listen=listen, hostname="Shopbox")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from core.clock import SystemClock
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
 from core.manage_api.table import Scope
@@ -151,6 +152,6 @@ async def test_the_docs_are_one_plain_page(client: httpx.AsyncClient) -> None:
 
 
 async def test_the_same_route_twice_fails_at_build_time(tmp_path: Path) -> None:
-    authenticator = Authenticator(Access(), tmp_path / "tokens.toml")
+    authenticator = Authenticator(Access(), tmp_path / "tokens.toml", SystemClock())
     with pytest.raises(ValueError, match="two routes for GET /healthz"):
         build_app((*ROUTES, ROUTES[0]), authenticator, forget, version="1")

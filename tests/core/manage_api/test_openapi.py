@@ -23,7 +23,9 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     """Good and bad requests, missing logins and wrong methods: each answer is one the document promises."""
     path = tmp_path / "tokens.toml"
     headers = bearer(add_token(path, "hq", Scope.ADMIN, SystemClock()))
-    app = build_app(ROUTES, Authenticator(Access(), path), forget, version="1.2.3", hostname="testserver")
+    app = build_app(
+        ROUTES, Authenticator(Access(), path, SystemClock()), forget, version="1.2.3", hostname="testserver"
+    )
     schema = from_asgi("/openapi.json", app, config=SchemathesisConfig(seed=7), headers=headers)
     requests, found = play(schema, headers, max_examples=40)
     assert not found

@@ -63,11 +63,11 @@ async def test_on_tcp_a_token_is_the_identity(tmp_path: Path) -> None:
     async with serving(tmp_path, ANY_PORT) as server, by_tcp(server) as stranger, by_tcp(server, token) as client:
         strange = [await stranger.get(ITEMS, headers={"authorization": "Bearer no"}) for _ in range(20)]
         good = await client.get(ITEMS)
-        revoke_token(tmp_path / "tokens.toml", "hq")
+        revoke_token(tmp_path / "tokens.toml", "hq", SystemClock())
         revoked = await client.get(ITEMS)
     assert {code_of(answer) for answer in strange} == {(401, "unauthorized")}
     assert good.json()["actor"] == "token:hq"
-    assert code_of(revoked) == (401, "unauthorized")
+    assert code_of(revoked) == (401, "token_revoked")
 
 
 async def test_headers_of_a_proxy_change_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,197 @@
+"""The tokens file: who gets in by token or by PIN. Holds only hashes; reads it, and rewrites it keeping every comment."""
+
+import fcntl
+import hashlib
+import os
+import stat
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+import tomlkit
+from msgspec import Meta, Struct
+from tomlkit.exceptions import TOMLKitError
+
+from core.errors import ConfigError
+from core.journal.files import DIRECTORY_MODE, FILE_MODE, create_new, sync_directory, write_all
+from core.manage_api.table import Scope
+
+Moment = Annotated[datetime, Meta(tz=True)]
+_Hex = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{2}){16,64}$")]
+_Stamp = tuple[int, int, int, int]
+
+_SEEN: Final = 12  # letters of a fingerprint
+
+
+class TokenEntry(Struct, frozen=True, kw_only=True):
+    """One `[tokens.NAME]`. `created_by` and `revoked_by` are the users of the command line; without `expires` it is good
+    until it is revoked, and a revoked one stays, so that it can be told what became of it.
+    """
+
+    scope: Literal["read", "operate", "admin"]
+    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    created: datetime
+    created_by: str | None = None
+    expires: Moment | None = None
+    revoked: Moment | None = None
+    revoked_by: str | None = None
+
+    def permission(self) -> Scope:
+        return Scope[self.scope.upper()]
+
+
+class OperatorEntry(Struct, frozen=True, kw_only=True):
+    """One `[operators.NAME]`: the scrypt hash of a PIN with its salt, and what it costs to try one (`n`, `r`, `p`)."""
+
+    scope: Literal["operate", "admin"]
+    hash: _Hex
+    salt: _Hex
+    n: Annotated[int, Meta(ge=2**10, le=2**16)]
+    r: Annotated[int, Meta(ge=1, le=8)]
+    p: Annotated[int, Meta(ge=1, le=4)]
+    created: datetime
+    created_by: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.n & (self.n - 1):
+            raise ValueError("n must be a power of two")
+
+    def permission(self) -> Scope:
+        return Scope[self.scope.upper()]
+
+
+class Entries(Struct, frozen=True, kw_only=True):
+    """All of the file, by name."""
+
+    tokens: dict[str, TokenEntry] = {}
+    operators: dict[str, OperatorEntry] = {}
+
+
+NOBODY: Final = Entries()
+
+
+def read_entries(path: Path) -> Entries:
+    """Nobody where there is no file yet. Raises ConfigError for a file that can't be used."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would hold up everything
+            raise ConfigError("is not a file", path=path)
+        return _entries(path.read_bytes(), path)
+    except FileNotFoundError:
+        return NOBODY
+    except OSError as error:
+        raise ConfigError(f"can't be read ({error.strerror})", path=path) from error
+
+
+def _entries(content: bytes, path: Path) -> Entries:
+    try:
+        return msgspec.convert(tomllib.loads(content.decode()), Entries)
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, not our keys; msgspec's are ValueErrors too
+        raise ConfigError("is not a valid tokens file", path=path) from error
+
+
+class AccessFile:
+    """The file as last read; read again once it differs, so that a change works on a running core. `problem` says why
+    nobody gets in by it, or is None.
+    """
+
+    def __init__(self, path: Path):
+        self.problem: str | None = None
+        self._path = path
+        self._entries = NOBODY
+        self._stamp: _Stamp | None = None
+
+    def entries(self) -> Entries:
+        """The same object as long as nothing changed."""
+        stamp = _stamp_of(self._path)
+        if stamp is None or stamp != self._stamp:
+            try:
+                found, self.problem = read_entries(self._path), None
+            except ConfigError as error:
+                found, self.problem = NOBODY, str(error)
+            self._entries = self._entries if found == self._entries else found
+            self._stamp = stamp
+        return self._entries
+
+
+def _stamp_of(path: Path) -> _Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+def on_record(kind: dict[str, TokenEntry] | dict[str, OperatorEntry]) -> dict[str, Any]:
+    """What the audit may keep of these, flat. A fingerprint tells that a hash was replaced, and nothing of the hash."""
+    found: dict[str, Any] = {}
+    for name, entry in kind.items():
+        plain = msgspec.to_builtins(entry, str_keys=True)
+        secret = "".join(str(plain.pop(key, "")) for key in ("hash", "salt", "n", "r", "p"))
+        plain["fingerprint"] = hashlib.sha256(f"fingerprint {secret}".encode()).hexdigest()[:_SEEN]
+        found |= {f"{name}.{key}": value for key, value in plain.items() if value is not None}
+    return found
+
+
+def add_entry(document: tomlkit.TOMLDocument, kind: str, name: str, values: dict[str, Any]) -> None:
+    """Put `[kind.name]` into the document; what stood there under this name is replaced. Null values are left out."""
+    entry = tomlkit.table()
+    for key, value in values.items():
+        if value is not None:
+            entry[key] = value
+    section_of(document, kind)[name] = entry
+
+
+def section_of(document: tomlkit.TOMLDocument, kind: str) -> Any:
+    return document.setdefault(kind, tomlkit.table(is_super_table=True))
+
+
+@contextmanager
+def rewriting(path: Path) -> Iterator[tuple[Entries, tomlkit.TOMLDocument]]:
+    """What stands there, and the document to change; written when the block ends well. Two commands at once wait for each
+    other. Raises ConfigError.
+    """
+    target = path.resolve()
+    try:
+        target.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise ConfigError(f"can't be written ({error.strerror})", path=path) from error
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        entries = read_entries(target)
+        document = tomlkit.parse(target.read_text(encoding="utf-8") if target.exists() else "")
+        yield entries, document
+        content = tomlkit.dumps(document).encode()
+        _entries(content, path)  # nothing that locks everybody out is ever written
+        _replace(target, content)
+    except TOMLKitError as error:
+        raise ConfigError("is not a valid tokens file", path=path) from error
+    except OSError as error:
+        raise ConfigError(f"can't be written ({error.strerror})", path=path) from error
+    finally:
+        os.close(directory)
+
+
+def _replace(target: Path, content: bytes) -> None:
+    new = target.with_name(target.name + ".new")
+    fd = create_new(new)
+    try:
+        os.fchmod(fd, FILE_MODE)
+        _keep_owner(fd, target)
+        write_all(fd, content)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    new.replace(target)
+    sync_directory(target.parent)
+
+
+def _keep_owner(fd: int, target: Path) -> None:
+    """Root's hand on a core that runs as another user must not leave it a file which it can't read."""
+    if os.geteuid() == 0:
+        owner = (target if target.exists() else target.parent).stat()
+        os.fchown(fd, owner.st_uid, owner.st_gid)

@@ -1,0 +1,111 @@
+"""What operators unlocked at a kiosk, and for how long; and how many wrong PINs somebody may try. Kept in memory only:
+a restart locks everything.
+"""
+
+import asyncio
+import hashlib
+import math
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from core.audit import Deed
+from core.clock import Clock
+from core.manage_api.access_file import Entries, OperatorEntry
+from core.manage_api.auditing import Record
+from core.manage_api.operators import is_pin_of
+from core.manage_api.problems import RequestError
+
+UNLOCKED_S: Final = 300.0  # from the PIN on, however it is used: who polls must not keep it open
+TRIES: Final = 5
+FIRST_WAIT_S: Final = 60.0
+LONGEST_WAIT_S: Final = 900.0
+_TOKEN_BYTES: Final = 32
+
+
+@dataclass(kw_only=True)
+class _Tries:
+    """Of one user of the kiosk, whatever names he tried."""
+
+    wrong: int = 0
+    until_s: float = -math.inf
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unlock:
+    """Good for `uid` until `until_s` (steady), as long as the operator's entry is the same."""
+
+    operator: str
+    entry: OperatorEntry
+    uid: str
+    until_s: float
+
+
+class Unlocks:
+    """`entries` tells who is an operator now."""
+
+    def __init__(self, entries: Callable[[], Entries], clock: Clock):
+        self._entries, self._clock = entries, clock
+        self._unlocks: dict[str, Unlock] = {}  # by the token's hash
+        self._tries: dict[str, _Tries] = {}
+        self._checking = asyncio.Lock()  # a check costs memory: never two at once
+
+    async def unlock(self, uid: str, operator: str, pin: str, record: Record) -> tuple[str, Unlock]:
+        """A token and what it is good for. Raises RequestError: 401 for a wrong PIN or name, 429 after too many; that goes
+        to `record`.
+        """
+        async with self._checking:
+            tries = self._tries.setdefault(uid, _Tries())
+            self._refuse_too_many(tries)
+            # Wrong until it turns out right: who leaves before the answer has tried all the same.
+            tries.wrong += 1
+            tries.until_s = self._clock.steady() + _wait_s(tries.wrong)
+            entry = self._entries().operators.get(operator)
+            if not await asyncio.to_thread(is_pin_of, entry, pin) or entry is None:
+                # A name that is none may be a PIN in the wrong field.
+                await self._tell(uid, operator if entry is not None else None, tries.wrong, record)
+                raise RequestError(401, "wrong_pin", "Wrong name or PIN.", headers={"www-authenticate": "Bearer"})
+            del self._tries[uid]
+        return self._unlocked(uid, operator, entry)
+
+    def find(self, uid: str, token: str) -> Unlock | None:
+        """What this token, held by this user, is good for now."""
+        unlock = self._unlocks.get(_hash(token))
+        if unlock is None or unlock.uid != uid or self._clock.steady() >= unlock.until_s:
+            return None
+        return unlock if self._entries().operators.get(unlock.operator) == unlock.entry else None
+
+    def lock(self, uid: str, operator: str) -> None:
+        """End all that this operator unlocked for this user."""
+        self._unlocks = {key: one for key, one in self._unlocks.items() if (one.uid, one.operator) != (uid, operator)}
+
+    def _unlocked(self, uid: str, operator: str, entry: OperatorEntry) -> tuple[str, Unlock]:
+        now_s, token = self._clock.steady(), secrets.token_urlsafe(_TOKEN_BYTES)
+        self._unlocks = {key: one for key, one in self._unlocks.items() if now_s < one.until_s}
+        unlock = Unlock(operator=operator, entry=entry, uid=uid, until_s=now_s + UNLOCKED_S)
+        self._unlocks[_hash(token)] = unlock
+        return token, unlock
+
+    def _refuse_too_many(self, tries: _Tries) -> None:
+        wait_s = tries.until_s - self._clock.steady()
+        if wait_s > 0:
+            whole_s = math.ceil(wait_s)
+            detail = f"Too many wrong PINs: wait {whole_s} s."
+            raise RequestError(429, "too_many_tries", detail, headers={"retry-after": str(whole_s)})
+
+    async def _tell(self, uid: str, operator: str | None, wrong: int, record: Record) -> None:
+        if wait_s := _wait_s(wrong):
+            asked = {"wrong_pins": wrong, "wait_s": wait_s}
+            await record(Deed(actor=uid, origin="socket", what="operator.locked_out", subject=operator, asked=asked))
+
+
+def _wait_s(wrong: int) -> float:
+    """From the fifth wrong one in a row on each costs a wait, twice as long as the one before."""
+    if wrong < TRIES:
+        return 0.0
+    return min(FIRST_WAIT_S * 2.0 ** min(wrong - TRIES, 10), LONGEST_WAIT_S)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,54 @@
+"""The manage API's requests and answers about who may do what; conventions as in wire.py. Values only."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from core.wire import Answer, Body, Moment
+
+
+class WhoAmI(Answer, frozen=True, kw_only=True):
+    """Who the core takes the caller for, as it stands in the audit, and the most that he may do."""
+
+    actor: str
+    via: str | None
+    scope: Literal["read", "operate", "admin"]
+    origin: str
+
+
+class Operator(Answer, frozen=True, kw_only=True):
+    """Somebody with a PIN."""
+
+    name: str
+    scope: Literal["operate", "admin"]
+
+
+class Operators(Answer, frozen=True, kw_only=True):
+    items: tuple[Operator, ...]
+
+
+class Unlock(Body, frozen=True, kw_only=True):
+    operator: Annotated[str, Meta(min_length=1, max_length=64)]
+    pin: Annotated[str, Meta(pattern="^[0-9]{6,12}$")]
+
+    def __repr__(self) -> str:
+        return f"Unlock(operator={self.operator!r}, pin=***)"
+
+
+class Unlocked(Answer, frozen=True, kw_only=True):
+    """`token` is a bearer token for the socket, good for the same user of the box only."""
+
+    token: str
+    operator: str
+    scope: Literal["operate", "admin"]
+    expires_at: Moment
+    expires_in_s: float
+
+    def __repr__(self) -> str:
+        return f"Unlocked(token=***, operator={self.operator!r})"
+
+
+class Locked(Answer, frozen=True, kw_only=True):
+    """Nothing that this operator unlocked for this user of the box is good any more."""
+
+    operator: str
