@@ -79,18 +79,17 @@ def read_entries(path: Path) -> Entries:
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would hold up everything
             raise ConfigError("is not a file", path=path)
-        return _entries(path.read_bytes(), path)
+        return _parsed(path.read_bytes())
     except FileNotFoundError:
         return NOBODY
     except OSError as error:
         raise ConfigError(f"can't be read ({error.strerror})", path=path) from error
-
-
-def _entries(content: bytes, path: Path) -> Entries:
-    try:
-        return msgspec.convert(tomllib.loads(content.decode()), Entries)
     except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, not our keys; msgspec's are ValueErrors too
         raise ConfigError("is not a valid tokens file", path=path) from error
+
+
+def _parsed(content: bytes) -> Entries:
+    return msgspec.convert(tomllib.loads(content.decode()), Entries)
 
 
 class AccessFile:
@@ -105,15 +104,13 @@ class AccessFile:
         self._stamp: _Stamp | None = None
 
     def entries(self) -> Entries:
-        """The same object as long as nothing changed."""
         stamp = _stamp_of(self._path)
         if stamp is None or stamp != self._stamp:
             try:
                 found, self.problem = read_entries(self._path), None
             except ConfigError as error:
                 found, self.problem = NOBODY, str(error)
-            self._entries = self._entries if found == self._entries else found
-            self._stamp = stamp
+            self._entries, self._stamp = found, stamp
         return self._entries
 
 
@@ -166,10 +163,11 @@ def rewriting(path: Path) -> Iterator[tuple[Entries, tomlkit.TOMLDocument]]:
         document = tomlkit.parse(target.read_text(encoding="utf-8") if target.exists() else "")
         yield entries, document
         content = tomlkit.dumps(document).encode()
-        _entries(content, path)  # nothing that locks everybody out is ever written
+        _parsed(content)  # nothing that locks everybody out is ever written
         _replace(target, content)
-    except TOMLKitError as error:
-        raise ConfigError("is not a valid tokens file", path=path) from error
+    except (TOMLKitError, ValueError) as error:
+        problem = "can't be changed as it is written; give each entry a table of its own, as [tokens.NAME]"
+        raise ConfigError(problem, path=path) from error
     except OSError as error:
         raise ConfigError(f"can't be written ({error.strerror})", path=path) from error
     finally:

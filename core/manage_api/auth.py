@@ -61,14 +61,12 @@ class Authenticator:
         return self.file.problem
 
     async def run(self, notice: Notice) -> None:
-        """Tell what the file says at first, and then whenever it says something else. A broken one says nothing."""
-        told = None
+        """Tell again and again what the file says, so that whoever keeps it finds what changed. A broken one says nothing."""
         while True:
             entries = self.file.entries()
-            if entries is not told and self.file.problem is None:
+            if self.file.problem is None:
                 await notice("tokens", on_record(entries.tokens))
                 await notice("operators", on_record(entries.operators))
-                told = entries
             await self._clock.sleep(_LOOK_S)
 
     def authenticate(self, peer: Peer | None, authorization: str | None) -> Actor:

@@ -1,5 +1,7 @@
 """The operators' PINs in the tokens file: which are taken, and what is kept of one."""
 
+import timeit
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,11 @@ def test_what_the_audit_keeps_tells_of_a_new_hash_but_none(path: Path) -> None:
     assert first["hq.expires"] == "2026-11-24T08:00:00Z"
     for secret in (token, entry.hash, *(getattr(list_operators(path)["li"], key) for key in ("hash", "salt"))):
         assert secret not in str(first | operators)
+
+
+def test_nobodys_pin_takes_as_long_to_find_wrong_as_somebodys(path: Path) -> None:
+    """So that the time of an answer doesn't tell whose names there are."""
+    entry = an_operator(path)
+    checks = [partial(is_pin_of, one, "1") for one in (entry, None)]
+    somebody, nobody = [min(timeit.repeat(check, number=1, repeat=3)) for check in checks]
+    assert 0.3 < nobody / somebody < 3

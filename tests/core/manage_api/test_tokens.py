@@ -158,3 +158,20 @@ def test_a_file_of_before_there_was_an_end_is_still_good(path: Path) -> None:
     path.write_text(old + "expires = 2027-01-01T00:00:00\n")
     with pytest.raises(ConfigError, match="is not a valid tokens file"):
         list_tokens(path, FakeClock())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'tokens = {hq = {scope = "read", hash = "HASH", created = 2026-01-01T00:00:00Z}}',
+        'tokens.hq.scope = "read"\ntokens.hq.hash = "HASH"\ntokens.hq.created = 2026-01-01T00:00:00Z',
+    ],
+)
+def test_a_file_that_takes_no_further_table_stays_as_it_is(path: Path, content: str) -> None:
+    """By hand it may be written in other forms of TOML, and is good all the same."""
+    path.write_text(content.replace("HASH", "0" * 64))
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match="can't be changed as it is written"):
+        add_token(path, "other", Scope.READ, FakeClock())
+    assert path.read_bytes() == before
+    assert list(read_entries(path).tokens) == ["hq"]
