@@ -5,6 +5,7 @@ import hashlib
 import os
 import stat
 import tomllib
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -24,6 +25,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 _Hex = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{2}){16,64}$")]
 _Stamp = tuple[int, int, int, int]
 
+_MOST_READINGS: Final = 100
 _SEEN: Final = 12  # letters of a fingerprint
 
 
@@ -94,13 +96,16 @@ def _parsed(content: bytes) -> Entries:
 
 class AccessFile:
     """The file as last read; read again once it differs, so that a change works on a running core. `problem` says why
-    nobody gets in by it, or is None.
+    nobody gets in by it, or is None. `readings` holds what was read, until somebody takes it out: all by whom anybody
+    may have got in.
     """
 
     def __init__(self, path: Path):
         self.problem: str | None = None
+        self.readings: deque[Entries] = deque(maxlen=_MOST_READINGS)
         self._path = path
         self._entries = NOBODY
+        self._last_good: Entries | None = None
         self._stamp: _Stamp | None = None
 
     def entries(self) -> Entries:
@@ -108,6 +113,9 @@ class AccessFile:
         if stamp is None or stamp != self._stamp:
             try:
                 found, self.problem = read_entries(self._path), None
+                if found != self._last_good:
+                    self.readings.append(found)
+                    self._last_good = found
             except ConfigError as error:
                 found, self.problem = NOBODY, str(error)
             self._entries, self._stamp = found, stamp

@@ -61,10 +61,11 @@ class Authenticator:
         return self.file.problem
 
     async def run(self, notice: Notice) -> None:
-        """Tell again and again what the file says, so that whoever keeps it finds what changed. A broken one says nothing."""
+        """Tell what the file says at first, and whatever else it says later. A broken one says nothing."""
         while True:
-            entries = self.file.entries()
-            if self.file.problem is None:
+            self.file.entries()
+            while self.file.readings:
+                entries = self.file.readings.popleft()
                 await notice("tokens", on_record(entries.tokens))
                 await notice("operators", on_record(entries.operators))
             await self._clock.sleep(_LOOK_S)

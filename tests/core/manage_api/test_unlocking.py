@@ -251,7 +251,9 @@ async def test_a_pin_in_the_field_of_the_name_is_not_kept(kiosk: Kiosk) -> None:
 
 
 async def test_what_changes_in_the_file_goes_on_record(kiosk: Kiosk) -> None:
-    """Also what changed while the core did not run; a file that can't be read says nothing."""
+    """Also what changed while the core did not run, and by whom somebody got in for less than a look; a file that can't be
+    read says nothing.
+    """
     add_token(kiosk.path, "hq", Scope.READ, kiosk.clock, by="uid:7")
 
     async def look() -> list[tuple[str, set[str]]]:
@@ -273,6 +275,10 @@ async def test_what_changes_in_the_file_goes_on_record(kiosk: Kiosk) -> None:
         remove_operator(kiosk.path, "li")
         li = {f"li.{key}" for key in ("scope", "created", "fingerprint")}
         assert await look() == [("operators.noticed", li)]
+        add_operator(kiosk.path, "passing", Scope.OPERATE, PIN, kiosk.clock)
+        await kiosk.unlock(operator="passing")
+        remove_operator(kiosk.path, "passing")
+        assert [what for what, _ in await look()] == ["operators.noticed"] * 2
         watching.cancel()
 
 
