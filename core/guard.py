@@ -211,6 +211,7 @@ class Guard:
             "socket_unavailable": self._server.socket_problem,
             "tcp_unavailable": self._server.tcp_problem,
             "tokens_unreadable": self._authenticator.problem,
+            "tokens_expiring": self._authenticator.expiring,
             "escalate_command_failed": None if command is None else f"escalate_command {command}",
             "archive_troubled": self._archive.problem,
             "audit_troubled": self._audit.problem,

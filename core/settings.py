@@ -324,7 +324,8 @@ class Webhooks(Table, frozen=True, kw_only=True):
 
 
 class ManageApi(Table, frozen=True, kw_only=True):
-    """`listen = "host:port"` opens the manage API on TCP beside the socket; tokens stand hashed in `tokens_file`.
+    """`listen = "host:port"` opens the manage API on TCP beside the socket; tokens and PINs stand hashed in
+    `tokens_file`.
 
     With `tls_cert` and `tls_key` (PEM; both or neither) TCP is under TLS; they are read at the start only.
     """
@@ -336,7 +337,8 @@ class ManageApi(Table, frozen=True, kw_only=True):
 
 
 class Access(Table, frozen=True, kw_only=True):
-    """Who may use the socket besides the core's user and root: `group` operates, `kiosk_users` read."""
+    """Who may use the socket besides the core's user and root: `group` operates, `kiosk_users` read,
+    and operate for five minutes after an operator's PIN."""
 
     group: str = ""
     kiosk_users: tuple[str | int, ...] = ()

@@ -20,7 +20,7 @@ from core.manage_api.expiry import Today, last_change
 from core.manage_api.peers import Peer
 from core.manage_api.problems import RequestError
 from core.manage_api.table import Actor, Scope
-from core.manage_api.tokens import add_token, list_tokens, revoke_token, state_of
+from core.manage_api.tokens import add_token, expiring, list_tokens, revoke_token, state_of
 from core.manage_api.unlocking import Unlocks
 from core.settings import Access
 
@@ -59,6 +59,11 @@ class Authenticator:
         """Why nobody can log in by token or PIN, or None."""
         self.file.entries()
         return self.file.problem
+
+    @property
+    def expiring(self) -> str | None:
+        """Which tokens are about to end, or None: a headquarters that is cut off should not be the first to notice."""
+        return expiring(self.file.entries().tokens, self._today.now())
 
     async def run(self, notice: Notice) -> None:
         """Tell what the file says at first, and whatever else it says later. A broken one says nothing."""

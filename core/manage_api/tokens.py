@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
@@ -20,6 +21,7 @@ DEFAULT_DAYS: Final = 365
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TOKEN_BYTES: Final = 32
+_SOON: Final = timedelta(days=14)
 _UNSET: Final = datetime(2024, 1, 1, tzinfo=UTC)  # a clock before this was never set since the box got power
 
 State = Literal["active", "expired", "revoked"]
@@ -39,6 +41,16 @@ def state_of(entry: TokenEntry, now: datetime) -> State:
     if entry.revoked is not None:
         return "revoked"
     return "expired" if entry.expires is not None and entry.expires <= now else "active"
+
+
+def expiring(tokens: Mapping[str, TokenEntry], now: datetime) -> str | None:
+    """Which tokens end soon, or have ended without being revoked; None where there are none."""
+    ends = [
+        f"{name} ({entry.expires:%Y-%m-%d})"
+        for name, entry in tokens.items()
+        if entry.expires is not None and entry.revoked is None and entry.expires <= now + _SOON
+    ]
+    return f"make new ones, or revoke them: {', '.join(ends)}" if ends else None
 
 
 def list_tokens(path: Path, clock: Clock) -> tuple[TokenInfo, ...]:

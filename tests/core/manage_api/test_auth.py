@@ -202,3 +202,19 @@ def test_a_time_of_the_future_ends_with_a_clock_that_is_set(path: Path, tmp_path
     assert authenticator.authenticate(None, f"Bearer {token}").name == "token:hq"
     clock.in_sync = False
     assert authenticator.authenticate(None, f"Bearer {token}").name == "token:hq"
+
+
+def test_a_token_that_ends_soon_is_told_until_it_is_revoked(path: Path) -> None:
+    clock = FakeClock()
+    for name, ends in (("hq", 15), ("bi", None), ("old", 15)):
+        add_token(path, name, Scope.READ, clock, days=ends)
+    revoke_token(path, "old", clock)
+    authenticator = Authenticator(Access(), path, clock)
+    told: list[str | None] = []
+    soon = "make new ones, or revoke them: hq (2026-12-08)"
+    for days in (0.99, 0.01, 20):
+        clock.advance(days * 86_400)
+        told.append(authenticator.expiring)
+    assert told == [None, soon, soon]
+    revoke_token(path, "hq", clock)
+    assert authenticator.expiring is None
