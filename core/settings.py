@@ -338,7 +338,8 @@ class ManageApi(Table, frozen=True, kw_only=True):
 
 class Access(Table, frozen=True, kw_only=True):
     """Who may use the socket besides the core's user and root: `group` operates, `kiosk_users` read,
-    and operate for five minutes after an operator's PIN."""
+    and operate for five minutes after an operator's PIN.
+    """
 
     group: str = ""
     kiosk_users: tuple[str | int, ...] = ()

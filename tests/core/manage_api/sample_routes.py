@@ -1,6 +1,7 @@
 """A small route table of its own kind, and a server over it, for the tests of the manage API's HTTP side."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -177,13 +178,37 @@ async def until(condition: Any) -> None:
 
 
 def a_client(app: ASGIApp, uid: int | None = 0) -> httpx.AsyncClient:
-    """A caller on the socket with this uid, or on TCP (None)."""
+    """A caller on the socket with this uid, or on TCP (None). Every refusal must be one that the app's document names."""
 
+    async def check(response: httpx.Response) -> None:
+        if response.headers.get("content-type") == "application/problem+json":
+            await response.aread()
+            async with httpx.AsyncClient(transport=_transport(app, 0), base_url="http://localhost") as reader:
+                check_declared(response, (await reader.get("/openapi.json")).json())
+
+    hooks = {"response": [check]}
+    return httpx.AsyncClient(transport=_transport(app, uid), base_url="http://localhost", event_hooks=hooks)
+
+
+def _transport(app: ASGIApp, uid: int | None) -> httpx.ASGITransport:
     async def door(scope: AsgiScope, receive: Receive, send: Send) -> None:
         state = {} if uid is None else {PEER: Peer(uid=uid, gid=uid, groups=frozenset())}
         await app({**scope, "state": state}, receive, send)
 
-    return httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://localhost")
+    return httpx.ASGITransport(door)
+
+
+def check_declared(response: httpx.Response, document: dict[str, Any]) -> None:
+    """Raises AssertionError for a status or a code that the document doesn't give to this route."""
+    request = response.request
+    method, path = request.method.lower().replace("head", "get"), request.url.raw_path.decode().partition("?")[0]
+    paths = document["paths"]
+    forms = {one: re.sub(r"\\{\w+\\}", "[^/]+", re.escape(one)) for one in paths}
+    template = path if path in paths else next((one for one, form in forms.items() if re.fullmatch(form, path)), None)
+    if template is not None and method in paths[template]:
+        declared = paths[template][method]["responses"].get(str(response.status_code), {}).get("description", "")
+        codes = re.findall(r"\w+", declared.partition(": ")[2])
+        assert response.json()["code"] in codes, f"{method} {template}: {response.text} is declared nowhere"
 
 
 def by_socket(path: Path) -> httpx.AsyncClient:
