@@ -50,6 +50,7 @@ MAY: Final[dict[str, Scope | Refusal]] = {
     "tcp, operator's token": UNAUTHORIZED,
     "tcp, wrong host": (421, "foreign_host"),
     "tcp, browser": (403, "foreign_origin"),
+    "tcp, browser on a page of its own host": (403, "foreign_origin"),
     "socket, root": Scope.ADMIN,
     "socket, the core's user": Scope.ADMIN,
     "socket, group": Scope.OPERATE,
@@ -59,10 +60,13 @@ MAY: Final[dict[str, Scope | Refusal]] = {
     "socket, kiosk with another's unlock": (401, "operator_locked"),
     "socket, kiosk of a removed operator": (401, "operator_locked"),
     "socket, root with a token": (401, "operator_locked"),
+    "socket, browser": (403, "foreign_origin"),
     "socket, other": STRANGER,
     "socket, other with a token": STRANGER,
 }
-DOOR: Final = frozenset({"tcp, wrong host", "tcp, browser"})
+DOOR: Final = frozenset(
+    {"tcp, wrong host", "tcp, browser", "tcp, browser on a page of its own host", "socket, browser"}
+)
 
 
 def expected(who: str, route: str) -> Refusal | None:
@@ -179,6 +183,7 @@ async def everybody(path: Path, authenticator: Authenticator, clock: FakeClock) 
         "tcp, operator's token": Caller(headers=wang),
         "tcp, wrong host": Caller(headers={**bearer(admin), "host": "elsewhere.example"}),
         "tcp, browser": Caller(headers={**bearer(admin), "origin": "http://elsewhere.example"}),
+        "tcp, browser on a page of its own host": Caller(headers={**bearer(admin), "origin": "http://localhost"}),
         "socket, root": Caller(uid=0),
         "socket, the core's user": Caller(uid=CORE),
         "socket, group": Caller(uid=MEMBER, groups=frozenset({GROUP})),
@@ -188,6 +193,7 @@ async def everybody(path: Path, authenticator: Authenticator, clock: FakeClock) 
         "socket, kiosk with another's unlock": Caller(uid=KIOSK, headers=root),
         "socket, kiosk of a removed operator": Caller(uid=KIOSK, headers=gone),
         "socket, root with a token": Caller(uid=0, headers=bearer(admin)),
+        "socket, browser": Caller(uid=0, headers={"origin": "http://localhost"}),
         "socket, other": Caller(uid=OTHER),
         "socket, other with a token": Caller(uid=OTHER, headers=bearer(admin)),
     }
