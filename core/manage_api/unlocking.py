@@ -26,10 +26,12 @@ _TOKEN_BYTES: Final = 32
 
 @dataclass(kw_only=True)
 class _Tries:
-    """Of one user of the kiosk, whatever names he tried."""
+    """Of one user of the kiosk: whatever names he tried, or of one operator. The right PIN of somebody makes good for what
+    was wrong of him, and not of another: else he could guess the other's.
+    """
 
     wrong: int = 0
-    until_s: float = -math.inf
+    until_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ class Unlocks:
     def __init__(self, entries: Callable[[], Entries], clock: Clock):
         self._entries, self._clock = entries, clock
         self._unlocks: dict[str, Unlock] = {}  # by the token's hash
-        self._tries: dict[str, _Tries] = {}
+        self._tries: dict[tuple[str, str | None], _Tries] = {}  # by user; and by operator, too
         self._checking = asyncio.Lock()  # a check costs memory: never two at once
 
     async def unlock(self, uid: str, operator: str, pin: str, record: Record) -> tuple[str, Unlock]:
@@ -56,17 +58,15 @@ class Unlocks:
         to `record`.
         """
         async with self._checking:
-            tries = self._tries.setdefault(uid, _Tries())
-            self._refuse_too_many(tries)
-            # Wrong until it turns out right: who leaves before the answer has tried all the same.
-            tries.wrong += 1
-            tries.until_s = self._clock.steady() + _wait_s(tries.wrong)
             entry = self._entries().operators.get(operator)
+            # A name that is none may be a PIN in the wrong field.
+            known = operator if entry is not None else None
+            wrong = self._try(uid, known)
             if not await asyncio.to_thread(is_pin_of, entry, pin) or entry is None:
-                # A name that is none may be a PIN in the wrong field.
-                await self._tell(uid, operator if entry is not None else None, tries.wrong, record)
+                await self._tell(uid, known, wrong, record)
                 raise RequestError(401, "wrong_pin", "Wrong name or PIN.", headers={"www-authenticate": "Bearer"})
-            del self._tries[uid]
+            for name in {None, operator}:
+                del self._tries[uid, name]
         return self._unlocked(uid, operator, entry)
 
     def find(self, uid: str, token: str) -> Unlock | None:
@@ -87,12 +87,20 @@ class Unlocks:
         self._unlocks[_hash(token)] = unlock
         return token, unlock
 
-    def _refuse_too_many(self, tries: _Tries) -> None:
-        wait_s = tries.until_s - self._clock.steady()
+    def _try(self, uid: str, operator: str | None) -> int:
+        """How many it would be, were it wrong; and it counts as wrong until it turns out right, so that who leaves before
+        the answer has tried all the same.
+        """
+        now_s = self._clock.steady()
+        tries = [self._tries.setdefault((uid, name), _Tries()) for name in {None, operator}]
+        wait_s = math.ceil(max(one.until_s for one in tries) - now_s)
         if wait_s > 0:
-            whole_s = math.ceil(wait_s)
-            detail = f"Too many wrong PINs: wait {whole_s} s."
-            raise RequestError(429, "too_many_tries", detail, headers={"retry-after": str(whole_s)})
+            detail = f"Too many wrong PINs: wait {wait_s} s."
+            raise RequestError(429, "too_many_tries", detail, headers={"retry-after": str(wait_s)})
+        for one in tries:
+            one.wrong += 1
+            one.until_s = now_s + _wait_s(one.wrong)
+        return max(one.wrong for one in tries)
 
     async def _tell(self, uid: str, operator: str | None, wrong: int, record: Record) -> None:
         if wait_s := _wait_s(wrong):

@@ -193,6 +193,19 @@ async def test_the_tries_are_those_of_a_user_whatever_names_he_gives(kiosk: Kios
     assert (await kiosk.unlock(uid=TECHNICIAN)).status_code == 200
 
 
+async def test_nobody_guesses_the_pin_of_another_by_giving_his_own_in_between(kiosk: Kiosk) -> None:
+    add_operator(kiosk.path, "boss", Scope.ADMIN, "918273", kiosk.clock)
+    for number in range(5):
+        assert code_of(await kiosk.unlock(WRONG, "boss")) == (401, "wrong_pin")
+        if number < 4:
+            assert (await kiosk.unlock()).status_code == 200
+    kiosk.clock.advance(59)
+    assert code_of(await kiosk.unlock("918273", "boss")) == (429, "too_many_tries")
+    assert (await kiosk.unlock()).status_code == 200
+    kiosk.clock.advance(1)
+    assert (await kiosk.unlock("918273", "boss")).status_code == 200
+
+
 async def test_forty_tries_at_once_are_no_more_than_five(kiosk: Kiosk) -> None:
     async with asyncio.TaskGroup() as tasks:
         tries = [tasks.create_task(kiosk.unlock(WRONG)) for _ in range(40)]
