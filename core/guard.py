@@ -21,10 +21,13 @@ from core.errors import ConfigError, CoreError
 from core.journal import Archive, DirectoryLock, SnapshotJournal
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
+from core.manage_api.changes import Changes
 from core.manage_api.parts import Parts
 from core.manage_api.retry_views import retry_summary
 from core.manage_api.routes import routes
 from core.manage_api.server import ManageServer
+from core.manage_api.status import StatusBoard
+from core.manage_api.stream import Stream
 from core.manage_api.views import case_counts, durability
 from core.monitoring.case_book import CaseBook
 from core.monitoring.health import DeviceHealth
@@ -108,8 +111,9 @@ class Guard:
             authenticator=self._authenticator,
             troubles=self._all_troubles,
         )
-        door, group = settings.manage_api, settings.access.group
-        table = routes(self._parts)
+        door, group, board = settings.manage_api, settings.access.group, StatusBoard(self._parts)
+        self._stream = Stream(Changes(self._parts, board).look, clock)
+        table = routes(self._parts, board, self._stream)
         app = build_app(table, self._authenticator, self._audit.record, version=__version__, listen=door.listen)
         self._server = ManageServer(app, directory / SOCKET, door.listen, group, clock, door_context(door))
 
@@ -155,6 +159,7 @@ class Guard:
             "escalation": self._escalation.run,
             "health": self._health.run,
             "history": self._history.run,
+            "stream": self._stream.run,
             "heartbeat": lambda: self._device.run(self._dispatcher, self._vitals),
         }
         draining = group.create_task(self._keep_running("drains", self._drains.run))

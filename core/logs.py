@@ -3,15 +3,17 @@
 import atexit
 import logging
 import os
+import secrets
 import select
 import sys
+from collections import deque
 from contextlib import suppress
 from io import TextIOWrapper
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from queue import Full, Queue
 from types import TracebackType
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
 
 _FILE_BYTES: Final = 1_000_000
 _OLDER_FILES: Final = 3
@@ -20,6 +22,8 @@ _WAITING_LINES: Final = 100_000
 _STANDARD_ERROR: Final = 2
 _LAST_WORDS_S: Final = 2.0
 _PIPE_PATIENCE_S: Final = 0.2
+_KEPT: Final = 1000
+_LONGEST_TEXT: Final = 2000
 
 
 def start_logging(path: Path | None) -> None:
@@ -34,7 +38,7 @@ def start_logging(path: Path | None) -> None:
     writer.start()
     atexit.register(writer.finish)
     sys.excepthook = writer.crashed
-    logging.basicConfig(level=logging.INFO, handlers=[_HandOver(lines)])
+    logging.basicConfig(level=logging.INFO, handlers=[_HandOver(lines), TAIL])
     logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it prints whole URLs, tokens included
 
 
@@ -84,6 +88,44 @@ class _Writer(QueueListener):
 class _OneLine(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         return harmless(super().formatMessage(record))
+
+
+class Line(NamedTuple):
+    """One record of this run: its number, when (seconds since 1970), how grave, whose, and what it says."""
+
+    n: int
+    at_s: float
+    level: int
+    logger: str
+    text: str
+
+
+class Tail(logging.Handler):
+    """The newest records, in memory, whatever becomes of the log itself. `run` tells the numbers of one run from another's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run, self.last = secrets.token_hex(4), 0
+        self._lines = deque[Line](maxlen=_KEPT)
+        self.setFormatter(_OneLine("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = harmless(self.format(record))
+        if len(text) > _LONGEST_TEXT:
+            text = text[: _LONGEST_TEXT - 1] + "…"
+        self.last += 1
+        self._lines.append(Line(self.last, record.created, record.levelno, harmless(record.name), text))
+
+    def lines(self) -> list[Line]:
+        """Oldest first. Any thread."""
+        self.acquire()
+        try:
+            return list(self._lines)
+        finally:
+            self.release()
+
+
+TAIL: Final = Tail()  # one for the process, as its log is
 
 
 class _StandardError(logging.StreamHandler[TextIO]):

@@ -75,6 +75,7 @@ VALUES = (
     "core.wire_endpoints",
     "core.wire_audit",
     "core.wire_access",
+    "core.wire_stream",
     "core.errors",
 )
 

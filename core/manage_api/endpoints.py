@@ -73,20 +73,20 @@ class EndpointHandlers:
         return self._item(self._channel(call))
 
     def _item(self, channel: Channel) -> wire.EndpointItem:
-        return _item(self._parts, channel)
+        return item(self._parts, channel)
 
 
 def _endpoints(parts: Parts) -> wire.Endpoints:
     """How each endpoint of the configuration does."""
     reception = parts.dispatcher.reception
     return wire.Endpoints(
-        items=tuple(_item(parts, one) for one in parts.dispatcher.channels()),
+        items=tuple(item(parts, one) for one in parts.dispatcher.channels()),
         network=reception.network.state,
         network_since=reception.network_since,
     )
 
 
-def _item(parts: Parts, channel: Channel) -> wire.EndpointItem:
+def item(parts: Parts, channel: Channel) -> wire.EndpointItem:
     info, gate, now_s = views.endpoint(parts, channel.endpoint.id), channel.gate, parts.clock.steady()
     index = parts.queue.index
     oldest_s = parts.queue.ages.oldest_s(index.eldest(info.id))

@@ -1,44 +1,152 @@
-"""GET /metrics: how delivering does, in the text format 0.0.4 of Prometheus."""
+"""GET /metrics: how watching and delivering do, for Prometheus. Base units; what is unknown or stale has no sample."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from collections import Counter
+from collections.abc import Iterable
 
 from core import wire
-from core.manage_api import retry_views, views
+from core.events import Severity
+from core.manage_api import views
+from core.manage_api.exposition import MEDIA_TYPE, Family, Samples, text
 from core.manage_api.parts import Parts
+from core.manage_api.status import StatusBoard
 from core.manage_api.table import Call, Route, Scope
-
-MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-_ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
-
-Samples = Iterable[tuple[Mapping[str, str], float]]
+from core.monitoring.cases import Condition
 
 
-class Family(NamedTuple):
-    """One metric with its samples, each under its labels."""
-
-    name: str
-    kind: str
-    meaning: str
-    samples: Samples
-
-
-def text(families: Iterable[Family]) -> str:
-    """In the order given; no `meaning` may hold a line break or a backslash."""
-    return "".join(f"{line}\n" for family in families for line in _lines(family))
-
-
-def _lines(family: Family) -> Iterable[str]:
-    yield f"# HELP {family.name} {family.meaning}"
-    yield f"# TYPE {family.name} {family.kind}"
-    for labels, value in family.samples:
-        inner = ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items())
-        yield f"{family.name}{{{inner}}} {value}" if inner else f"{family.name} {value}"
-
-
-def families(parts: Parts) -> tuple[Family, ...]:
+def families(parts: Parts, status: wire.Status) -> tuple[Family, ...]:
     """Of this box."""
-    summary, network = retry_views.retry_summary(parts), retry_views.network(parts)
+    return (*_box(parts, status), *_watching(parts, status), *delivering(parts, status.webhooks, status.network))
+
+
+def _box(parts: Parts, status: wire.Status) -> tuple[Family, ...]:
+    device = status.device
+    return (
+        Family("cdg_build_info", "gauge", "The version that runs.", [({"version": status.version}, 1)]),
+        Family("cdg_device_info", "gauge", "Which box this is.", [({"device": device.id, "site": device.site}, 1)]),
+        Family("cdg_uptime_seconds", "gauge", "Since the start of the core.", [({}, status.uptime_s)]),
+        Family(
+            "cdg_clock_synchronised",
+            "gauge",
+            "1 where the box has its time from somebody.",
+            [({}, int(status.clock_synced))],
+        ),
+        Family("cdg_simulated", "gauge", "1 where any source is simulated.", [({}, int(status.simulated))]),
+        Family(
+            "cdg_problem",
+            "gauge",
+            "1 for each problem that a person should know of.",
+            [({"code": problem.code}, 1) for problem in status.problems],
+        ),
+        Family("cdg_problems", "gauge", "How many these are.", [({}, len(status.problems))]),
+        *_disk(parts, status.durability),
+    )
+
+
+def _disk(parts: Parts, disk: wire.DurabilityInfo) -> tuple[Family, ...]:
+    journals = [({"journal": name}, health) for name, health in disk.journals.items()]
+    return (
+        Family(
+            "cdg_journal_durable",
+            "gauge",
+            "1 where what is accepted is on disk.",
+            [(labels, int(health.state is wire.Durability.DURABLE)) for labels, health in journals],
+        ),
+        Family(
+            "cdg_journal_degraded",
+            "gauge",
+            "1 where damage was found that nobody has acknowledged.",
+            [(labels, int(health.degraded)) for labels, health in journals],
+        ),
+        Family(
+            "cdg_journal_size_bytes",
+            "gauge",
+            "Of the file.",
+            [(labels, health.size) for labels, health in journals],
+        ),
+        Family(
+            "cdg_history_troubled",
+            "gauge",
+            "1 where the history of readings can't be written, or was damaged.",
+            [({}, int(parts.history.problem is not None))],
+        ),
+        Family("cdg_audit_lines_total", "counter", "Changes on record, over restarts.", [({}, parts.audit.newest[0])]),
+    )
+
+
+def _watching(parts: Parts, status: wire.Status) -> tuple[Family, ...]:
+    readings = [views.reading(parts, post) for post in parts.monitor.posts]
+    monitoring = status.monitoring
+    return (
+        Family(
+            "cdg_cabinet_info",
+            "gauge",
+            "The names of the cabinets.",
+            [({"cabinet": one.id, "name": one.name}, 1) for one in parts.loaded.settings.cabinets],
+        ),
+        Family(
+            "cdg_sensor_value",
+            "gauge",
+            "The newest value, in the unit of its quantity, while it is good and fresh.",
+            [
+                ({"sensor": one.sensor, "cabinet": one.cabinet, "quantity": one.quantity}, one.value)
+                for one in readings
+                if one.value is not None
+            ],
+        ),
+        Family(
+            "cdg_sensor_good",
+            "gauge",
+            "1 where there is such a value.",
+            [({"sensor": one.sensor, "cabinet": one.cabinet}, int(one.value is not None)) for one in readings],
+        ),
+        Family(
+            "cdg_source_ok",
+            "gauge",
+            "1 where the last poll worked; no sample before the first one.",
+            [({"source": one.id}, int(one.state == "ok")) for one in monitoring.sources if one.state != "waiting"],
+        ),
+        Family("cdg_monitor_beats_total", "counter", "Turns of the judging loop.", [({}, monitoring.beat)]),
+        Family(
+            "cdg_monitor_late_seconds",
+            "gauge",
+            "How late the last turn was.",
+            [({}, monitoring.late_ms / 1000)],
+        ),
+        Family(
+            "cdg_monitor_worst_late_seconds",
+            "gauge",
+            "How late any turn was since the start.",
+            [({}, monitoring.worst_late_ms / 1000)],
+        ),
+        *_cases(parts),
+    )
+
+
+def _cases(parts: Parts) -> tuple[Family, ...]:
+    unclosed = [one for one in parts.book.all() if not one.closed]
+    lasting = [one for one in unclosed if one.condition is not Condition.CLEARED]
+    return (
+        Family(
+            "cdg_cases_open",
+            "gauge",
+            "Cases that nobody has closed.",
+            _by_severity(one.severity for one in unclosed),
+        ),
+        Family(
+            "cdg_cases_active",
+            "gauge",
+            "Those of them that have not cleared.",
+            _by_severity(one.severity for one in lasting),
+        ),
+    )
+
+
+def _by_severity(found: Iterable[Severity]) -> Samples:
+    counts = Counter(found)
+    return [({"severity": severity}, counts[severity]) for severity in Severity]
+
+
+def delivering(parts: Parts, summary: wire.RetrySummary, network: str) -> tuple[Family, ...]:
     return (
         Family(
             "cdg_webhook_attempts_total",
@@ -109,9 +217,9 @@ def _breakers(parts: Parts) -> Samples:
         yield {"endpoint": endpoint.id}, int(views.endpoint(parts, endpoint.id).state == "open")
 
 
-def metric_routes(parts: Parts) -> tuple[Route, ...]:
+def metric_routes(parts: Parts, board: StatusBoard) -> tuple[Route, ...]:
     async def metrics(_: Call) -> str:
-        return text(families(parts))
+        return text(families(parts, board.status()))
 
     return (
         Route(
@@ -119,7 +227,7 @@ def metric_routes(parts: Parts) -> tuple[Route, ...]:
             path="/metrics",
             scope=Scope.READ,
             handler=metrics,
-            summary="How delivering does, for Prometheus",
+            summary="How watching and delivering do, for Prometheus",
             answer=str,
             media_type=MEDIA_TYPE,
         ),

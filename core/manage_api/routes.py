@@ -4,7 +4,7 @@ import asyncio
 
 from msgspec import Struct
 
-from core import config, wire
+from core import config, logs, wire
 from core.errors import ConfigError, RefusalError
 from core.manage_api import views
 from core.manage_api.access import access_routes
@@ -13,11 +13,13 @@ from core.manage_api.cabinets import CabinetHandlers, cabinet_routes
 from core.manage_api.cases import CaseHandlers, case_routes
 from core.manage_api.endpoints import EndpointHandlers, endpoint_routes
 from core.manage_api.history import history_routes
+from core.manage_api.log_tail import log_routes
 from core.manage_api.metrics import metric_routes
 from core.manage_api.parts import Parts
 from core.manage_api.records import record_routes
 from core.manage_api.retries import retry_routes
 from core.manage_api.status import StatusBoard
+from core.manage_api.stream import Stream, stream_routes
 from core.manage_api.table import Audited, Call, MergePatch, Route, Scope
 from core.settings import LoadedSettings
 
@@ -25,9 +27,8 @@ from core.settings import LoadedSettings
 class Handlers:
     """What the rows of the table call. Decides nothing that its part could decide."""
 
-    def __init__(self, parts: Parts):
-        self._parts = parts
-        self._board = StatusBoard(parts)
+    def __init__(self, parts: Parts, board: StatusBoard):
+        self._parts, self._board = parts, board
         self._saving = asyncio.Lock()
         self._acknowledging = asyncio.Lock()
 
@@ -96,9 +97,9 @@ class Handlers:
 _DAMAGE = of_fields("degraded", "archive_unacknowledged")
 
 
-def routes(parts: Parts) -> tuple[Route, ...]:
+def routes(parts: Parts, board: StatusBoard, stream: Stream) -> tuple[Route, ...]:
     """Every route of this core."""
-    on = Handlers(parts)
+    on = Handlers(parts, board)
     return (
         Route(
             method="GET",
@@ -139,8 +140,10 @@ def routes(parts: Parts) -> tuple[Route, ...]:
         *case_routes(CaseHandlers(parts)),
         *retry_routes(parts),
         *endpoint_routes(EndpointHandlers(parts)),
-        *metric_routes(parts),
         *access_routes(parts),
+        *metric_routes(parts, board),
+        *log_routes(logs.TAIL),
+        *stream_routes(stream),
         Route(
             method="POST",
             path="/api/manage/durability/acknowledge",

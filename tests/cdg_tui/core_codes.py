@@ -51,6 +51,7 @@ NEVER_ASKED = frozenset(
         "filter_not_with_since_seq",
         "idempotency_key_reused",
         "stopped",
+        "too_many_streams",
         "close_needs_force",
         "critical_not_shelved",
         "not_shelved",

@@ -25,9 +25,12 @@ from core.device import Device
 from core.journal import Archive, SnapshotJournal
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
+from core.manage_api.changes import Changes
 from core.manage_api.parts import Parts
 from core.manage_api.peers import PEER, Peer
 from core.manage_api.routes import routes
+from core.manage_api.status import StatusBoard
+from core.manage_api.stream import Stream
 from core.monitoring import polling
 from core.monitoring.case_book import CaseBook
 from core.monitoring.history import History
@@ -260,7 +263,9 @@ class IllShop:
             history=self._history,
             troubles=dict,
         )
-        self._app = build_app(routes(parts), authenticator, forget)
+        board = StatusBoard(parts)
+        stream = Stream(Changes(parts, board).look, self.clock)
+        self._app = build_app(routes(parts, board, stream), authenticator, forget)
         self.client = Client("http://localhost", transport=httpx.ASGITransport(self._door))
 
     async def _door(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,7 +11,6 @@ from core.audit import Deed
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
 from core.manage_api.endpoints import EndpointHandlers, endpoint_routes
-from core.manage_api.metrics import metric_routes
 from core.manage_api.parts import Parts
 from core.manage_api.retries import retry_routes
 from core.settings import Access, Device, Endpoint, LoadedSettings, Settings, Webhooks
@@ -38,7 +37,7 @@ class RetryShop:
             settings=settings, path=directory / "config.toml", tokens_file=directory / "tokens.toml"
         )
         none: Any = None  # what these routes don't look at
-        parts = Parts(
+        self.parts = parts = Parts(
             loaded=loaded,
             clock=station.clock,
             device=none,
@@ -55,7 +54,7 @@ class RetryShop:
             history=none,
             troubles=dict,
         )
-        routes = (*retry_routes(parts), *endpoint_routes(EndpointHandlers(parts)), *metric_routes(parts))
+        routes = (*retry_routes(parts), *endpoint_routes(EndpointHandlers(parts)))
         self.app = build_app(routes, Authenticator(Access(), loaded.tokens_file, station.clock), self._record)
         self.deeds: list[Deed] = []
         self.client = a_client(self.app)

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from core.manage_api.metrics import Family, text
+from core.manage_api import retry_views
+from core.manage_api.exposition import Family, text
+from core.manage_api.metrics import delivering
 from core.settings import Retry
 from core.webhooks.deliveries import Status
-from tests.core.manage_api.retry_shop import a_retry_shop
+from tests.core.manage_api.retry_shop import RetryShop, a_retry_shop
 from tests.core.webhooks.factories import an_endpoint, an_event
 from tests.receivers import a_receiver, answers
 
@@ -57,6 +59,11 @@ def values(found: Samples, name: str) -> dict[str, float]:
     }
 
 
+def of_deliveries(shop: RetryShop) -> Samples:
+    parts = shop.parts
+    return read(text(delivering(parts, retry_views.retry_summary(parts), retry_views.network(parts))))
+
+
 @pytest.mark.parametrize("value", ['say "hi"', "a\\b", "two\nlines", "冷柜 1", "a,b={}", "\\n", ""])
 def test_a_label_says_what_it_was_given(value: str) -> None:
     page = text([Family("m", "gauge", "Meaning.", [({"a": value, "b": "2"}, 1.5)])])
@@ -80,9 +87,7 @@ async def test_attempts_are_counted_and_what_waits_is_told(tmp_path: Path) -> No
         receiver.behaviour = answers()
         await shop.drain({"limit": 2})
         shop.station.queue.cancel(shop.station.entry(an_event("evt_2")).delivery.delivery_id, "li")
-        page = await shop.client.get("/metrics")
-    assert page.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    found = read(page.text)
+        found = of_deliveries(shop)
     assert values(found, "cdg_webhook_attempts_total") == {"hq http_5xx failed": 1, "hq  delivered": 2}
     assert values(found, "cdg_webhook_deliveries_total") == {"delivered": 2, "cancelled": 1, "archived": 0}
     depth = {"pending": 1, "due": 1, "in_flight": 0, "dead_letter": 0}
@@ -95,7 +100,7 @@ async def test_attempts_are_counted_and_what_waits_is_told(tmp_path: Path) -> No
 async def test_an_empty_box_has_figures_too(tmp_path: Path) -> None:
     """Zeros, and no word of a network that nobody has tried."""
     async with a_retry_shop(tmp_path, an_endpoint("http://127.0.0.1:9/")) as shop:
-        found = read((await shop.client.get("/metrics")).text)
+        found = of_deliveries(shop)
     assert values(found, "cdg_webhook_attempts_total") == {}
     assert values(found, "cdg_webhook_oldest_pending_age_seconds") == {"": 0}
     assert values(found, "cdg_network_online") == {}
@@ -110,6 +115,6 @@ async def test_dead_letters_are_told(tmp_path: Path) -> None:
     ):
         await shop.station.dispatcher.publish(an_event())
         await shop.station.settled(an_event(), Status.DEAD_LETTER)
-        found = read((await shop.client.get("/metrics")).text)
+        found = of_deliveries(shop)
     assert values(found, "cdg_webhook_queue_depth")["dead_letter"] == 1
     assert values(found, "cdg_webhook_dead_letters") == {"": 1}

@@ -1,0 +1,138 @@
+"""GET /api/manage/stream: what changes, as server-sent events, to a few callers at once; a caller who was away resumes.
+
+Looks once a second while anybody listens, and costs nothing else. A slow caller holds nothing up: he misses what he is too
+slow for, and is told so.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from core import __version__
+from core.clock import Clock
+from core.manage_api.changes import Change
+from core.manage_api.event_ring import EventRing, event
+from core.manage_api.problems import RequestError
+from core.manage_api.table import Call, Reply, Route, Scope
+from core.wire_stream import StreamHello, StreamReset
+
+LOOK_S: Final = 1.0
+HEARTBEAT_S: Final = 15.0
+MOST_STREAMS: Final = 16
+# Then it ends, and the caller, who comes back by himself, has to log in again: a revoked token's stream does not go on.
+LONGEST_S: Final = 600.0
+_RETRY: Final = b"retry: 3000\n\n"
+_HEARTBEAT: Final = b":\n\n"
+
+
+class Resumption(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """The header by which a caller says what he has got."""
+
+    last_event_id: str | None = None
+
+
+class Stream:
+    """`look` gives what changed since it was called last."""
+
+    def __init__(self, look: Callable[[], Iterable[Change]], clock: Clock):
+        self._changes, self._clock = look, clock
+        self._ring = EventRing(secrets.token_hex(4))
+        self._callers = 0
+        self._wanted = asyncio.Event()
+        self._bell = asyncio.Event()
+        self._runs = False
+        self._looked_s: float | None = None
+
+    async def run(self) -> None:
+        """Look and tell until cancelled; every stream ends with it."""
+        self._runs = True
+        try:
+            while True:
+                await self._wanted.wait()
+                self._look()
+                await self._clock.sleep(LOOK_S)
+        finally:
+            self._runs = False
+            self._wake()
+
+    def _look(self) -> None:
+        for name, item in self._changes():
+            self._ring.add(name, item)
+        self._looked_s = self._clock.steady()
+        self._wake()
+
+    def _wake(self) -> None:
+        bell, self._bell = self._bell, asyncio.Event()
+        bell.set()
+
+    async def open(self, call: Call) -> Reply:
+        """Raises RequestError 503 `too_many_streams`."""
+        assert isinstance(call.headers, Resumption)
+        events = self._events(call.headers.last_event_id)
+        await anext(events)  # from here on it has its place, and gives it back however it ends
+        return Reply(content=events, headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+
+    async def _events(self, last_id: str | None) -> AsyncGenerator[bytes]:
+        if self._callers >= MOST_STREAMS:
+            detail = f"{MOST_STREAMS} streams are open already."
+            raise RequestError(503, "too_many_streams", detail, headers={"retry-after": "30"})
+        self._callers += 1
+        try:
+            self._catch_up()
+            self._wanted.set()
+            yield b""
+            at, piece = self._greeting(last_id)
+            yield _RETRY + piece
+            began_s = spoke_s = self._clock.steady()
+            while self._runs and self._clock.steady() - began_s < LONGEST_S:
+                at, piece = self._after(at)
+                if not piece and self._clock.steady() - spoke_s >= HEARTBEAT_S:
+                    piece = _HEARTBEAT
+                if piece:
+                    yield piece
+                    spoke_s = self._clock.steady()
+                else:
+                    await self._bell.wait()
+        finally:
+            self._callers -= 1
+            if not self._callers:
+                self._wanted.clear()
+
+    def _catch_up(self) -> None:
+        """What nobody listened to is told in its newest state; who begins now needs none of it."""
+        if self._looked_s is None or self._clock.steady() - self._looked_s >= LOOK_S:
+            self._look()
+
+    def _greeting(self, last_id: str | None) -> tuple[int, bytes]:
+        """Where a caller begins, and what he is told of that: nothing, where he just goes on."""
+        if last_id is None:
+            hello = StreamHello(version=__version__, heartbeat_s=HEARTBEAT_S)
+            return self._ring.last, event("hello", hello, self._ring.id_of(self._ring.last))
+        at = self._ring.number_of(last_id)
+        return self._reset("unknown_id") if at is None else (at, b"")
+
+    def _after(self, number: int) -> tuple[int, bytes]:
+        return self._ring.after(number) or self._reset("fallen_behind")
+
+    def _reset(self, reason: Literal["unknown_id", "fallen_behind"]) -> tuple[int, bytes]:
+        last = self._ring.last
+        return last, event("reset", StreamReset(reason=reason), self._ring.id_of(last))
+
+
+def stream_routes(stream: Stream) -> tuple[Route, ...]:
+    return (
+        Route(
+            method="GET",
+            path="/api/manage/stream",
+            scope=Scope.READ,
+            handler=stream.open,
+            summary="What changes, as server-sent events: hello, reset; case, retry, cabinet, endpoint, status",
+            answer=str,
+            media_type="text/event-stream",
+            headers=Resumption,
+            refusals={503: ("too_many_streams",)},
+        ),
+    )
