@@ -24,8 +24,9 @@ HEARTBEAT_S: Final = 15.0
 MOST_STREAMS: Final = 16
 # Then it ends, and the caller, who comes back by himself, has to log in again: a revoked token's stream does not go on.
 LONGEST_S: Final = 600.0
-_RETRY: Final = b"retry: 3000\n\n"
-_HEARTBEAT: Final = b":\n\n"
+# Without a blank line behind them: some clients take that for the end of an empty event.
+_RETRY: Final = b"retry: 3000\n"
+_HEARTBEAT: Final = b":\n"
 
 
 class Resumption(Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -37,8 +38,8 @@ class Resumption(Struct, frozen=True, kw_only=True, rename="kebab"):
 class Stream:
     """`look` gives what changed since it was called last."""
 
-    def __init__(self, look: Callable[[], Iterable[Change]], clock: Clock):
-        self._changes, self._clock = look, clock
+    def __init__(self, look: Callable[[], Iterable[Change]], clock: Clock, longest_s: float = LONGEST_S):
+        self._changes, self._clock, self._longest_s = look, clock, longest_s
         self._ring = EventRing(secrets.token_hex(4))
         self._callers = 0
         self._wanted = asyncio.Event()
@@ -87,7 +88,7 @@ class Stream:
             at, piece = self._greeting(last_id)
             yield _RETRY + piece
             began_s = spoke_s = self._clock.steady()
-            while self._runs and self._clock.steady() - began_s < LONGEST_S:
+            while self._runs and self._clock.steady() - began_s < self._longest_s:
                 at, piece = self._after(at)
                 if not piece and self._clock.steady() - spoke_s >= HEARTBEAT_S:
                     piece = _HEARTBEAT

@@ -79,3 +79,14 @@ def test_a_closed_standard_error_is_nobody_elses_number(tmp_path: Path) -> None:
     done = subprocess.run(closing, stdout=subprocess.PIPE, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (0, b"True\n")
     assert "up" in (tmp_path / "core.log").read_text()
+
+
+def test_the_newest_records_are_in_memory_however_the_log_is_written(tmp_path: Path) -> None:
+    """To a file, and to standard error; in the order in which they were said."""
+    work = "logging.warning('%s', 'one'); logging.info('two'); from core.logs import TAIL; print([x.text for x in TAIL.lines()])"
+    assert logged(tmp_path / "core.log", work).stdout == "['one', 'two']\n"
+    assert "WARNING root: one" in (tmp_path / "core.log").read_text()
+    command = [sys.executable, "-c", PROGRAM.replace("Path(sys.argv[1])", "None").format(work=work)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "['one', 'two']\n"
+    assert "WARNING root: one" in done.stderr

@@ -57,7 +57,8 @@ def test_the_running_core_answers_only_what_its_document_promises(core: Callable
     wait_until(lambda: box.get("webhooks/retries")["items"], "a delivery waits")
     OpenAPIV31SpecValidator(box.request("GET", "/openapi.json").json()).validate()
     url = f"http://127.0.0.1:{port}/openapi.json"
-    schema = from_url(url, config=SchemathesisConfig(seed=7), headers=headers)
+    # The stream never ends, and schemathesis would wait for that; it has tests of its own.
+    schema = from_url(url, config=SchemathesisConfig(seed=7), headers=headers).exclude(path="/api/manage/stream")
     requests, found = play(schema, headers, max_examples=12)
     assert not found
     assert requests > 300

@@ -11,6 +11,7 @@ from core.manage_api.metrics import delivering
 from core.settings import Retry
 from core.webhooks.deliveries import Status
 from tests.core.manage_api.retry_shop import RetryShop, a_retry_shop
+from tests.core.manage_api.whole_shop import WholeShop, a_whole_shop
 from tests.core.webhooks.factories import an_endpoint, an_event
 from tests.receivers import a_receiver, answers
 
@@ -118,3 +119,47 @@ async def test_dead_letters_are_told(tmp_path: Path) -> None:
         found = of_deliveries(shop)
     assert values(found, "cdg_webhook_queue_depth")["dead_letter"] == 1
     assert values(found, "cdg_webhook_dead_letters") == {"": 1}
+
+
+async def test_what_is_watched_is_told(tmp_path: Path) -> None:
+    """Values only while they are good and fresh; cases by severity, sources, problems, the disk."""
+    async with a_whole_shop(tmp_path) as shop:
+        shop.measure(12.0, "01.air")
+        shop.measure(-5.5, "02.air")
+        await shop.parts.dispatcher.reception.pause("hq", "li", "moving")
+        found = await scraped(shop)
+        assert values(found, "cdg_sensor_value") == {"01 temperature 01.air": 12.0, "02 temperature 02.air": -5.5}
+        assert values(found, "cdg_sensor_good") == {"01 01.air": 1, "02 02.air": 1}
+        assert values(found, "cdg_cabinet_info") == {"01 鲜奶柜 1": 1, "02 鲜奶柜 2": 1}
+        assert values(found, "cdg_cases_open") == {"critical": 2, "warning": 0, "info": 0}
+        assert values(found, "cdg_cases_active") == {"critical": 2, "warning": 0, "info": 0}
+        assert values(found, "cdg_problem") == {"endpoint_paused": 1}
+        assert values(found, "cdg_problems") == {"": 1}
+        assert values(found, "cdg_source_ok") == {}
+        assert values(found, "cdg_journal_durable") == {"cases": 1, "retries": 1}
+        assert values(found, "cdg_journal_degraded") == {"cases": 0, "retries": 0}
+        assert values(found, "cdg_device_info") == {"box SH-0412": 1}
+        shop.measure(5.0, "01.air")
+        shop.measure(None, "02.air")
+        found = await scraped(shop)
+        assert values(found, "cdg_cases_active")["critical"] == 1
+        assert values(found, "cdg_sensor_value") == {"01 temperature 01.air": 5.0}
+        assert values(found, "cdg_sensor_good") == {"01 01.air": 1, "02 02.air": 0}
+        shop.clock.advance(3600.0)
+        assert values(await scraped(shop), "cdg_sensor_value") == {}
+
+
+async def test_a_source_that_fails_and_a_clock_that_is_wrong_are_told(tmp_path: Path) -> None:
+    async with a_whole_shop(tmp_path) as shop:
+        [line] = shop.parts.monitor.lines
+        shop.clock.in_sync, line.worked_s = False, shop.clock.steady()
+        found = await scraped(shop)
+        assert (values(found, "cdg_source_ok"), values(found, "cdg_clock_synchronised")) == ({"sim": 1}, {"": 0})
+        line.error = "timeout"
+        assert values(await scraped(shop), "cdg_source_ok") == {"sim": 0}
+
+
+async def scraped(shop: WholeShop) -> Samples:
+    page = await shop.client.get("/metrics")
+    assert page.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    return read(page.text)
