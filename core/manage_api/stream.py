@@ -45,7 +45,6 @@ class Stream:
         self._wanted = asyncio.Event()
         self._bell = asyncio.Event()
         self._runs = False
-        self._looked_s: float | None = None
 
     async def run(self) -> None:
         """Look and tell until cancelled; every stream ends with it."""
@@ -62,7 +61,6 @@ class Stream:
     def _look(self) -> None:
         for name, item in self._changes():
             self._ring.add(name, item)
-        self._looked_s = self._clock.steady()
         self._wake()
 
     def _wake(self) -> None:
@@ -82,8 +80,7 @@ class Stream:
             raise RequestError(503, "too_many_streams", detail, headers={"retry-after": "30"})
         self._callers += 1
         try:
-            self._catch_up()
-            self._wanted.set()
+            self._wanted.set()  # who looks runs before this one's caller is greeted
             yield b""
             at, piece = self._greeting(last_id)
             yield _RETRY + piece
@@ -101,11 +98,6 @@ class Stream:
             self._callers -= 1
             if not self._callers:
                 self._wanted.clear()
-
-    def _catch_up(self) -> None:
-        """What nobody listened to is told in its newest state; who begins now needs none of it."""
-        if self._looked_s is None or self._clock.steady() - self._looked_s >= LOOK_S:
-            self._look()
 
     def _greeting(self, last_id: str | None) -> tuple[int, bytes]:
         """Where a caller begins, and what he is told of that: nothing, where he just goes on."""

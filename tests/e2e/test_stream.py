@@ -31,6 +31,7 @@ def test_news_comes_until_the_core_ends(core: Callable[..., Core]) -> None:
     """
     box = core(BUSY.format(receiver=free_port(), secret=SECRET))
     box.start()
+    assert "guarding" in [item["text"] for item in box.get("log")["items"]]
     seen: dict[str, list[Any]] = {}
     with listening(box) as events:
         hello = next(events)

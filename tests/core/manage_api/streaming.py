@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 from httpx_sse import EventSource, ServerSentEvent
@@ -88,9 +87,9 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(client: httpx.AsyncClient, last_id: str | None = None, **headers: Any) -> AsyncIterator[Listener]:
-    more = {} if last_id is None else {"last-event-id": last_id}
-    async with client.stream("GET", STREAM, headers={**headers, **more}, timeout=10) as answer:
+async def listening(client: httpx.AsyncClient, last_id: str | None = None) -> AsyncIterator[Listener]:
+    headers = {} if last_id is None else {"last-event-id": last_id.encode()}
+    async with client.stream("GET", STREAM, headers=headers, timeout=10) as answer:
         listener = Listener(answer)
         try:
             yield listener

@@ -70,6 +70,9 @@ async def test_a_sensor_that_fails_is_news_of_its_cabinet(tmp_path: Path) -> Non
         shop.measure(None)
         found = dict(look(shop))
         assert found["cabinet"]["sensors"][0]["fault"] == "no_answer"
+        shop.measure(None, fault="broken_wire")
+        [(name, item)] = look(shop)
+        assert (name, item["sensors"][0]["fault"]) == ("cabinet", "broken_wire")
 
 
 async def test_retries_are_told_in_the_order_of_their_changes(tmp_path: Path) -> None:
@@ -107,6 +110,8 @@ async def test_deliveries_that_left_unseen_are_owned_up_to(tmp_path: Path) -> No
     """More ended between two looks than are kept in sight."""
     async with a_whole_shop(tmp_path) as shop:
         look(shop)
+        for one in range(RETRIES_AT_ONCE + 1):
+            await shop.publish(f"evt_waiting_{one}")
         for one in range(KEPT_ENDED + FORGOTTEN_AT_ONCE):
             shop.parts.queue.cancel((await shop.publish(f"evt_{one}")).delivery.delivery_id, "li")
         found = look(shop)
@@ -123,6 +128,15 @@ async def test_an_endpoint_is_told_when_somebody_pauses_it(tmp_path: Path) -> No
         assert found["endpoint"] == (await shop.client.get("/api/manage/webhooks/endpoints")).json()["items"][0]
         assert (found["endpoint"]["state"], found["endpoint"]["reason"]) == ("paused", "moving house")
         assert [problem["code"] for problem in found["status"]["problems"]] == ["endpoint_paused"]
+
+
+async def test_a_pause_between_two_looks_is_told_too(tmp_path: Path) -> None:
+    """By who ended it."""
+    async with a_whole_shop(tmp_path) as shop:
+        look(shop)
+        await shop.parts.dispatcher.reception.pause("hq", "li", "moving house")
+        await shop.parts.dispatcher.reception.resume("hq", "wang")
+        assert [(name, item["state"], item["actor"]) for name, item in look(shop)] == [("endpoint", "active", "wang")]
 
 
 async def test_a_clock_that_becomes_right_is_news_of_the_box(tmp_path: Path) -> None:

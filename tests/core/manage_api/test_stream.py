@@ -67,19 +67,19 @@ async def a_flood(rig: Rig, number: int) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("last_id", ["0123abcd.1", "", "1", "no such thing", "{run}.99", "{run}.-1", "{run}.1e3"])
-async def test_an_id_of_another_run_is_told_to_read_the_lists_again(tmp_path: Path, last_id: str) -> None:
+async def test_an_id_of_another_run_is_told_to_read_the_lists_again(tmp_path: Path) -> None:
     """And goes on from there."""
     async with a_rig(tmp_path) as rig, by_socket(rig.socket) as client:
         async with listening(client) as first:
             run = (await first.next()).id.partition(".")[0]
-        async with listening(client, last_id.replace("{run}", run)) as again:
-            reset = await again.next()
-            assert (reset.event, reset.json()["reason"]) == ("reset", "unknown_id")
-            rig.news.append("x")
+        strangers = ["0123abcd.0", "", "0", "no such thing", f"{run}.99", f"{run}.-1", f"{run}.0e0", f"{run}.٠"]
+        for last_id in strangers:
+            async with listening(client, last_id) as again:
+                reset = await again.next()
+                assert (reset.event, reset.json()["reason"]) == ("reset", "unknown_id")
+        rig.news.append("x")
+        async with listening(client, reset.id) as again:
             assert await again.texts(1) == ["x"]
-        async with listening(client, reset.id) as third:
-            assert await third.texts(1) == ["x"]
 
 
 async def test_who_was_away_for_too_long_is_told_so(tmp_path: Path) -> None:
@@ -107,29 +107,30 @@ async def test_a_quiet_stream_has_a_heartbeat(tmp_path: Path) -> None:
             assert await one.texts(1) == ["x"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+async def test_no_text_breaks_out_of_its_event(tmp_path: Path) -> None:
+    """What goes out is ASCII, one line of data an event."""
+    hostile = [
         "two\nlines\r\rmore\r\n\r\nevent: reset\ndata: {}\n\n",
         "\x00\x1b[2J\x7f\x85",
         "\u2028\u2029\ufeff",
         "鲜奶柜🧊",
         "\ud800",
-    ],
-)
-async def test_no_text_breaks_out_of_its_event(tmp_path: Path, text: str) -> None:
-    """What goes out is ASCII, one line of data an event."""
+        "end",
+    ]
     async with a_rig(tmp_path) as rig, by_socket(rig.socket) as client:
         async with listening(client) as one:
             last_id = (await one.next()).id
-            rig.news += [text, "after"]
-            assert await one.texts(2) == [text, "after"]
+            rig.news += hostile
+            assert await one.texts(len(hostile)) == hostile
         async with client.stream("GET", STREAM, headers={"last-event-id": last_id}, timeout=5) as answer:
-            async for raw in answer.aiter_raw():
-                assert raw.isascii()
-                assert not set(raw) & {*range(10), *range(11, 32)}
-                if b"after" in raw:
+            raw = b""
+            async for piece in answer.aiter_raw():
+                raw += piece
+                if b"end" in raw:
                     break
+    assert raw.isascii()
+    assert not set(raw) & {*range(10), *range(11, 32)}
+    assert raw.count(b"\n") == 1 + 4 * len(hostile)
 
 
 async def test_a_stop_closes_streams_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -255,3 +256,16 @@ async def test_nobody_looks_while_nobody_listens(tmp_path: Path) -> None:
         assert rig.looks == looks
         async with listening(client, last_id) as again:
             assert await again.texts(1) == ["x"]
+
+
+async def test_who_begins_anew_is_told_nothing_older(tmp_path: Path) -> None:
+    async with a_rig(tmp_path) as rig, by_socket(rig.socket) as client:
+        async with listening(client) as one:
+            await one.next()
+        await until(lambda: rig.stream._callers == 0)
+        await asyncio.sleep(0.05)
+        rig.news.append("x")
+        async with listening(client) as new:
+            await new.next()
+            rig.news.append("y")
+            assert await new.texts(1) == ["y"]

@@ -63,12 +63,14 @@ class WholeShop:
         app = build_app(table, Authenticator(loaded.settings.access, loaded.tokens_file), forget)
         self.client = a_client(app)
 
-    def measure(self, value: float | None, sensor: str = "01.air", after_s: float = 10.0) -> None:
-        """The next value of a sensor, or none that could be read."""
+    def measure(
+        self, value: float | None, sensor: str = "01.air", after_s: float = 10.0, fault: str = "no_answer"
+    ) -> None:
+        """The next value of a sensor, or none, for this reason."""
         self.clock.advance(after_s)
-        fault = None if value is not None else "no_answer"
+        why = None if value is not None else fault
         at, steady_s = self.clock.now(), self.clock.steady()
-        self.parts.monitor.take(Sample(sensor=sensor, at=at, steady_s=steady_s, value=value, fault=fault))
+        self.parts.monitor.take(Sample(sensor=sensor, at=at, steady_s=steady_s, value=value, fault=why))
 
     async def publish(self, name: str) -> Entry:
         """A delivery that waits."""
