@@ -29,6 +29,10 @@ _RETRY: Final = b"retry: 3000\n"
 _HEARTBEAT: Final = b":\n"
 
 
+def _new_ring() -> EventRing:
+    return EventRing(secrets.token_hex(4))
+
+
 class Resumption(Struct, frozen=True, kw_only=True, rename="kebab"):
     """The header by which a caller says what he has got."""
 
@@ -40,7 +44,7 @@ class Stream:
 
     def __init__(self, look: Callable[[], Iterable[Change]], clock: Clock, longest_s: float = LONGEST_S):
         self._changes, self._clock, self._longest_s = look, clock, longest_s
-        self._ring = EventRing(secrets.token_hex(4))
+        self._ring = _new_ring()
         self._callers = 0
         self._wanted = asyncio.Event()
         self._bell = asyncio.Event()
@@ -48,7 +52,7 @@ class Stream:
 
     async def run(self) -> None:
         """Look and tell until cancelled; every stream ends with it."""
-        self._runs = True
+        self._runs, self._ring = True, _new_ring()  # what a look that failed had found is lost: no id holds any more
         try:
             while True:
                 await self._wanted.wait()
@@ -82,10 +86,10 @@ class Stream:
         try:
             self._wanted.set()  # who looks runs before this one's caller is greeted
             yield b""
-            at, piece = self._greeting(last_id)
-            yield _RETRY + piece
             began_s = spoke_s = self._clock.steady()
-            while self._runs and self._clock.steady() - began_s < self._longest_s:
+            ring, (at, piece) = self._ring, self._greeting(last_id)
+            yield _RETRY + piece
+            while self._runs and self._ring is ring and self._clock.steady() - began_s < self._longest_s:
                 at, piece = self._after(at)
                 if not piece and self._clock.steady() - spoke_s >= HEARTBEAT_S:
                     piece = _HEARTBEAT

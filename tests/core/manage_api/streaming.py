@@ -45,11 +45,28 @@ class Rig:
         self.stream = Stream(self._look, Hurried())
         self.server: ManageServer
         self.running: asyncio.Task[None]
+        self._failing = False
 
     def _look(self) -> list[Change]:
         news, self.news = self.news, []
+        if self._failing:
+            raise ArithmeticError("a mistake of ours")
         self.looks += 1
         return [Change("case", News(text)) for text in news]
+
+    async def keep_running(self) -> None:
+        """As the guard does."""
+        while True:
+            try:
+                await self.stream.run()
+            except ArithmeticError:
+                self._failing = False
+
+    async def fail(self) -> None:
+        """The next look, with what it had found already."""
+        self._failing = True
+        while self._failing:
+            await asyncio.sleep(0.01)
 
     def stop(self) -> None:
         self.running.cancel()
@@ -62,7 +79,7 @@ async def a_rig(directory: Path) -> AsyncIterator[Rig]:
     authenticator = Authenticator(Access(), directory / "tokens.toml")
     app = build_app(stream_routes(rig.stream), authenticator, forget, listen=ANY_PORT)
     async with serving(directory, ANY_PORT, app=app) as rig.server, asyncio.TaskGroup() as group:
-        rig.running = group.create_task(rig.stream.run())
+        rig.running = group.create_task(rig.keep_running())
         try:
             yield rig
         finally:
@@ -88,7 +105,7 @@ class Listener:
 
 @asynccontextmanager
 async def listening(client: httpx.AsyncClient, last_id: str | None = None) -> AsyncIterator[Listener]:
-    headers = {} if last_id is None else {"last-event-id": last_id.encode()}
+    headers = {} if last_id is None else {b"last-event-id": last_id.encode()}
     async with client.stream("GET", STREAM, headers=headers, timeout=10) as answer:
         listener = Listener(answer)
         try:

@@ -93,6 +93,21 @@ async def test_who_was_away_for_too_long_is_told_so(tmp_path: Path) -> None:
             assert (reset.event, reset.json()["reason"]) == ("reset", "fallen_behind")
 
 
+async def test_a_look_that_failed_is_owned_up_to(tmp_path: Path) -> None:
+    """What it had found by then nobody will hear of: every stream ends, and who resumes reads the lists again."""
+    async with a_rig(tmp_path) as rig, by_socket(rig.socket) as client:
+        async with listening(client) as one:
+            last_id = (await one.next()).id
+            rig.news.append("lost")
+            await rig.fail()
+            with pytest.raises(StopAsyncIteration):
+                await one.next()
+        async with listening(client, last_id) as again:
+            assert (await again.next()).json() == {"reason": "unknown_id"}
+            rig.news.append("x")
+            assert await again.texts(1) == ["x"]
+
+
 async def test_a_quiet_stream_has_a_heartbeat(tmp_path: Path) -> None:
     """A comment, which no client takes for an event."""
     async with a_rig(tmp_path) as rig, by_socket(rig.socket) as client:
@@ -189,6 +204,22 @@ async def test_a_caller_who_reads_nothing_holds_up_nobody_and_costs_little(tmp_p
             waiting = [one.transport.get_write_buffer_size() for one in connections(rig)]
             assert 0 < max(waiting) < 200_000
             got = await asyncio.to_thread(read_until, stalled, b"fallen_behind")
+            assert got.count(b"event: case") < 100
+
+
+async def test_a_caller_who_slept_through_a_failure_is_cut_off_too(tmp_path: Path) -> None:
+    """His numbers are of the run before."""
+    async with a_rig(tmp_path) as rig:
+        with socket.socket(socket.AF_UNIX) as stalled:
+            stalled.connect(str(rig.socket))
+            stalled.send(REQUEST)
+            await until(lambda: rig.looks)
+            rig.news += ["x" * 10_000] * 300
+            await until(lambda: any(one.flow.write_paused for one in connections(rig)))
+            await rig.fail()
+            began = time.monotonic()
+            got = await asyncio.to_thread(read_until, stalled, b"\r\n0\r\n\r\n")
+            assert time.monotonic() - began < 5.0  # not when every stream ends
             assert got.count(b"event: case") < 100
 
 
