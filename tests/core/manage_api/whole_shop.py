@@ -14,7 +14,7 @@ from core.manage_api.status import StatusBoard
 from core.manage_api.stream import Stream
 from core.samples import Sample
 from core.webhooks.deliveries import Trigger
-from core.webhooks.entries import Entry
+from core.webhooks.entry import Entry
 from tests.core.manage_api.sample_routes import a_client, forget
 from tests.core.webhooks.factories import DOWN, an_attempt, an_event
 from tests.fakes import FakeClock
