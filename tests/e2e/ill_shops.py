@@ -263,9 +263,9 @@ class IllShop:
             history=self._history,
             troubles=dict,
         )
-        board = StatusBoard(parts)
-        stream = Stream(Changes(parts, board).look, self.clock)
-        self._app = build_app(routes(parts, board, stream), authenticator, forget)
+        self.board = StatusBoard(parts)
+        self.stream = Stream(Changes(parts, self.board).look, self.clock)
+        self._app = build_app(routes(parts, self.board, self.stream), authenticator, forget)
         self.client = Client("http://localhost", transport=httpx.ASGITransport(self._door))
 
     async def _door(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -76,7 +76,7 @@ class Rig:
 @asynccontextmanager
 async def a_rig(directory: Path) -> AsyncIterator[Rig]:
     rig = Rig(directory)
-    authenticator = Authenticator(Access(), directory / "tokens.toml")
+    authenticator = Authenticator(Access(), directory / "tokens.toml", SystemClock())
     app = build_app(stream_routes(rig.stream), authenticator, forget, listen=ANY_PORT)
     async with serving(directory, ANY_PORT, app=app) as rig.server, asyncio.TaskGroup() as group:
         rig.running = group.create_task(rig.keep_running())

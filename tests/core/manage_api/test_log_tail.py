@@ -27,7 +27,9 @@ class Desk:
         self.log.setLevel(logging.INFO)
         self.log.propagate = False
         self.log.addHandler(self.tail)
-        self._app = build_app(log_routes(self.tail), Authenticator(Access(), directory / "tokens.toml"), forget)
+        self._app = build_app(
+            log_routes(self.tail), Authenticator(Access(), directory / "tokens.toml", SystemClock()), forget
+        )
 
     async def ask(self, **query: str | int) -> dict[str, Any]:
         async with a_client(self._app) as client:

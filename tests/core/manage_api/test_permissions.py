@@ -137,7 +137,9 @@ async def box(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Box]:
     async with an_ill_shop(Invented("stuck"), directory) as shop:
         access, path = Access(group=group_name(), kiosk_users=(KIOSK,)), directory / "tokens.toml"
         authenticator = Authenticator(access, path, shop.clock, own_uid=CORE)
-        table = [idle(route) for route in routes(replace(shop.parts, authenticator=authenticator))]
+        table = [
+            idle(route) for route in routes(replace(shop.parts, authenticator=authenticator), shop.board, shop.stream)
+        ]
         asked = [(route.method, route.path.replace("{", "").replace("}", "")) for route in table]
         yield Box(
             app=build_app(table, authenticator, forget, hostname="shopbox"),

@@ -7,7 +7,6 @@ from pathlib import Path
 from core import config
 from core.guard import Guard
 from core.manage_api.app import build_app
-from core.manage_api.auth import Authenticator
 from core.manage_api.changes import Changes
 from core.manage_api.routes import routes
 from core.manage_api.status import StatusBoard
@@ -59,8 +58,7 @@ class WholeShop:
         self.board = StatusBoard(self.parts)
         self.changes = Changes(self.parts, self.board)
         table = routes(self.parts, self.board, Stream(self.changes.look, clock))
-        loaded = self.parts.loaded
-        app = build_app(table, Authenticator(loaded.settings.access, loaded.tokens_file), forget)
+        app = build_app(table, self.parts.authenticator, forget)
         self.client = a_client(app)
 
     def measure(
