@@ -13,7 +13,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from core.backtest import Found, Verdict
-from core.config import load, preview
+from core.config import draft, load, read_text
 from core.errors import ConfigError, RefusalError
 from core.samples import Quantity
 from core.settings import Cabinet, Sensor, Settings
@@ -77,7 +77,7 @@ def _with(tried: Sequence[str], config: Path, cabinet_id: str) -> Settings:
             table = table.setdefault(step, {})
         table[name] = _float(key, value)
     try:
-        return preview(config, {"cabinets": {cabinet_id: changes}}).settings
+        return draft(read_text(config), config, {"cabinets": {cabinet_id: changes}}).after.settings
     except RefusalError as error:
         raise ConfigError(f"--set: {error}") from error
 

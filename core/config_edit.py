@@ -1,41 +1,85 @@
-"""The configuration as the manage API shows it and changes it: secrets masked; saved with its comments and order."""
+"""The configuration as the manage API shows it, compares it and changes it: secrets masked; saved with its comments and order."""
 
 import os
+import re
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 import tomlkit
-from msgspec import structs
+from msgspec import Struct, structs
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
-from core.config_read import parse, read_text
+from core.config_read import parse
 from core.errors import ConfigError, RefusalError
 from core.journal.files import sync_directory
 from core.settings import LoadedSettings, Secret, Settings
+from core.wire_audit import Change
 
 _MASK: Final = "***"
 _MASKED_PATH: Final = "/…"
+_BARE: Final = re.compile(r"[^\s.\"]+")  # a step of a dotted key that needs no quotes
 
 
 def redacted(settings: Settings) -> dict[str, Any]:
     """The settings as the API shows them: no secret, of a URL only scheme, host and port."""
-
-    def mask(value: object) -> object:
-        if isinstance(value, Secret):
-            return _MASK
-        raise NotImplementedError(type(value))
-
-    shown: dict[str, Any] = msgspec.to_builtins(settings, enc_hook=mask)
+    shown = _plain(settings, lambda _: _MASK)
     for item in (*shown["webhooks"]["endpoints"], *shown["sources"]):
         if "url" in item:
             item["url"] = _shown_url(item["url"])
     return shown
+
+
+def flat(settings: Settings) -> dict[str, Any]:
+    """What `redacted` shows, each value at its dotted key: `cabinets.03.limits.high`. An id with a dot stands in quotes; what
+    has no value is left out.
+    """
+    return dict(_values(redacted(settings), ""))
+
+
+def differences(before: Settings, after: Settings) -> tuple[Change, ...]:
+    """What differs, in the order of the keys. A secret that does is masked on both sides."""
+    was, now = (dict(_values(_plain(one, Secret.reveal), "")) for one in (before, after))
+    shown_was, shown_now = flat(before), flat(after)
+    return tuple(
+        Change(key=key, old=shown_was.get(key), new=shown_now.get(key))
+        for key in sorted({*was, *now})
+        if was.get(key) != now.get(key)
+    )
+
+
+def _plain(settings: Settings, secret: Callable[[Secret], str]) -> dict[str, Any]:
+    """As JSON has it."""
+
+    def text(value: object) -> str:
+        if isinstance(value, Secret):
+            return secret(value)
+        raise NotImplementedError(type(value))
+
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(settings, enc_hook=text))
+    return plain
+
+
+def _values(part: Any, at: str) -> Iterator[tuple[str, Any]]:
+    match part:
+        case dict():
+            for name, value in part.items():
+                yield from _values(value, f"{at}.{_step(name)}" if at else _step(name))
+        case [{"id": _}, *_]:
+            yield from _values({one["id"]: one for one in part}, at)
+        case None:
+            pass
+        case value:
+            yield at, value
+
+
+def _step(name: str) -> str:
+    return name if _BARE.fullmatch(name) else msgspec.json.encode(name).decode()
 
 
 def _shown_url(url: str) -> str:
@@ -44,47 +88,44 @@ def _shown_url(url: str) -> str:
     return f"{parts.scheme}://{host}{_MASKED_PATH if parts.path.strip('/') or parts.query else '/'}"
 
 
-def save(path: Path, changes: Mapping[str, object]) -> LoadedSettings:
-    """Lay `changes` over the file as it stands now (a JSON merge patch) and replace it in one step.
+class Draft(Struct, frozen=True, kw_only=True):
+    """A change before it is written: what the file says, what it would say, and the text that says so."""
+
+    before: LoadedSettings
+    after: LoadedSettings
+    text: Secret
+
+    def write(self) -> None:
+        """Replace the file in one step. Raises OSError when it can't be written; it is then untouched."""
+        _replace(self.after.path.resolve(), self.text.reveal().encode())
+
+
+def draft(text: str, path: Path, changes: Mapping[str, object]) -> Draft:
+    """`changes` (a JSON merge patch) laid over the text that stands in the file at `path`. Nothing is written.
 
     A list of tables with ids takes an object keyed by id: `{"cabinets": {"03": {"limits": {"high": 7}}}}`; null removes a
     key. Comments and order stay; the retry settings are written out in full, so that the file shows what is in force.
-    Returns what the file now says. Raises ConfigError when the file is not valid as it stands, RefusalError (409) when
-    the result would not be, OSError when it can't be written; the file is then untouched.
+    Raises ConfigError when the text is not valid as it stands, RefusalError (409) when the result would not be.
     """
-    after, data = _laid_over(path, changes)
-    _replace(path.resolve(), data)
-    return after
-
-
-def preview(path: Path, changes: Mapping[str, object]) -> LoadedSettings:
-    """What the file would say after `save`, which raises the same; nothing is written."""
-    return _laid_over(path, changes)[0]
-
-
-def _laid_over(path: Path, changes: Mapping[str, object]) -> tuple[LoadedSettings, bytes]:
-    before = read_text(path)
-    command = parse(before, path).settings.webhooks.escalate_command
-    document = tomlkit.parse(before)
+    before = parse(text, path)
+    document = tomlkit.parse(text)
     try:
         _merge(document, changes, "")
         in_force = parse(tomlkit.dumps(document), path).settings.webhooks.retry
         retry = _table_in(_table_in(document, "webhooks"), "retry")
         for name, value in structs.asdict(in_force).items():
             retry.setdefault(name, value)
-        text = tomlkit.dumps(document)
-        if tomllib.loads(text) != document.unwrap():
+        changed = tomlkit.dumps(document)
+        if tomllib.loads(changed) != document.unwrap():
             raise RefusalError(409, "config_invalid", "the change can't be written into this layout of tables")
-        after = parse(text, path)
-        if after.settings.webhooks.escalate_command != command:
-            raise RefusalError(
-                409, "config_invalid", "webhooks.escalate_command: changed in the file only, as it is run"
-            )
-        return after, text.encode()
+        after = parse(changed.encode().decode(), path)  # half a surrogate is in no file
     except ConfigError as error:
         raise RefusalError(409, "config_invalid", f"{error.key}: {error.problem}") from error
     except (TOMLKitError, ValueError) as error:
         raise RefusalError(409, "config_invalid", "a value that TOML can't hold") from error
+    if after.settings.webhooks.escalate_command != before.settings.webhooks.escalate_command:
+        raise RefusalError(409, "config_invalid", "webhooks.escalate_command: changed in the file only, as it is run")
+    return Draft(before=before, after=after, text=Secret(changed))
 
 
 def _merge(table: Any, changes: Mapping[str, object], at: str) -> None:

@@ -48,6 +48,7 @@ class EventType(StrEnum):
     DEVICE_STARTED = "device.started"
     DEVICE_HEARTBEAT = "device.heartbeat"
     DEVICE_CLOCK_CHANGED = "device.clock_changed"
+    CONFIG_CHANGED = "config.changed"
     ENDPOINT_FAILING = "endpoint.failing"
     ENDPOINT_RECOVERED = "endpoint.recovered"
     ENDPOINT_DISABLED = "endpoint.disabled"

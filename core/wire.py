@@ -5,7 +5,7 @@ Datetimes are UTC with Z, durations end in `_s`. New fields may join; none is re
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -534,16 +534,7 @@ class Drains(Answer, frozen=True, kw_only=True):
     items: tuple[DrainResult, ...]
 
 
-# -- configuration, errors -----------------------------------------------------------------------------------------------
-
-
-class Config(Answer, frozen=True, kw_only=True):
-    """The settings in the file, secrets masked; `restart_required` where the running core still uses older ones."""
-
-    path: str
-    settings: dict[str, Any]
-    restart_required: bool
-    hints: tuple[str, ...]
+# -- errors, health ------------------------------------------------------------------------------------------------------
 
 
 class FieldError(Answer, frozen=True, kw_only=True):

@@ -4,13 +4,14 @@ import asyncio
 
 from msgspec import Struct
 
-from core import config, logs, wire
-from core.errors import ConfigError, RefusalError
+from core import logs, wire
+from core.errors import RefusalError
 from core.manage_api import views
 from core.manage_api.access import access_routes
 from core.manage_api.auditing import of_fields
 from core.manage_api.cabinets import CabinetHandlers, cabinet_routes
 from core.manage_api.cases import CaseHandlers, case_routes
+from core.manage_api.configuration import ConfigHandlers, config_routes
 from core.manage_api.endpoints import EndpointHandlers, endpoint_routes
 from core.manage_api.history import history_routes
 from core.manage_api.log_tail import log_routes
@@ -20,8 +21,7 @@ from core.manage_api.records import record_routes
 from core.manage_api.retries import retry_routes
 from core.manage_api.status import StatusBoard
 from core.manage_api.stream import Stream, stream_routes
-from core.manage_api.table import Audited, Call, MergePatch, Route, Scope
-from core.settings import LoadedSettings
+from core.manage_api.table import Audited, Call, Route, Scope
 
 
 class Handlers:
@@ -29,7 +29,6 @@ class Handlers:
 
     def __init__(self, parts: Parts, board: StatusBoard):
         self._parts, self._board = parts, board
-        self._saving = asyncio.Lock()
         self._acknowledging = asyncio.Lock()
 
     async def status(self, _: Call) -> Struct:
@@ -66,32 +65,6 @@ class Handlers:
 
     def durability(self, _: Call) -> Struct:
         return views.durability(self._parts)
-
-    async def config(self, _: Call) -> Struct:
-        try:
-            loaded = await asyncio.to_thread(config.load, self._parts.loaded.path)
-        except ConfigError as error:
-            raise RefusalError(409, "config_invalid", str(error)) from error
-        return self._config(loaded)
-
-    async def patch_config(self, call: Call) -> Struct:
-        assert isinstance(call.body, MergePatch)
-        try:
-            async with self._saving:  # two at once would each write over the other's change
-                loaded = await asyncio.to_thread(config.save, self._parts.loaded.path, call.body.changes)
-        except ConfigError as error:
-            raise RefusalError(409, "config_invalid", str(error)) from error
-        except OSError as error:
-            raise RefusalError(409, "config_not_writable", f"the file can't be replaced ({error.strerror})") from error
-        return self._config(loaded)
-
-    def _config(self, loaded: LoadedSettings) -> wire.Config:
-        return wire.Config(
-            path=str(loaded.path),
-            settings=config.redacted(loaded.settings),
-            restart_required=loaded.settings != self._parts.loaded.settings,
-            hints=loaded.hints,
-        )
 
 
 _DAMAGE = of_fields("degraded", "archive_unacknowledged")
@@ -155,24 +128,5 @@ def routes(parts: Parts, board: StatusBoard, stream: Stream) -> tuple[Route, ...
             refusals={409: ("quarantine_not_writable",)},
             audited=Audited(what="durability.acknowledge", before=on.durability, changes=_DAMAGE),
         ),
-        Route(
-            method="GET",
-            path="/api/manage/config",
-            scope=Scope.READ,
-            handler=on.config,
-            summary="The configuration file, secrets masked",
-            answer=wire.Config,
-            refusals={409: ("config_invalid",)},
-        ),
-        Route(
-            method="PATCH",
-            path="/api/manage/config",
-            scope=Scope.ADMIN,
-            handler=on.patch_config,
-            summary="Change the configuration file (JSON merge patch; lists of tables are objects keyed by id)",
-            answer=wire.Config,
-            merge_patch=True,
-            audited=Audited(what="config.patch"),
-            refusals={409: ("config_invalid", "config_not_writable")},
-        ),
+        *config_routes(ConfigHandlers(parts)),
     )

@@ -46,6 +46,8 @@ REFUSING = frozenset({"get", "claim_one", "retry", "_wait_by_hand_s", "refuse_he
 NEVER_ASKED = frozenset(
     {
         "config_invalid",
+        "config_changed",
+        "audit_not_readable",
         "config_not_writable",
         "not_ready",
         "filter_not_with_since_seq",

@@ -9,7 +9,7 @@ import pytest
 
 from core import config
 from core.errors import ConfigError, RefusalError
-from core.settings import Retry
+from core.settings import LoadedSettings, Retry
 from tests.core.config_texts import CANARIES, FULL, HEADER, MINIMAL, SECRET, a_config
 
 Changes = dict[str, Any]
@@ -25,10 +25,17 @@ RETRY_LINES = [
 ]
 
 
+def save(path: Path, changes: Changes) -> LoadedSettings:
+    """What the file says now that they are laid over it."""
+    draft = config.draft(config.read_text(path), path, changes)
+    draft.write()
+    return draft.after
+
+
 def saved(directory: Path, changes: Changes, text: str = FULL) -> tuple[list[str], list[str]]:
     """The lines that left the file and those that came."""
     path = a_config(directory, text)
-    after = config.save(path, changes)
+    after = save(path, changes)
     assert after == config.load(path)
     rows = list(difflib.ndiff(text.splitlines(keepends=True), path.read_bytes().decode().splitlines(keepends=True)))
     return [row[2:].rstrip("\n") for row in rows if row[0] == "-"], [
@@ -40,7 +47,7 @@ def refused(path: Path, changes: Changes) -> RefusalError:
     """The refusal of a change that left the file and its directory byte for byte as they were."""
     before, names = path.read_bytes(), os.listdir(path.parent)
     with pytest.raises(RefusalError) as refusal:
-        config.save(path, changes)
+        save(path, changes)
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == names
     assert refusal.value.status == 409
@@ -54,12 +61,12 @@ def test_only_the_changed_line_changes(tmp_path: Path) -> None:
     assert sorted(came) == sorted(['site_name = "静安寺店"     # 店名', *RETRY_LINES])
 
 
-def test_a_preview_is_what_a_save_would_give_and_leaves_the_file(tmp_path: Path) -> None:
+def test_a_draft_is_what_a_save_would_give_and_leaves_the_file(tmp_path: Path) -> None:
     path, changes = a_config(tmp_path, FULL), {"cabinets": {"03": {"limits": {"high": 6.5}}}}
-    shown = config.preview(path, changes)
+    shown = config.draft(FULL, path, changes).after
     assert path.read_bytes() == FULL.encode()
     assert os.listdir(tmp_path) == [path.name]
-    assert config.save(path, changes) == shown
+    assert save(path, changes) == shown
 
 
 def test_the_retry_settings_in_force_are_written_out(tmp_path: Path) -> None:
@@ -68,7 +75,7 @@ def test_the_retry_settings_in_force_are_written_out(tmp_path: Path) -> None:
     assert (gone, sorted(came)) == ([], sorted(RETRY_LINES))
     path = tmp_path / "config.toml"
     before = path.read_bytes()
-    config.save(path, {})
+    save(path, {})
     assert path.read_bytes() == before
 
 
@@ -100,7 +107,7 @@ def test_a_file_without_webhooks_gets_the_retry_table(tmp_path: Path) -> None:
 def test_the_retry_settings_may_stand_in_any_form(tmp_path: Path, given: str) -> None:
     """However TOML lets them be written, a change finds them."""
     path = a_config(tmp_path, MINIMAL + given)
-    after = config.save(path, {"webhooks": {"retry": {"max_delay_s": 60}}})
+    after = save(path, {"webhooks": {"retry": {"max_delay_s": 60}}})
     assert after.settings.webhooks.retry == Retry(first_delay_s=5, max_delay_s=60)
     assert config.load(path) == after
     assert path.read_text().startswith(MINIMAL)
@@ -113,7 +120,7 @@ def test_inline_arrays_are_changed_in_place(tmp_path: Path) -> None:
         'cabinets = [{ id = "03" }]\nsensors = [{ id = "a", cabinet = "03", source = "sim", point = "chiller" }]\n'
     )
     path = a_config(tmp_path, text)
-    after = config.save(path, {"cabinets": {"03": {"limits": {"high": 9}}}, "sources": {"sim": {"seed": 2}}})
+    after = save(path, {"cabinets": {"03": {"limits": {"high": 9}}}, "sources": {"sim": {"seed": 2}}})
     assert after.settings.cabinets[0].limits is not None
     assert after.settings.cabinets[0].limits.high == 9
     assert "# 一" in path.read_text()
@@ -137,7 +144,7 @@ def test_null_removes_a_key(tmp_path: Path) -> None:
 
 def test_null_brings_a_retry_setting_back_to_its_default(tmp_path: Path) -> None:
     """What is written out is what is in force after the change, not before."""
-    after = config.save(a_config(tmp_path, FULL), {"webhooks": {"retry": {"first_delay_s": None}}})
+    after = save(a_config(tmp_path, FULL), {"webhooks": {"retry": {"first_delay_s": None}}})
     assert after.settings.webhooks.retry.first_delay_s == Retry().first_delay_s
 
 
@@ -181,7 +188,7 @@ def test_what_the_box_runs_is_not_changed_over_the_network(tmp_path: Path) -> No
     assert "escalate_command" in str(refusal.detail)
     runs = FULL.replace("[webhooks]\n", '[webhooks]\nescalate_command = ["true"]\n')
     refused(a_config(tmp_path, runs), {"webhooks": {"escalate_command": None}})
-    assert config.save(a_config(tmp_path, runs), {"webhooks": {"timeout_s": 5}}).settings.webhooks.timeout_s == 5
+    assert save(a_config(tmp_path, runs), {"webhooks": {"timeout_s": 5}}).settings.webhooks.timeout_s == 5
 
 
 def test_a_refusal_names_the_key(tmp_path: Path) -> None:
@@ -208,7 +215,7 @@ def test_the_masked_form_is_never_saved(tmp_path: Path, change: Changes) -> None
 
 def test_secrets_stay_in_the_file(tmp_path: Path) -> None:
     """A change beside them leaves them as they are."""
-    after = config.save(a_config(tmp_path, FULL), {"webhooks": {"endpoints": {"hq": {"timeout_s": 5}}}})
+    after = save(a_config(tmp_path, FULL), {"webhooks": {"endpoints": {"hq": {"timeout_s": 5}}}})
     endpoint = after.settings.webhooks.endpoints[0]
     assert endpoint.secret is not None
     assert (endpoint.secret.reveal(), endpoint.headers["Authorization"].reveal()) == (SECRET, HEADER)
@@ -218,7 +225,7 @@ def test_a_file_that_is_broken_as_it_stands_is_not_changed(tmp_path: Path) -> No
     """The mistake in it is reported with its line: a person must look first."""
     path = a_config(tmp_path, MINIMAL + "broken\n")
     with pytest.raises(ConfigError) as error:
-        config.save(path, {"device": {"site": "x"}})
+        save(path, {"device": {"site": "x"}})
     assert error.value.line == 17
     assert path.read_text() == MINIMAL + "broken\n"
 
@@ -228,7 +235,7 @@ def test_the_files_mode_is_kept(tmp_path: Path, mode: int) -> None:
     """A secret file stays one, a group's file stays the group's; no temporary file is left."""
     path = a_config(tmp_path, FULL)
     path.chmod(mode)
-    config.save(path, {})
+    save(path, {})
     assert path.stat().st_mode & 0o777 == mode
     assert os.listdir(tmp_path) == ["config.toml"]
 
@@ -239,7 +246,7 @@ def test_a_symlink_stays_one(tmp_path: Path) -> None:
     real = a_config(tmp_path / "real", FULL)
     link = tmp_path / "config.toml"
     link.symlink_to(real)
-    config.save(link, {"device": {"site": "s-2"}})
+    save(link, {"device": {"site": "s-2"}})
     assert link.is_symlink()
     assert 'site = "s-2"' in real.read_text()
 
@@ -248,7 +255,7 @@ def test_line_ends_stay_as_they_are(tmp_path: Path) -> None:
     """A file with CRLF keeps it in every line that was there."""
     text = FULL.replace("\n", "\r\n")
     path = a_config(tmp_path, text)
-    config.save(path, {"device": {"site_name": "x"}})
+    save(path, {"device": {"site_name": "x"}})
     kept = set(path.read_bytes().splitlines(keepends=True))
     assert [line for line in text.encode().splitlines(keepends=True) if line not in kept] == [
         'site_name = "徐家汇店"     # 店名\r\n'.encode()
