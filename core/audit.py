@@ -3,14 +3,15 @@
 import asyncio
 import hashlib
 import logging
+import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from core.clock import Clock
 from core.journal.chain import ChainLog
@@ -23,8 +24,13 @@ NAME: Final = "audit.jsonl"
 BROKEN: Final = "audit.broken"
 SEEN: Final = "durability.acknowledge"
 _MOST_WAITING: Final = 1000
+_MOST_SHOWN: Final = 3
+_LONGEST: Final = (
+    4 * 1024 * 1024
+)  # bytes of a line: whoever can change the configuration must not fill the disk with it
 _AGAIN_S: Final = 10.0
-_NOTICED: Final = ("config", "tokens", "operators")  # what people also change in files
+
+Values = Mapping[str, Any]
 
 
 class Deed(Struct, frozen=True, kw_only=True):
@@ -49,19 +55,25 @@ class Audit:
     def __init__(self, directory: Path, clock: Clock):
         self._path, self._clock = directory / NAME, clock
         self._log: ChainLog | None = None
-        self._waiting: deque[Deed] = deque(maxlen=_MOST_WAITING)
-        self._writing = asyncio.Lock()
+        self._waiting: deque[Deed] = deque()
+        self._too_many = 0  # that were not even kept waiting
+        self._writing = threading.Lock()  # held by a thread: a caller who leaves must not let another one in beside it
         self._unwritten: str | None = None
-        self._breaks: tuple[str, ...] = ()  # those that are on record
-        self._unseen = False
-        self._known: dict[str, dict[str, Any]] = {name: {} for name in _NOTICED}
+        self._told: set[str] = set()  # breaks of the chain that are on record
+        self._unseen: list[str] = []  # those of them that nobody has acknowledged
+        self._known: dict[str, dict[str, Any]] = {}
+        self.begun = asyncio.Event()
 
     @property
     def problem(self) -> str | None:
         if self._unwritten is not None:
-            return f"{len(self._waiting)} changes are not on record yet ({self._unwritten})"
-        if self._unseen:
-            return f"lines were altered, removed or put in: {'; '.join(self._breaks)}; to be acknowledged"
+            lost = f", and {self._too_many} more are lost" if self._too_many else ""
+            return f"{len(self._waiting)} changes are not on record yet{lost} ({self._unwritten})"
+        if self._too_many:
+            return f"{self._too_many} changes are not on record: too many waited for the disk"
+        if found := self._unseen:
+            more = f"; and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
+            return f"lines were altered, removed or put in: {'; '.join(found[:_MOST_SHOWN])}{more}; to be acknowledged"
         return None
 
     @property
@@ -69,57 +81,51 @@ class Audit:
         """Number and SHA-256 of the last line: whoever keeps it elsewhere can tell later that nothing was changed."""
         return (self._log.chain.n, self._log.chain.sha256) if self._log is not None else (0, "")
 
-    async def run(self) -> None:
-        """Try again to write what could not be written."""
+    async def run(self, version: str, **now: Values) -> None:
+        """Put on record that the core has started and what differs from `now` (as in `notice`), which is `begun`; from then on
+        try again to write what could not be written.
+        """
+        if not self.begun.is_set():
+            try:
+                await self.record(Deed(actor="core", origin="core", what="core.started", asked={"version": version}))
+                for name, values in now.items():
+                    await self.notice(name, values)
+            finally:
+                self.begun.set()
         while True:
             await self._clock.sleep(_AGAIN_S)
-            if self._waiting:
-                await self._write_down()
+            if self._waiting or self._unwritten is not None:
+                await asyncio.to_thread(self._write_down)
 
     async def record(self, deed: Deed) -> None:
         """Returns once it is on disk; what can't be written there is kept and tried again, and shown as a problem."""
-        self._waiting.append(deed)
-        self._remember(deed)
-        await self._write_down()
+        if len(self._waiting) < _MOST_WAITING:
+            self._waiting.append(_bounded(deed))
+        else:
+            self._too_many += 1
+        await asyncio.to_thread(self._write_down)
 
-    async def notice(self, what: str, now: Mapping[str, Any]) -> None:
+    async def notice(self, what: str, now: Values) -> None:
         """Of `config`, `tokens` or `operators`, whose values are now these: what differs from the last that is on record was
-        changed in the file.
+        changed in the file. A secret shows as its mask, so that another one there is not noticed.
         """
-        async with self._writing:
-            try:
-                await self._open()
-            except OSError as error:  # what differs is then found by a later start
-                self._unwritten = str(error.strerror)
-                return
-        before = self._known[what]
-        changes = tuple(
-            Change(key=key, old=before.get(key), new=now.get(key))
-            for key in sorted({*before, *now})
-            if before.get(key) != now.get(key)
-        )
-        if changes:
-            await self.record(Deed(actor="core", origin="file", what=f"{what}.noticed", changes=changes))
+        await asyncio.to_thread(self._notice, what, now)
 
-    def read(self, start: int | None, until: int) -> Iterator[tuple[int, AuditItem]]:
-        """The entries with their places, newest first, from the place before `start` down to `until`. Blocks; any thread.
-        Raises OSError. What is altered beyond reading is left out.
+    def read(self, start: int | None = None) -> Iterator[tuple[int, AuditItem | None]]:
+        """The entries with their places, newest first, from the place before `start`; None for what is altered beyond reading.
+        Blocks; any thread. Raises OSError.
         """
         if self._log is None:
-            return
-        newest = len(self._log.chain.at)
-        for place in range(min(newest, newest if start is None else start) - 1, until - 1, -1):
-            if (item := _item(self._log.read(place))) is not None:
-                yield place, item
+            raise OSError(None, self._unwritten or "it is not open yet")
+        for place, raw in self._log.newest_first(start):
+            yield place, _item(raw)
 
-    async def _write_down(self) -> None:
-        async with self._writing:
+    # -- in a thread -------------------------------------------------------------------------------------------------
+
+    def _write_down(self) -> None:
+        with self._writing:
             try:
-                await self._open()
-                assert self._log is not None
-                while self._waiting:
-                    await asyncio.to_thread(self._append, self._log, self._waiting[0])
-                    self._waiting.popleft()
+                self._write_waiting()
             except OSError as error:
                 if self._unwritten is None:
                     log.warning("the audit can't be written (%s)", error.strerror)
@@ -127,43 +133,72 @@ class Audit:
             else:
                 self._unwritten = None
 
-    def _append(self, chained: ChainLog, deed: Deed) -> None:
-        chained.append(deed.what, msgspec.json.encode(deed))
+    def _write_waiting(self) -> None:
+        chained = self._opened()
         self._tell_breaks(chained)
+        while self._waiting:
+            deed = self._waiting[0]
+            chained.append(deed.what, msgspec.json.encode(deed))
+            self._remember(deed)
+            self._waiting.popleft()
+            self._tell_breaks(chained)
 
-    async def _open(self) -> None:
-        if self._log is None:
-            self._log = await asyncio.to_thread(self._opened)
+    def _notice(self, what: str, now: Values) -> None:
+        self._write_down()
+        with self._writing:
+            if self._log is None:  # what differs is then found by a later start
+                return
+            before = dict(self._known.get(what, {}))
+            for deed in self._waiting:
+                _fold(before, what, deed)
+            changes = tuple(
+                Change(key=key, old=before.get(key), new=now.get(key))
+                for key in sorted({*before, *now})
+                if before.get(key) != now.get(key)
+            )
+            if changes:
+                self._waiting.append(
+                    _bounded(Deed(actor="core", origin="file", what=f"{what}.noticed", changes=changes))
+                )
+        self._write_down()
 
     def _opened(self) -> ChainLog:
-        chained = ChainLog(self._path, self._clock)
-        for raw in chained.lines():
-            if (deed := _deed(raw)) is not None:
+        if self._log is None:
+            chained = ChainLog(self._path, self._clock)
+            for deed in _deeds(chained.lines()):
                 self._remember(deed)
-        for deed in self._waiting:
-            self._remember(deed)
-        self._tell_breaks(chained)
-        return chained
+            self._log = chained
+        return self._log
 
     def _tell_breaks(self, chained: ChainLog) -> None:
-        """Put on record, once, that the chain is broken."""
-        found = tuple(chained.chain.breaks)
-        if found != self._breaks:
+        """Put on record, once, where the chain is broken."""
+        if found := [one for one in chained.chain.told if one not in self._told]:
             deed = Deed(actor="core", origin="file", what=BROKEN, asked={"breaks": found})
-            self._remember(deed)
             chained.append(deed.what, msgspec.json.encode(deed))
+            self._remember(deed)
 
     def _remember(self, deed: Deed) -> None:
-        if deed.what == BROKEN:
-            self._breaks, self._unseen = tuple(deed.asked.get("breaks", ())), True
+        if deed.what == BROKEN and isinstance(breaks := deed.asked.get("breaks"), list):
+            self._unseen += [str(one) for one in breaks]
+            self._told.update(self._unseen)
         elif deed.what == SEEN:
-            self._unseen = False
-        known = self._known.get(deed.what.partition(".")[0], {})
-        for change in deed.changes:
-            if change.new is None:
-                known.pop(change.key, None)
-            else:
-                known[change.key] = change.new
+            self._unseen = []
+        name = deed.what.partition(".")[0]
+        _fold(self._known.setdefault(name, {}), name, deed)
+
+
+def _fold(values: dict[str, Any], name: str, deed: Deed) -> None:
+    """What `values` are after this deed, where it is one of theirs."""
+    for change in deed.changes if deed.what.partition(".")[0] == name else ():
+        if change.new is None:
+            values.pop(change.key, None)
+        else:
+            values[change.key] = change.new
+
+
+def _bounded(deed: Deed) -> Deed:
+    size = len(msgspec.json.encode(deed))
+    return deed if size <= _LONGEST else structs.replace(deed, asked={"left_out_bytes": size}, changes=())
 
 
 class _Linked(Deed, frozen=True, kw_only=True):
@@ -181,13 +216,18 @@ def _line(raw: bytes) -> _Line | None:
         return None
     try:
         return msgspec.json.decode(raw, type=_Line)
-    except msgspec.DecodeError:  # whole, and yet no deed: somebody made it up, or a later version
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+    ):  # whole, and yet no deed: somebody made it up, or a later version
         return None
 
 
-def _deed(raw: bytes) -> Deed | None:
-    line = _line(raw)
-    return line.d if line is not None else None
+def _deeds(lines: Iterable[bytes]) -> Iterator[Deed]:
+    for raw in lines:
+        if (line := _line(raw)) is not None:
+            yield line.d
 
 
 def _item(raw: bytes) -> AuditItem | None:

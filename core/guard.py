@@ -1,6 +1,7 @@
 """Puts the core together from its settings and keeps its loops running from start to stop. Signals are handled here only."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -11,8 +12,8 @@ from random import SystemRandom
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from core import __version__
-from core.audit import Audit
+from core import __version__, config
+from core.audit import Audit, Deed
 from core.certificates import door_context
 from core.clock import Clock
 from core.data_directory import prepare
@@ -50,6 +51,7 @@ TROUBLE_SHOWN_S: Final = 3600.0
 STEADY_RUN_S: Final = 300.0
 TO_THE_MINUTE_S: Final = 60.0
 FINISH_S: Final = 5.0  # how long attempts in flight may still take after SIGTERM
+ON_RECORD_S: Final = 5.0  # longer must a disk that hangs neither keep the doors shut nor hold up the end
 FIRST_BACKOFF_S: Final = 1.0
 LONGEST_BACKOFF_S: Final = 30.0
 
@@ -148,13 +150,12 @@ class Guard:
             self._stop.set()
 
     async def _loops(self, group: asyncio.TaskGroup) -> None:
-        serving = group.create_task(self._server.run())
         sending = group.create_task(self._keep_running("sending", self._dispatcher.run))
         others = {
             "monitoring": self._monitor.run,
             "publishing": lambda: self._book.run(self._dispatcher),
             "bounds": self._bounds.run,
-            "audit": self._audit.run,
+            "audit": lambda: self._audit.run(__version__, config=config.flat(self._parts.loaded.settings)),
             "access": lambda: self._authenticator.run(self._audit.notice),
             "escalation": self._escalation.run,
             "health": self._health.run,
@@ -164,6 +165,11 @@ class Guard:
         }
         draining = group.create_task(self._keep_running("drains", self._drains.run))
         running = [group.create_task(self._keep_running(name, run)) for name, run in others.items()]
+        with contextlib.suppress(
+            TimeoutError
+        ):  # what differs before anybody can change anything was changed in the file
+            await asyncio.wait_for(self._audit.begun.wait(), ON_RECORD_S)
+        serving = group.create_task(self._server.run())
         await self._server.ready.wait()
         log.info("guarding")
         await self._stop.wait()
@@ -184,6 +190,9 @@ class Guard:
         for journal in self._journals.values():
             await asyncio.to_thread(journal.close)
         await self._history.close()
+        with contextlib.suppress(TimeoutError):
+            stopped = Deed(actor="core", origin="core", what="core.stopped")
+            await asyncio.wait_for(self._audit.record(stopped), ON_RECORD_S)
         self._lock.release()
 
     async def _keep_running(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -232,9 +241,11 @@ class Guard:
         return all(journal.health().state is Durability.DURABLE for journal in self._journals.values())
 
     def _vitals(self) -> dict[str, object]:
-        """What the box's own events carry."""
+        """What the box's own events carry. The newest line of the audit is among it: from then on headquarters can tell
+        whether what stood there was changed, whoever has the box in hand.
+        """
         retries, cases = retry_summary(self._parts), case_counts(self._parts)
-        disk = durability(self._parts)
+        disk, (number, sha256) = durability(self._parts), self._audit.newest
         return {
             "network": self._dispatcher.reception.network.state,
             "pending": retries.pending,
@@ -246,4 +257,5 @@ class Guard:
             "critical_cases": cases.critical,
             "durability": disk.state,
             "degraded": disk.degraded,
+            "audit": {"n": number, "sha256": sha256},
         }

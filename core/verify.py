@@ -64,15 +64,19 @@ def verify(directory: Path) -> list[Finding]:
 def _audit(directory: Path) -> Iterator[Finding]:
     """The lines that hang together. One that is only in the head is lost unless a core is, or was, about to write it."""
     path = directory / AUDIT
-    if not path.exists() and not path.with_suffix(".head").exists():
+    if not any(one.exists() or one.is_symlink() for one in (path, path.with_suffix(".head"))):
         return
-    chain = read_chain(path)
-    for _ in range(_LOOKS):
-        if not chain.behind and not chain.breaks:
-            break
-        time.sleep(_PATIENCE_S)
+    try:
         chain = read_chain(path)
-    said = [f"{chain.lines} lines, the last one is number {chain.n}, SHA-256 {chain.sha256}", *chain.breaks]
+        for _ in range(_LOOKS):
+            if not chain.behind and not chain.breaks:
+                break
+            time.sleep(_PATIENCE_S)
+            chain = read_chain(path)
+    except OSError as error:
+        yield Finding(name=AUDIT, sound=False, text=f"can't be read ({error.strerror})")
+        return
+    said = [f"{chain.lines} lines, the last one is number {chain.n}, SHA-256 {chain.sha256}", *chain.told]
     said += ["its newest line stands in the head only; the next start puts it back"] if chain.behind else []
     yield Finding(name=AUDIT, sound=not chain.breaks and not chain.behind, text="; ".join(said))
 

@@ -18,7 +18,7 @@ class Change(Answer, frozen=True, kw_only=True):
 class AuditItem(Answer, frozen=True, kw_only=True):
     """One change. `actor` was logged in (`uid:N`, `token:NAME`, `operator:NAME`, or `core` for what the core noticed by
     itself), an operator `via` the user of the console; `by` is the person whom the request named. `origin`: socket, the
-    caller's address, or file.
+    caller's address, file, or core.
 
     `what` was done to `subject`; `asked` is the request as it came, `changes` what it changed. `sha256` is of this line of
     audit.jsonl, `previous` of the line before it.

@@ -1,15 +1,16 @@
 """A journal that only grows and whose lines hang together: each names the SHA-256 of the line before it.
 
 Beside `NAME.jsonl` stands `NAME.head`: the newest line once more, written first. So a kill or a torn end loses nothing, and
-whoever cuts lines off at the end is found too. Its calls block; a loop puts them into a thread.
+whoever cuts lines off at the end is found too. Its calls block; a loop puts them into a thread, one at a time.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +21,8 @@ from core.journal.lines import Line, decode_line, encode_line
 
 NOTHING: Final = "0" * 64  # what the first line names
 _MOST_BREAKS: Final = 20
+_LONGEST_LINE: Final = 8 * 1024 * 1024  # more without an LF is none of ours: it is read in pieces, not into memory
+_HIGHEST: Final = 2**53  # a number that somebody made up must not use up those that are left
 
 
 class _Link(Struct, frozen=True):
@@ -27,48 +30,71 @@ class _Link(Struct, frozen=True):
 
 
 class Chain(Struct, kw_only=True):
-    """What a chain's two files say. `breaks` tells in words where something was altered, removed or put in; `torn` are bytes
-    of an end that is no whole line; `behind` is True where the head alone holds the newest line. `at` holds where each line begins.
+    """What a chain's two files say. `ends` holds where each line ends, `n` and `sha256` are those of the last one.
+
+    `torn` are bytes of an end that is no whole line; `behind` is True where the head alone holds the newest line. `breaks`
+    tells in words where something was altered, removed or put in, of very many the first; `unnamed` counts the others.
     """
 
     n: int = 0
     sha256: str = NOTHING
-    size: int = 0
+    ends: list[int] = []
     torn: bytes = b""
     behind: bool = False
     breaks: list[str] = []
-    at: list[int] = []
+    unnamed: int = 0
 
     @property
     def lines(self) -> int:
-        return len(self.at)
+        return len(self.ends)
+
+    @property
+    def size(self) -> int:
+        return self.ends[-1] if self.ends else 0
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The breaks, and how many more there are."""
+        return (*self.breaks, *([f"and {self.unnamed} more"] if self.unnamed else []))
 
     def broken(self, what: str) -> None:
         if len(self.breaks) < _MOST_BREAKS:
             self.breaks.append(what)
+        else:
+            self.unnamed += 1
 
     def add(self, raw: bytes) -> None:
         """One more line with its LF."""
-        line = decode_line(raw)
+        line = _decoded(raw)
         if line is None:
             self.broken(f"line {self.lines + 1} is altered")
             self.n += 1
         else:
-            self._join(line)
-        self.at.append(self.size)
-        self.size += len(raw)
+            if line.n != self.n + 1 or _previous(line) != self.sha256:
+                self.broken(_gap(self.lines, line.n, self.n))
+            self.n = line.n
         self.sha256 = hashlib.sha256(raw).hexdigest()
+        self.ends.append(self.size + len(raw))
 
-    def _join(self, line: Line) -> None:
-        if line.n != self.n + 1 or _previous(line) != self.sha256:
-            self.broken(f"line {self.lines + 1} (number {line.n}) does not follow the one before it (number {self.n})")
-        self.n = line.n
+    def leave_out(self, n: int) -> None:
+        """Go on behind number `n`, which no line has: so what is broken here stays so."""
+        self.broken(_gap(self.lines, n + 1, self.n))
+        self.n = n
+
+
+def _gap(lines: int, n: int, before: int) -> str:
+    return f"line {lines + 1} (number {n}) does not follow the one before it (number {before})"
+
+
+def _decoded(raw: bytes) -> Line | None:
+    line = decode_line(raw) if raw.endswith(b"\n") else None
+    return line if line is not None and 0 < line.n <= _HIGHEST else None
 
 
 def _previous(line: Line) -> str | None:
     try:
         return msgspec.json.decode(line.d, type=_Link).previous
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -77,54 +103,61 @@ def read_chain(path: Path) -> Chain:
     the two; `torn` is then what there is of that line. Raises OSError.
     """
     chain, head = Chain(), _read_head(path)
-    for raw in _lines(path):
-        if raw.endswith(b"\n"):
+    for raw in _pieces(path):
+        if chain.torn:
+            chain.add(chain.torn)
+        whole = raw.endswith(b"\n")
+        chain.torn = b"" if whole else raw
+        if whole:
             chain.add(raw)
-        else:
-            chain.torn = raw
     _compare(chain, head)
     return chain
 
 
 def _compare(chain: Chain, head: bytes | None) -> None:
+    line = _decoded(head) if head is not None else None
     if head is None:
         if chain.lines or chain.torn:
             chain.broken("the head is missing")
-        return
-    line = decode_line(head)
-    if line is None:
+    elif line is None:
         chain.broken("the head is altered")
     elif chain.lines and hashlib.sha256(head).hexdigest() == chain.sha256:
         if chain.torn:
             chain.broken("the end is no whole line")
-    elif _is_next(chain, line) and head.startswith(chain.torn):
+    elif line.n == chain.n + 1 and _previous(line) == chain.sha256 and head.startswith(chain.torn):
         chain.behind = True
     else:
         chain.broken(f"the last line is number {chain.n} and not {line.n}, or another one")
 
 
-def _is_next(chain: Chain, line: Line) -> bool:
-    return line.n == chain.n + 1 and _previous(line) == chain.sha256
-
-
 def _read_head(path: Path) -> bytes | None:
     try:
-        return path.with_suffix(".head").read_bytes()
+        with _open(path.with_suffix(".head")) as file:
+            return file.read(_LONGEST_LINE)
     except FileNotFoundError:
         return None
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _pieces(path: Path) -> Iterator[bytes]:
+    """The lines; of what is none the pieces."""
     try:
-        with path.open("rb") as file:
-            yield from file
+        with _open(path) as file:
+            while raw := file.readline(_LONGEST_LINE):
+                yield raw
     except FileNotFoundError:
         return
 
 
+def _open(path: Path) -> BinaryIO:
+    found = files.open_read(path)
+    if found is None:
+        raise OSError(errno.EINVAL, "is no file", str(path))
+    return os.fdopen(found[0], "rb")
+
+
 class ChainLog:
     """Open to append. What is altered stays where it is: the chain goes on behind it, with a number left out, so that it is
-    found for good. Raises OSError.
+    found for good. A directory, link or pipe in the place of a file is moved aside. Raises OSError.
     """
 
     def __init__(self, path: Path, clock: Clock):
@@ -134,16 +167,19 @@ class ChainLog:
         self.chain = self._opened()
 
     def _opened(self) -> Chain:
+        for path in (self._path, self._head):
+            files.make_way(path)
         chain, head = read_chain(self._path), _read_head(self._path)
-        line = decode_line(head) if head is not None else None
         if chain.behind and head is not None:
             self._put(chain, head)
             return chain
         if chain.torn:
             self._write(chain.size + len(chain.torn), b"\n")
             chain.add(chain.torn + b"\n")
-        if chain.breaks and (line is None or hashlib.sha256(head or b"").hexdigest() != chain.sha256):
-            chain.n = max(chain.n, line.n if line is not None else 0) + 1
+            chain.torn = b""
+        if chain.breaks and hashlib.sha256(head or b"").hexdigest() != chain.sha256:
+            line = _decoded(head) if head is not None else None
+            chain.leave_out(max(chain.n, line.n if line is not None else 0) + 1)
         return chain
 
     def append(self, item_id: str, document: bytes) -> None:
@@ -153,9 +189,7 @@ class ChainLog:
             chain = self.chain = self._opened()
         linked = b'{"previous":"%s",' % chain.sha256.encode() + document[1:]
         line = encode_line(chain.n + 1, utc_text(self._clock.now()), "put", item_id, linked)
-        files.write_file(self._head.with_suffix(".head.new"), [line])
-        self._head.with_suffix(".head.new").replace(self._head)
-        files.sync_directory(self._path.parent)
+        files.replace_file(self._head, line)
         self._put(chain, line)
 
     def _put(self, chain: Chain, line: bytes) -> None:
@@ -165,7 +199,7 @@ class ChainLog:
 
     def _size(self) -> int:
         try:
-            return self._path.stat().st_size
+            return self._path.stat(follow_symlinks=False).st_size
         except FileNotFoundError:
             return 0
 
@@ -191,12 +225,13 @@ class ChainLog:
 
     def lines(self) -> Iterator[bytes]:
         """All of them, each with its LF, as they stand in the file. Raises OSError."""
-        return _lines(self._path)
+        return _pieces(self._path)
 
-    def read(self, index: int) -> bytes:
-        """The line at this place, from 0. Raises OSError, and IndexError where there is none."""
-        at, chain = self.chain.at[index], self.chain
-        end = chain.at[index + 1] if index + 1 < chain.lines else chain.size
-        with self._path.open("rb") as file:
-            file.seek(at)
-            return file.read(end - at)
+    def newest_first(self, start: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """The lines before the place `start` (from 0), each with its place. Others may append meanwhile. Raises OSError."""
+        ends = self.chain.ends
+        with _open(self._path) as file:
+            for place in range(min(len(ends), len(ends) if start is None else start) - 1, -1, -1):
+                begin = ends[place - 1] if place else 0
+                file.seek(begin)
+                yield place, file.read(ends[place] - begin)

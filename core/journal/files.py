@@ -72,11 +72,24 @@ def clear(path: Path) -> None:
     except OSError:
         if path.is_symlink() or not path.is_dir():
             raise
-        aside = next(
-            one for at in itertools.count(1) if not (one := path.with_name(f"{path.name}.aside-{at}")).exists()
-        )
-        log.warning("the directory %s stood in the way; it is %s now", path.name, aside.name)
-        path.rename(aside)
+        _move_aside(path)
+
+
+def make_way(path: Path) -> None:
+    """Move aside what stands in a file's place and is none. Raises OSError."""
+    try:
+        found = path.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(found.st_mode):
+        _move_aside(path)
+
+
+def _move_aside(path: Path) -> None:
+    names = (path.with_name(f"{path.name}.aside-{at}") for at in itertools.count(1))
+    aside = next(one for one in names if not (one.exists() or one.is_symlink()))
+    log.warning("%s stood in the way and is no file; it is %s now", path.name, aside.name)
+    path.rename(aside)
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
