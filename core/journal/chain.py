@@ -189,6 +189,7 @@ class ChainLog:
             chain = self.chain = self._opened()
         linked = b'{"previous":"%s",' % chain.sha256.encode() + document[1:]
         line = encode_line(chain.n + 1, utc_text(self._clock.now()), "put", item_id, linked)
+        files.make_way(self._head)
         files.replace_file(self._head, line)
         self._put(chain, line)
 
