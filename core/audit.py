@@ -1,11 +1,13 @@
 """Who changed what: `audit.jsonl`, append-only and hash-chained, and what the core itself notices to have changed."""
 
 import asyncio
+import errno
 import hashlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 
 NAME: Final = "audit.jsonl"
 BROKEN: Final = "audit.broken"
+LOST: Final = "audit.lost"
 SEEN: Final = "durability.acknowledge"
 _MOST_WAITING: Final = 1000
 _MOST_SHOWN: Final = 3
@@ -69,8 +72,6 @@ class Audit:
         if self._unwritten is not None:
             lost = f", and {self._too_many} more are lost" if self._too_many else ""
             return f"{len(self._waiting)} changes are not on record yet{lost} ({self._unwritten})"
-        if self._too_many:
-            return f"{self._too_many} changes are not on record: too many waited for the disk"
         if found := self._unseen:
             more = f"; and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
             return f"lines were altered, removed or put in: {'; '.join(found[:_MOST_SHOWN])}{more}; to be acknowledged"
@@ -80,6 +81,10 @@ class Audit:
     def newest(self) -> tuple[int, str]:
         """Number and SHA-256 of the last line: whoever keeps it elsewhere can tell later that nothing was changed."""
         return (self._log.chain.n, self._log.chain.sha256) if self._log is not None else (0, "")
+
+    @property
+    def lines(self) -> int:
+        return self._log.chain.lines if self._log is not None else 0
 
     async def run(self, version: str, **now: Values) -> None:
         """Put on record that the core has started and what differs from `now` (as in `notice`), which is `begun`; from then on
@@ -99,6 +104,8 @@ class Audit:
 
     async def record(self, deed: Deed) -> None:
         """Returns once it is on disk; what can't be written there is kept and tried again, and shown as a problem."""
+        if len(self._waiting) >= _MOST_WAITING:
+            await asyncio.to_thread(self._write_down)
         if len(self._waiting) < _MOST_WAITING:
             self._waiting.append(_bounded(deed))
         else:
@@ -111,14 +118,15 @@ class Audit:
         """
         await asyncio.to_thread(self._notice, what, now)
 
-    def read(self, start: int | None = None) -> Iterator[tuple[int, AuditItem | None]]:
+    def read(self, start: int | None = None) -> Generator[tuple[int, AuditItem | None]]:
         """The entries with their places, newest first, from the place before `start`; None for what is altered beyond reading.
         Blocks; any thread. Raises OSError.
         """
         if self._log is None:
-            raise OSError(None, self._unwritten or "it is not open yet")
-        for place, raw in self._log.newest_first(start):
-            yield place, _item(raw)
+            raise OSError(errno.EAGAIN, self._unwritten or "it is not open yet")
+        with closing(self._log.newest_first(start)) as lines:
+            for place, raw in lines:
+                yield place, _item(raw)
 
     # -- in a thread -------------------------------------------------------------------------------------------------
 
@@ -142,6 +150,10 @@ class Audit:
             self._remember(deed)
             self._waiting.popleft()
             self._tell_breaks(chained)
+        if self._too_many:
+            lost = Deed(actor="core", origin="core", what=LOST, asked={"changes": self._too_many})
+            chained.append(lost.what, msgspec.json.encode(lost))
+            self._too_many = 0
 
     def _notice(self, what: str, now: Values) -> None:
         self._write_down()

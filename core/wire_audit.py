@@ -40,7 +40,9 @@ class AuditItem(Answer, frozen=True, kw_only=True):
 
 
 class AuditPage(Answer, frozen=True, kw_only=True):
-    """Newest first; `next` is the cursor of the page behind it."""
+    """Newest first; `next` is the cursor of the page behind it. One request looks at so many lines only: a page may hold fewer
+    entries than it might, even none, while there is a `next`. A line that is altered beyond reading is left out.
+    """
 
     items: tuple[AuditItem, ...]
     next: str | None

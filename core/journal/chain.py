@@ -8,7 +8,7 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -228,7 +228,7 @@ class ChainLog:
         """All of them, each with its LF, as they stand in the file. Raises OSError."""
         return _pieces(self._path)
 
-    def newest_first(self, start: int | None = None) -> Iterator[tuple[int, bytes]]:
+    def newest_first(self, start: int | None = None) -> Generator[tuple[int, bytes]]:
         """The lines before the place `start` (from 0), each with its place. Others may append meanwhile. Raises OSError."""
         ends = self.chain.ends
         with _open(self._path) as file:

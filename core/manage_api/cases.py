@@ -1,31 +1,48 @@
 """The routes of the cases: list, look at one, and what people do about it."""
 
+import re
 from collections.abc import Callable
-from datetime import datetime
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
 from core import wire
 from core.errors import RefusalError
+from core.events import Severity
 from core.manage_api import views
 from core.manage_api.auditing import of_fields
 from core.manage_api.parts import Parts
 from core.manage_api.table import Audited, Call, Handler, Route, Scope
 from core.monitoring import handling
-from core.monitoring.cases import Case, Condition, Handling
+from core.monitoring.case_book import order
+from core.monitoring.cases import Case, Condition, Handling, Kind
 from core.monitoring.handling import Reason
 
 Limit = Annotated[int, Meta(ge=1, le=250)]
+Text = Annotated[str, Meta(min_length=1, max_length=200)]
+
+_CURSOR: Final = re.compile(r"([0-9]{1,18})\.(-?[0-9]{1,16})\.(.{1,200})", re.ASCII)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICRO: Final = timedelta(microseconds=1)
 
 
 class CaseQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`open` true: not closed. The cursor is the last answer's `next`."""
+    """`open` true: not closed; `severity` and `kind` may be several. `opened_after` is itself within the range, `opened_before`
+    is not. `q` is text in the case's id, its cabinet or sensor, its note or action, or in who made the last change, whatever
+    its case. The cursor is the last answer's `next`.
+    """
 
     open: bool | None = None
     condition: Condition | None = None
     handling: Handling | None = None
+    severity: tuple[Severity, ...] = ()
+    kind: tuple[Kind, ...] = ()
     cabinet: str | None = None
+    sensor: str | None = None
+    opened_after: wire.Moment | None = None
+    opened_before: wire.Moment | None = None
+    q: Text | None = None
     limit: Limit = 50
     cursor: str | None = None
 
@@ -37,24 +54,18 @@ class CaseHandlers:
         self._parts = parts
 
     async def list(self, call: Call) -> Struct:
+        """Those that are open and the newest 500 that are closed: older ones have moved to the archive, which the export
+        reads. A page begins behind the last case of the one before, whatever has become of that one: so nothing is lost or
+        doubled while cases come, change and go.
+        """
         query = call.query
         assert isinstance(query, CaseQuery)
-        found = [
-            case
-            for case in self._parts.book.all()
-            if (query.open is None or query.open is not case.closed)
-            and (query.condition is None or query.condition is case.condition)
-            and (query.handling is None or query.handling is case.handling)
-            and (query.cabinet is None or query.cabinet == case.cabinet)
-        ]
-        start = 0
+        found = [case for case in self._parts.book.all() if _fits(case, query)]
         if query.cursor is not None:
-            start = next((at for at, case in enumerate(found, start=1) if case.case_id == query.cursor), 0)
-            if not start:
-                raise RefusalError(404, "unknown_cursor", "this cursor is not of this list; start without one")
-        page = found[start : start + query.limit]
-        more = start + query.limit < len(found)
-        return wire.Cases(items=tuple(views.case(case) for case in page), next=page[-1].case_id if more else None)
+            behind = _place(query.cursor)
+            found = [case for case in found if order(case) < behind]
+        page, more = found[: query.limit], len(found) > query.limit
+        return wire.Cases(items=tuple(views.case(case) for case in page), next=_cursor(page[-1]) if more else None)
 
     async def one(self, call: Call) -> Struct:
         return self.as_it_is(call)
@@ -111,6 +122,39 @@ class CaseHandlers:
 
     async def _act(self, call: Call, change: Callable[[Case, datetime], Case]) -> Struct:
         return views.case(await self._parts.book.act(call.path["case_id"], change))
+
+
+def _fits(case: Case, query: CaseQuery) -> bool:
+    return (
+        query.open in (None, not case.closed)
+        and query.condition in (None, case.condition)
+        and query.handling in (None, case.handling)
+        and (not query.severity or case.severity in query.severity)
+        and (not query.kind or case.kind in query.kind)
+        and query.cabinet in (None, case.cabinet)
+        and query.sensor in (None, case.sensor)
+        and (query.opened_after is None or query.opened_after <= case.opened_at)
+        and (query.opened_before is None or case.opened_at < query.opened_before)
+        and (query.q is None or _says(case, query.q.casefold()))
+    )
+
+
+def _says(case: Case, text: str) -> bool:
+    words = (case.case_id, case.cabinet, case.cabinet_name, case.sensor, case.note, case.action, case.actor)
+    return any(text in word.casefold() for word in words if word is not None)
+
+
+def _cursor(case: Case) -> str:
+    number, opened_at, case_id = order(case)
+    return f"{number}.{(opened_at - _EPOCH) // _MICRO}.{case_id}"
+
+
+def _place(cursor: str) -> tuple[int, datetime, str]:
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
+        raise RefusalError(404, "unknown_cursor", "this cursor is not of this list; start without one")
+    number, micros, case_id = found.groups()
+    return int(number), _EPOCH + int(micros) * _MICRO, case_id
 
 
 _NOT_FOUND = {404: ("case_not_found",)}

@@ -8,6 +8,7 @@ from core import logs, wire
 from core.errors import RefusalError
 from core.manage_api import views
 from core.manage_api.access import access_routes
+from core.manage_api.audit_list import AuditList, audit_routes
 from core.manage_api.auditing import of_fields
 from core.manage_api.cabinets import CabinetHandlers, cabinet_routes
 from core.manage_api.cases import CaseHandlers, case_routes
@@ -129,4 +130,5 @@ def routes(parts: Parts, board: StatusBoard, stream: Stream) -> tuple[Route, ...
             audited=Audited(what="durability.acknowledge", before=on.durability, changes=_DAMAGE),
         ),
         *config_routes(ConfigHandlers(parts)),
+        *audit_routes(AuditList(parts)),
     )

@@ -68,7 +68,7 @@ class CaseBook:
 
     def _reconcile(self) -> None:
         """A kill can fall between a case's line and its timer's: the case decides whether one is open."""
-        for case in sorted(self._cases(), key=lambda case: (case.goes_on, *_order(case))):
+        for case in sorted(self._cases(), key=lambda case: (case.goes_on, *order(case))):
             self._latest[(case.sensor, case.kind)] = case.case_id
         for key in self._watches.keys() | {key for key in self._latest if key[1] not in WATCHLESS}:
             self._watches[key] = self._reconciled(key, self.watch(key))
@@ -91,7 +91,7 @@ class CaseBook:
 
     def all(self) -> list[Case]:
         """Newest first."""
-        return sorted(self._cases(), key=_order, reverse=True)
+        return sorted(self._cases(), key=order, reverse=True)
 
     def get(self, case_id: str) -> Case:
         """Raises RefusalError 404 `case_not_found`."""
@@ -281,6 +281,6 @@ class CaseBook:
             self._outbox.remove(case.case_id)
 
 
-def _order(case: Case) -> tuple[int, datetime, str]:
-    """As they opened. Those of an earlier version have no number."""
+def order(case: Case) -> tuple[int, datetime, str]:
+    """As they opened, which nothing that happens to a case changes. Those of an earlier version have no number."""
     return case.number, case.opened_at, case.case_id

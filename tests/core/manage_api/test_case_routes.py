@@ -1,8 +1,10 @@
 """What people do to cases and cabinets through the API: each verb, each refusal, and who it was."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from msgspec import structs
@@ -10,6 +12,7 @@ from msgspec import structs
 from core.events import Severity
 from core.manage_api.table import Scope
 from core.monitoring import cases
+from core.monitoring.cases import Kind
 from tests.core.manage_api.case_shop import BODIES, CABINETS, CASES, FORCED, LI, SERVICE, Shop
 from tests.core.manage_api.sample_routes import a_client, a_token, bearer, code_of
 from tests.core.monitoring.factories import (
@@ -200,27 +203,107 @@ async def test_each_verb_is_one_event_that_names_the_actor(shop: Shop) -> None:
     assert all(LI.encode() in bytes(event.data) for event in publisher.calls if event.type != "case.opened")
 
 
+OPENED = "2026-11-23T08:00:00Z"
+
+
 @pytest.mark.parametrize(
-    "query", ["open=true", "open=false", "handling=closed", "cabinet=03", "cabinet=04", "condition=cleared"]
+    ("query", "found"),
+    [
+        ("", "new old"),
+        ("open=true", "new"),
+        ("open=false", "old"),
+        ("handling=closed", "old"),
+        ("cabinet=03", "old"),
+        ("cabinet=04", "new"),
+        ("condition=cleared", "old"),
+        ("severity=warning", "old"),
+        ("severity=warning&severity=critical", "new old"),
+        ("severity=info", ""),
+        ("kind=door_open", "new"),
+        ("kind=door_open&kind=temp_high", "new old"),
+        ("sensor=04.door", "new"),
+        (f"opened_after={OPENED}", "new old"),
+        ("opened_after=2026-11-23T08:00:00.000001Z", "new"),
+        (f"opened_before={OPENED}", ""),
+        ("opened_before=2026-11-23T08:00:00.000001Z", "old"),
+        ("opened_after=2026-11-23T16:00:00.000001%2B08:00", "new"),
+        ("q=CASE_N", "new"),
+        ("q=04.DOOR", "new"),
+        ("q=%E5%86%BB%E5%93%81", "old"),
+        ("q=fan%20m", "new"),
+        ("q=nowhere", ""),
+        ("q=case&severity=critical&open=true", "new"),
+    ],
 )
-async def test_the_list_is_filtered(shop: Shop, query: str) -> None:
-    shop.book.put(cases.closed(cases.cleared(cases.opened(a_case(case_id="case_old")), START), START))
-    shop.book.put(cases.opened(structs.replace(a_case(case_id="case_new"), cabinet="04")))
+async def test_the_list_is_filtered(shop: Shop, query: str, found: str) -> None:
+    """Each filter takes from what the others leave; what may be given several times is any of them."""
+    old = structs.replace(a_case(case_id="case_old", severity=Severity.WARNING), cabinet_name="冻品柜")
+    new = structs.replace(
+        a_case(case_id="case_new", sensor="04.door", severity=Severity.CRITICAL),
+        cabinet="04",
+        kind=Kind.DOOR_OPEN,
+        opened_at=START + timedelta(minutes=1),
+        action="fan mended",
+    )
+    shop.book.put(cases.closed(cases.cleared(cases.opened(old), START), START))
+    shop.book.put(cases.opened(new))
     async with a_client(shop.app) as client:
         items = (await client.get(f"{CASES}?{query}")).json()["items"]
-    old = query in {"open=false", "handling=closed", "cabinet=03", "condition=cleared"}
-    assert [item["case_id"] for item in items] == ["case_old" if old else "case_new"]
+    assert " ".join(item["case_id"].removeprefix("case_") for item in items) == found
 
 
-async def test_the_list_is_given_page_by_page_and_an_unknown_cursor_is_404(shop: Shop) -> None:
-    for number in range(5):
-        shop.book.put(cases.opened(a_case(case_id=f"case_{number}", sensor=f"{number}")))
-    pages: list[list[str]] = []
-    cursor: str | None = ""
+async def paged(shop: Shop, query: str, between: Callable[[int], object] = lambda _: None) -> list[str]:
+    """The ids on all pages of two, with something done after each."""
+    ids: list[str] = []
+    cursor, pages = "", 0
     async with a_client(shop.app) as client:
-        while cursor is not None:
-            answer = (await client.get(f"{CASES}?limit=2{cursor}")).json()
-            pages.append([item["case_id"] for item in answer["items"]])
-            cursor = None if answer["next"] is None else f"&cursor={answer['next']}"
-        assert code_of(await client.get(f"{CASES}?cursor=case_none")) == (404, "unknown_cursor")
-    assert pages == [["case_4", "case_3"], ["case_2", "case_1"], ["case_0"]]
+        while True:
+            answer = (await client.get(f"{CASES}?limit=2&{query}{cursor}")).json()
+            ids += [item["case_id"] for item in answer["items"]]
+            if answer["next"] is None:
+                return ids
+            cursor, pages = f"&cursor={quote(answer['next'])}", pages + 1
+            between(pages)
+
+
+def several(shop: Shop, number: int) -> list[str]:
+    """So many open cases, named in the order in which they are listed."""
+    for at in range(number):
+        shop.book.put(cases.opened(a_case(case_id=f"case_{at}", sensor=f"{at}")))
+    return [f"case_{at}" for at in reversed(range(number))]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 5, 6])
+async def test_the_pages_are_the_whole_list(shop: Shop, number: int) -> None:
+    ids = several(shop, number)
+    assert await paged(shop, "open=true") == ids
+
+
+async def test_a_page_goes_on_although_the_case_before_it_no_longer_fits(shop: Shop) -> None:
+    """Each case whose page was read is closed, and so leaves the list: no other one is lost or doubled."""
+    ids = several(shop, 7)
+
+    def close(pages: int) -> None:
+        for name in ids[2 * pages - 2 : 2 * pages]:
+            shop.book.put(cases.closed(shop.book.get(name), START))
+
+    assert await paged(shop, "open=true", close) == ids
+
+
+async def test_cases_that_open_between_two_pages_belong_to_the_next_list(shop: Shop) -> None:
+    """Also where the wall clock went back meanwhile."""
+    ids = several(shop, 5)
+
+    def another(pages: int) -> None:
+        shop.clock.wall -= timedelta(days=1)
+        case = structs.replace(a_case(case_id=f"case_late_{pages}", sensor=f"late {pages}"), opened_at=shop.clock.wall)
+        shop.book.put(cases.opened(case))
+
+    assert await paged(shop, "", another) == ids
+
+
+@pytest.mark.parametrize("cursor", ["case_none", "0", "1.2", "1.2.", "x.2.case_1", "1.99999999999999999.case_1", ""])
+async def test_an_unknown_cursor_is_404(shop: Shop, cursor: str) -> None:
+    shop.case()
+    async with a_client(shop.app) as client:
+        assert code_of(await client.get(f"{CASES}?cursor={cursor}")) == (404, "unknown_cursor")
