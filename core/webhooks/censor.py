@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 from core.settings import Endpoint
 
 LEAST: Final = 4  # what is shorter stands in too many words to be taken out of them
-LEAST_SEGMENT: Final = 8  # of a path: `hooks` is no secret, a key may be one
+LEAST_SEGMENT: Final = 8  # of a path or a header: `hooks` is no secret, a key may be one
 
 
 class Censor:
@@ -31,7 +31,9 @@ class Censor:
 
 def _secrets(endpoint: Endpoint) -> Iterator[str]:
     yield from _of_url(endpoint.url)
-    yield from (value.reveal() for value in endpoint.headers.values())
+    for value in (header.reveal() for header in endpoint.headers.values()):
+        yield value
+        yield from (word for word in value.split() if len(word) >= LEAST_SEGMENT)  # a token without its `Bearer`
     for secret in (endpoint.secret, endpoint.secret_previous):
         if secret is not None:
             yield secret.reveal().removeprefix("whsec_")

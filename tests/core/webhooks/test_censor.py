@@ -18,6 +18,7 @@ from tests.receivers import a_receiver, answers
 
 URL = "https://box:url-SECRET@hq.example:8443/hooks/path%2FSECRET1/in?access_token=tok%20SECRET2&n=7"
 SECRETS = ["url-SECRET", "path/SECRET1", "path%2FSECRET1", "tok SECRET2", "tok%20SECRET2", "hdr SECRET3", "prx-SECRET4"]
+SECRETS += ["Bearer auth-SECRET5", "auth-SECRET5"]
 
 
 def an_open_book() -> Endpoint:
@@ -25,7 +26,7 @@ def an_open_book() -> Endpoint:
         URL,
         secret=Secret(SECRET),
         secret_previous=Secret(OLD_SECRET),
-        headers={"X-Key": Secret("hdr SECRET3")},
+        headers={"X-Key": Secret("hdr SECRET3"), "Authorization": Secret("Bearer auth-SECRET5")},
         proxy=Secret("http://me:prx-SECRET4@proxy.example:3128"),
     )
 
