@@ -28,7 +28,7 @@ class ConfigQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 class ConfigConditions(Struct, frozen=True, kw_only=True, rename="kebab"):
     """`if-match` is the ETag of the configuration that the change was made for: where the file is another one by now, nothing
-    is changed.
+    is changed, and 409 says so as for any change that the present state refuses.
     """
 
     if_match: str | None = None
@@ -55,7 +55,7 @@ class ConfigHandlers:
             text = await self._text()
             if conditions.if_match is not None and not _names(conditions.if_match, self._tag(text)):
                 raise RefusalError(
-                    412, "config_changed", "the file is another one than when you read it; read it again"
+                    409, "config_changed", "the file is another one than when you read it; read it again"
                 )
             draft = await asyncio.to_thread(_drafted, text, self._parts.loaded, body)
             changes = config.differences(draft.before.settings, draft.after.settings)
@@ -156,6 +156,6 @@ def config_routes(on: ConfigHandlers) -> tuple[Route, ...]:
             headers=ConfigConditions,
             merge_patch=True,
             audited=Audited(what="config.patch", changes=_changes, asked=False),
-            refusals={409: ("config_invalid", "config_not_writable"), 412: ("config_changed",)},
+            refusals={409: ("config_invalid", "config_not_writable", "config_changed")},
         ),
     )

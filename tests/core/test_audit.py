@@ -247,6 +247,7 @@ async def test_what_a_full_disk_does_not_take_is_kept_and_written_later(tmp_path
             assert audit.problem is not None
             assert audit.problem.startswith("2 changes are not on record yet (")
             assert (tmp_path / "audit.jsonl").read_bytes() == whole
+            assert read_chain(tmp_path / "audit.jsonl").behind  # so that a kill now would lose nothing
         while audit.problem is not None:
             clock.advance(10)
             await asyncio.sleep(0.01)

@@ -93,6 +93,16 @@ def test_a_kill_before_the_first_line_loses_nothing(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(whole)
 
 
+def test_a_head_without_its_end_is_not_put_behind_the_others(tmp_path: Path) -> None:
+    """Somebody had a hand in it: what was written so would run into the next line."""
+    path = a_chain(tmp_path)
+    path.write_bytes(path.read_bytes().removesuffix(head_of(path).read_bytes()))
+    head_of(path).write_bytes(head_of(path).read_bytes().removesuffix(b"\n"))
+    assert (read_chain(path).behind, read_chain(path).told) == (False, ("the head is altered",))
+    goes_on(path)
+    assert numbers(path) == [1, 2, 3, 4, 6, 7]
+
+
 # -- altered -----------------------------------------------------------------------------------------------------------
 
 

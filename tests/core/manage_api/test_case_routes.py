@@ -259,6 +259,7 @@ async def paged(shop: Shop, query: str, between: Callable[[int], object] = lambd
     async with a_client(shop.app) as client:
         while True:
             answer = (await client.get(f"{CASES}?limit=2&{query}{cursor}")).json()
+            assert answer["items"] or not ids
             ids += [item["case_id"] for item in answer["items"]]
             if answer["next"] is None:
                 return ids
