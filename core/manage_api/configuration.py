@@ -63,7 +63,7 @@ class ConfigHandlers:
                 return self._answer(text, draft.after, changes)
             await asyncio.to_thread(_write, draft)
         if changes:
-            self._tell(call, changes)
+            self._tell(call, changes, restart=bool(self._pending(draft.after)))
         return self._answer(draft.text.reveal(), draft.after, changes)
 
     async def _text(self) -> str:
@@ -76,25 +76,28 @@ class ConfigHandlers:
         return f'"{hashlib.blake2b(text.encode(), key=self._key, digest_size=16).hexdigest()}"'
 
     def _answer(self, text: str, loaded: LoadedSettings, changes: tuple[Change, ...] = ()) -> Reply:
-        pending = config.differences(self._parts.loaded.settings, loaded.settings)
+        pending = self._pending(loaded)
         shown = Config(
             path=str(loaded.path),
             settings=config.redacted(loaded.settings),
             restart_required=bool(pending),
             hints=loaded.hints,
             changes=changes,
-            pending=tuple(change.key for change in pending),
+            pending=pending,
         )
         return Reply(content=shown, headers={"etag": self._tag(text)})
 
-    def _tell(self, call: Call, changes: tuple[Change, ...]) -> None:
+    def _pending(self, loaded: LoadedSettings) -> tuple[str, ...]:
+        return tuple(one.key for one in config.differences(self._parts.loaded.settings, loaded.settings))
+
+    def _tell(self, call: Call, changes: tuple[Change, ...], *, restart: bool) -> None:
         """Which keys, and not their values: whoever may know them asks for them."""
         said: dict[str, object] = {
             "actor": call.actor.name,
             "via": call.actor.via,
             "changed": len(changes),
             "keys": [change.key for change in changes[:_MOST_TOLD]],
-            "restart_required": True,
+            "restart_required": restart,
         }
         self._parts.book.tell(EventType.CONFIG_CHANGED, Severity.INFO, said)
 
