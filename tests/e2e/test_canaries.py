@@ -267,22 +267,18 @@ def test_no_answer_shows_a_secret(shop: Shop) -> None:
     box = shop.box
     known = {
         "case_id": box.get("cases")["items"][0]["case_id"],
-        "delivery_id": box.get("webhooks/retries")["items"][0]["delivery_id"],
+        "delivery_id": box.get("webhooks/retries", endpoint="hq")["items"][0]["delivery_id"],
         "drain_id": box.post("webhooks/retries/drain", {"only_due": False, "endpoint": "filed"})["drain_id"],
         "sensor": "03.air",
         "cabinet": "03",
         "endpoint": "hq",
         "endpoint_id": "hq",
     }
-    good = 0
     for client in shop.doors():
         document = client.get("/openapi.json").json()
         for path, url in asked(document, known):
             status, said = heard(client, url)
-            assert (leaked(said), status) == ([], status if status < 500 else None), path
-            good += status == 200
-    assert good > 30
-    assert "503" in box.request("GET", f"/api/manage/webhooks/retries/{known['delivery_id']}").text
+            assert (leaked(said), status) == ([], 200), path
 
 
 def test_each_delivery_shows_that_what_it_was_answered_was_censored(shop: Shop) -> None:

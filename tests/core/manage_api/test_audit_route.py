@@ -39,7 +39,7 @@ class Office:
         none: Any = None  # what this route doesn't look at
         names = [name for name in Parts.__dataclass_fields__ if name != "audit"]
         routes = audit_routes(AuditList(Parts(audit=self.audit, **dict.fromkeys(names, none)), most_looked_at=LOOKS))
-        self.app = build_app(routes, Authenticator(Access(), directory / "tokens.toml"), self.audit.record)
+        self.app = build_app(routes, Authenticator(Access(), directory / "tokens.toml", self.clock), self.audit.record)
 
     async def do(self, *deeds: Deed) -> None:
         """A minute apart."""

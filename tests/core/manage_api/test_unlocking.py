@@ -63,7 +63,7 @@ class Kiosk:
         return {code_of(await self.unlock(WRONG)) for _ in range(times)}
 
     def deeds(self) -> list[AuditItem]:
-        return [item for _, item in self.audit.read(None, 0)][::-1]
+        return [item for _, item in self.audit.read() if item is not None][::-1]
 
 
 @pytest.fixture
