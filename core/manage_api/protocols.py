@@ -154,6 +154,8 @@ class TcpProtocol(_DoorProtocol):
         if self.transport.is_closing() or self.flow.write_paused:
             return "answer"
         state = self.conn.their_state
+        if state is h11.IDLE and self.cycle is not None and not self.conn.trailing_data[0]:
+            return None  # between two requests uvicorn's own time runs
         return "head" if state is h11.IDLE else "body" if state is h11.SEND_BODY else None
 
     def _set_deadline(self, awaited: str | None) -> None:

@@ -30,6 +30,9 @@ _log = logging.getLogger(__name__)
 _RETRY_S: Final = 10.0
 # Under the 3 s in which a stop must be done; what still runs then is cancelled.
 _GRACE_S: Final = 2
+# Longer than anybody's usual time between two questions: a connection that is closed in the moment in which it is used
+# again costs the caller that request.
+_KEPT_S: Final = 75
 _LAST_BREATH_S: Final = 0.5
 _ACCEPTED_AT_ONCE: Final = 4  # in one turn of the loop, which is shared with the monitoring
 
@@ -145,6 +148,7 @@ class _Door(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=_GRACE_S,
+                timeout_keep_alive=_KEPT_S,
                 backlog=_ACCEPTED_AT_ONCE,
                 h11_max_incomplete_event_size=HEAD_BYTES,
             )

@@ -16,6 +16,8 @@ from core.clock import Clock
 _REFUSED: Final = frozenset({401, 421})  # what is refused before a login
 _AT_ONCE: Final = 100  # this many at a time, and as many a second
 _WAIT_S: Final = 0.5
+_REST_S: Final = 1.0
+_REST_BYTES: Final = 1024 * 1024
 
 
 class Throttle:
@@ -44,6 +46,7 @@ def throttled(app: ASGIApp, throttle: Throttle, refused: Callable[[], None]) -> 
             if message.get("status") in _REFUSED:
                 refused()
                 message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+                await _rest(receive)
                 if wait_s := throttle.wait_s():
                     await _unless_gone(receive, wait_s)
             await send(message)
@@ -51,6 +54,18 @@ def throttled(app: ASGIApp, throttle: Throttle, refused: Callable[[], None]) -> 
         await app(scope, receive, answer)
 
     return guarded
+
+
+async def _rest(receive: Receive) -> None:
+    """Read and drop the body, as far as it is on its way: to close a connection with unread bytes resets it, and the caller
+    might never see the answer.
+    """
+    size, more = 0, True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_REST_S):
+            while more and size < _REST_BYTES:
+                message = await receive()
+                size, more = size + len(message.get("body", b"")), message.get("more_body", False)
 
 
 async def _unless_gone(receive: Receive, seconds: float) -> None:

@@ -107,6 +107,21 @@ async def test_a_request_that_arrived_is_not_cut(tmp_path: Path) -> None:
                 await client.get("/api/manage/slow", timeout=1.5)
 
 
+async def test_between_two_requests_a_connection_may_rest(tmp_path: Path) -> None:
+    """As long as whoever asks each few seconds rests: closed then, it would cost him a request now and again."""
+    async with serving(tmp_path, ANY_PORT) as server:
+        impatient(server, head_s=0.2, body_s=0.2)
+        reader, writer = await a_connection(server, b"")
+        for _ in range(2):
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+            await asyncio.sleep(0.5)
+        writer.write(HALF_A_HEAD)
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        await close(writer)
+
+
 async def test_an_answer_that_is_not_taken_is_cut(tmp_path: Path) -> None:
     """A byte now and then doesn't help; the answer is larger than all buffers of the system."""
     async with serving(tmp_path, ANY_PORT, app=flowing) as server:

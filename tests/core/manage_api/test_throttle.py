@@ -94,3 +94,19 @@ async def test_whoever_waits_for_a_refusal_makes_room(tmp_path: Path) -> None:
         assert len(crowd._waiting) == len(crowd._callers) >= before
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_refusal_is_seen_by_whoever_is_still_sending(tmp_path: Path) -> None:
+    """His body comes after the login failed: closing at once would reset the connection and take the answer along."""
+    body = b"x" * 200_000
+    head = b"POST /api/manage/items HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(body)
+    async with serving(tmp_path, "127.0.0.1:0") as server:
+        assert server.tcp_address is not None
+        reader, writer = await asyncio.open_connection(*server.tcp_address)
+        for piece in (head, body[:1000], body[1000:]):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.1)
+        answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 401 ")
