@@ -114,7 +114,7 @@ async def test_between_two_requests_a_connection_may_rest(tmp_path: Path) -> Non
         reader, writer = await a_connection(server, b"")
         for _ in range(2):
             writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
+            assert (await reader.read(FLOW)).startswith(b"HTTP/1.1 200 ")
             await asyncio.sleep(0.5)
         writer.write(HALF_A_HEAD)
         async with asyncio.timeout(5):
