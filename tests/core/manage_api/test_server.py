@@ -6,6 +6,8 @@ import os
 import pwd
 import socket
 import stat
+import statistics
+import time
 from pathlib import Path
 
 import httpx
@@ -55,6 +57,17 @@ async def test_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
         await close(writer)
     assert answer.startswith(b"HTTP/1.1 403 ")
     assert b"insufficient_scope" in answer
+
+
+async def test_on_tcp_no_answer_waits_for_the_callers_acknowledgement(tmp_path: Path) -> None:
+    """A body right behind its head: held back until the head is acknowledged, each answer would take 40 ms."""
+    async with serving(tmp_path, ANY_PORT) as server, by_tcp(server, a_token(tmp_path)) as client:
+        took_s = []
+        for _ in range(21):
+            began = time.perf_counter()
+            await client.get(ITEMS)
+            took_s.append(time.perf_counter() - began)
+    assert statistics.median(took_s) < 0.02
 
 
 async def test_on_tcp_a_token_is_the_identity(tmp_path: Path) -> None:
