@@ -20,6 +20,7 @@ from core.data_directory import prepare
 from core.device import Device
 from core.errors import ConfigError, CoreError
 from core.journal import Archive, DirectoryLock, SnapshotJournal
+from core.manage_api import examples
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
 from core.manage_api.changes import Changes
@@ -115,8 +116,8 @@ class Guard:
         )
         door, group, board = settings.manage_api, settings.access.group, StatusBoard(self._parts)
         self._stream = Stream(Changes(self._parts, board).look, clock)
-        table = routes(self._parts, board, self._stream)
-        app = build_app(table, self._authenticator, self._audit.record, version=__version__, listen=door.listen)
+        table, record = routes(self._parts, board, self._stream), self._audit.record
+        app = build_app(table, self._authenticator, record, listen=door.listen, examples=examples.recorded())
         self._server = ManageServer(app, directory / SOCKET, door.listen, group, clock, door_context(door))
 
     async def run(self, lifeline: int | None = None) -> None:

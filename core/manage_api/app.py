@@ -5,7 +5,7 @@ Never answers with an exception's text, and never repeats what a caller sent.
 
 import logging
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +24,7 @@ from core.manage_api import docs_page, openapi
 from core.manage_api.auditing import Record, recorded
 from core.manage_api.auth import Authenticator
 from core.manage_api.decoding import HeaderReader, QueryReader, read_body
+from core.manage_api.examples import Example
 from core.manage_api.hosts import HostGuard
 from core.manage_api.paths import PathTable
 from core.manage_api.peers import PEER, Peer
@@ -65,8 +66,9 @@ def build_app(
     version: str = __version__,
     listen: str | None = None,
     hostname: str | None = None,
+    examples: Mapping[str, Example] | None = None,
 ) -> ASGIApp:
-    """The app over `routes` plus /openapi.json and /docs; what a route changes goes to `record`.
+    """The app over `routes` plus /openapi.json and /docs, which show `examples`; what a route changes goes to `record`.
 
     Raises ValueError for a route that stands there twice, or that doesn't say who may call it or what the audit keeps of it.
     """
@@ -75,7 +77,7 @@ def build_app(
         _check(route)
         respond = _route_responder(route, recorded(route, record))
         table.add(route.method, route.path, _Entry(permission=route.scope, respond=respond))
-    document = openapi.document(routes, version)
+    document = openapi.document(routes, version, examples)
     json, page = msgspec.json.encode(document), docs_page.render(document).encode()
     table.add("GET", openapi.DOCUMENT_PATH, _page(json, "application/json"))
     table.add("GET", openapi.DOCS_PATH, _page(page, "text/html", {"content-security-policy": docs_page.POLICY}))

@@ -1,0 +1,62 @@
+"""What each stable code of an error means, in a sentence for whoever builds on the manage API."""
+
+from typing import Final
+
+MEANINGS: Final = {
+    # Whatever the route.
+    "invalid_json": "The body is not JSON in UTF-8.",
+    "unauthorized": "No token came with the request, or none that is valid here.",
+    "insufficient_scope": "Who is logged in may not do this: the route's scope is a larger one.",
+    "foreign_origin": "The request comes from a web page; browsers have no access.",
+    "foreign_host": "The Host header names another machine.",
+    "not_found": "There is nothing at this path.",
+    "method_not_allowed": "This path takes other methods: the header Allow names them.",
+    "body_too_large": "The body is larger than this core takes.",
+    "unsupported_media_type": "The Content-Type is not one that this route takes.",
+    "invalid_parameter": "The schema forbids a part of the request; `errors` points at it.",
+    "internal_error": "The core failed; its log says why under this request_id.",
+    "shutting_down": "The core is stopping; try again.",
+    "not_ready": "A source was not polled yet; try again in a moment.",
+    # Lists.
+    "unknown_cursor": "The cursor is not of this list; start without one.",
+    "since_after_until": "The time asked for ends before it begins.",
+    # Cabinets, sensors, cases.
+    "cabinet_not_found": "The configuration has no such cabinet.",
+    "already_out_of_service": "The cabinet is out of service already.",
+    "not_out_of_service": "The cabinet is in service already.",
+    "out_of_service": "The cabinet is out of service, so that there is nothing to hold back.",
+    "due_back_in_the_past": "`due_back` is not after now.",
+    "sensor_not_found": "No such sensor is configured or was ever recorded.",
+    "too_many_points": "The time divided by the step gives too many steps; ask for a longer step or a shorter time.",
+    "history_unreadable": "A file of the history can't be read.",
+    "case_not_found": "There is no such case.",
+    "illegal_transition": "The state in which the case is doesn't allow this; nothing was changed.",
+    "close_needs_force": "The case has not cleared or was not acted on: closing it takes `force` and a note.",
+    "critical_not_shelved": "A critical case is never shelved; acknowledge or handle it.",
+    "not_shelved": "The case is not shelved.",
+    # Deliveries, drains, endpoints.
+    "retry_not_found": "There is no such delivery: it never was, or it has left the queue.",
+    "filter_not_with_since_seq": "Filters that a change can take away don't go with `since_seq`.",
+    "retry_not_retryable": "The delivery is no longer pending.",
+    "retry_not_cancellable": "The delivery has ended already.",
+    "retry_not_requeueable": "The delivery is not a dead letter.",
+    "in_flight": "The delivery is being sent right now.",
+    "waits_for_earlier": "An earlier delivery of the same case goes first.",
+    "rate_limited": "The endpoint's rate is used up for now.",
+    "shutdown": "The core is stopping and sends nothing more.",
+    "drain_not_found": "There is no such drain, or it was too long ago.",
+    "drain_in_progress": "Another drain still runs; `drain_id` names it.",
+    "drain_not_running": "The drain has ended.",
+    "idempotency_key_reused": "This Idempotency-Key was used for a drain with another body.",
+    "endpoint_not_found": "The configuration has no such endpoint.",
+    "endpoint_missing": "The delivery's endpoint is no longer configured.",
+    "endpoint_paused": "A person has paused the endpoint.",
+    "endpoint_disabled": "The endpoint answered 410 Gone and gets nothing until it is resumed.",
+    "endpoint_held": "The endpoint is paused or disabled already.",
+    "endpoint_not_held": "The endpoint is neither paused nor disabled.",
+    "endpoint_busy": "As many requests as may be at once are on their way to the endpoint.",
+    # Damage, configuration.
+    "quarantine_not_writable": "The acknowledgement can't be written to disk.",
+    "config_invalid": "The configuration would not be valid, or the file is not; nothing was changed.",
+    "config_not_writable": "The configuration file can't be replaced; nothing was changed.",
+}
