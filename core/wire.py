@@ -26,6 +26,8 @@ class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DeviceInfo(Answer, frozen=True, kw_only=True):
+    """Which box this is. `boot_id` is another one after each start of the machine."""
+
     id: str
     site: str
     site_name: str
@@ -209,6 +211,8 @@ class ReadingItem(Answer, frozen=True, kw_only=True):
 
 
 class Readings(Answer, frozen=True, kw_only=True):
+    """One item for each configured sensor."""
+
     items: tuple[ReadingItem, ...]
 
 
@@ -244,6 +248,8 @@ class CabinetItem(Answer, frozen=True, kw_only=True):
 
 
 class Cabinets(Answer, frozen=True, kw_only=True):
+    """One item for each configured cabinet."""
+
     items: tuple[CabinetItem, ...]
 
 
@@ -251,7 +257,16 @@ class Cabinets(Answer, frozen=True, kw_only=True):
 
 
 class CaseItem(Answer, frozen=True, kw_only=True):
-    """`started_at` is when the trouble began, `opened_at` when the delay was over; `actor` who made the last change."""
+    """One trouble of one sensor, from when it began until a person signed it off.
+
+    `severity`: info, warning, critical. `condition` is what the sensor says: active, cleared, or unknown while it can't be
+    read; `handling` what people did: new, acknowledged, actioned, closed. `started_at` is when the trouble began, `opened_at`
+    when the delay was over; `actor` who made the last change. `value` is the newest, `peak` the worst; `limit` was crossed.
+
+    `seq` counts the changes that were told, `reopened` how often it came back, `escalations` how often it was called out again.
+    `shelved_s`: how long nobody is called still. `gap_s`: how long nothing was known before an after_outage began. `untold`:
+    changes kept back, since the trouble comes and goes too often to tell each.
+    """
 
     case_id: str
     cabinet: str
@@ -286,6 +301,8 @@ class CaseItem(Answer, frozen=True, kw_only=True):
 
 
 class Cases(Answer, frozen=True, kw_only=True):
+    """Newest first; `next` is the cursor of the page behind it, null at the end."""
+
     items: tuple[CaseItem, ...]
     next: str | None
 
@@ -330,6 +347,8 @@ class OutOfService(Body, frozen=True, kw_only=True):
 
 
 class InService(Body, frozen=True, kw_only=True):
+    """The cabinet is judged again; `reason` says what was done."""
+
     by: Name
     reason: Annotated[str, Meta(max_length=1000)] = ""
 
@@ -375,6 +394,11 @@ class EndpointInfo(Answer, frozen=True, kw_only=True):
 
 
 class AttemptItem(Answer, frozen=True, kw_only=True):
+    """One attempt to send. `number` counts from 1; `trigger`: auto, manual (`actor` sent this one), drain (`actor` drained), or
+    probe (whether anybody answers again). `error_class` is null where it was delivered; `retry_after_s` is what the receiver
+    asked for, `response_excerpt` the beginning of what it said.
+    """
+
     number: int
     trigger: str
     actor: str | None
@@ -390,7 +414,11 @@ class AttemptItem(Answer, frozen=True, kw_only=True):
 
 
 class RetryItem(Answer, frozen=True, kw_only=True):
-    """`waits_for` names the earlier delivery of the same case that goes first; such an item has no due time yet."""
+    """One event on its way to one endpoint. `status`: pending, dead_letter (given up, for `dead_letter_reason`), delivered,
+    cancelled, or archived; `due` and `in_flight` are of a pending one. `waits_for` names the earlier delivery of the same
+    case that goes first; such an item has no due time yet. `auto_attempts` are those of the `attempts` that use up its budget.
+    `seq` is the number of its last change; `actions` are what can be asked for it now: retry, cancel, requeue.
+    """
 
     delivery_id: str
     event_id: str
@@ -441,6 +469,8 @@ class Attempts(Answer, frozen=True, kw_only=True):
 
 
 class RetryDetail(Answer, frozen=True, kw_only=True):
+    """A delivery with its latest attempts, oldest first."""
+
     item: RetryItem
     attempts: tuple[AttemptItem, ...]
 
@@ -538,6 +568,8 @@ class Drains(Answer, frozen=True, kw_only=True):
 
 
 class FieldError(Answer, frozen=True, kw_only=True):
+    """Where a request does not fit the schema: `pointer` is `#/…` into the body, `?name` of the query, or `header:name`."""
+
     pointer: str
     detail: str
 

@@ -93,6 +93,9 @@ id = "sms"
 url = "http://localhost:{sms}/hooks"
 timeout_s = 2
 
+[webhooks.retry]
+first_delay_s = 60.0
+
 [manage_api]
 listen = "127.0.0.1:{listen}"
 """
