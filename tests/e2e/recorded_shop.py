@@ -3,8 +3,8 @@
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.conftest import ROOT, Core, Process, free_port, listens, wait_until
+from tests.e2e.conftest import PEERS, ROOT, Core, Process, free_port, listens, wait_until
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -122,15 +122,17 @@ class Shop:
 
 
 @contextmanager
-def a_shop(directory: Path, core: Callable[..., Core], peer: Callable[..., Process]) -> Iterator[Shop]:
+def a_shop(directory: Path) -> Iterator[Shop]:
     """Open as soon as two deliveries are dead letters, and each endpoint that fails has had its first chance."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent, ExitStack() as ending:
         ports = {name: free_port() for name in ("hq", "erp", "backup", "listen")} | {"sms": silent.getsockname()[1]}
-        for name, more in {"hq": (), "erp": (400,)}.items():
-            peer("receiver", ports[name], SECRET, directory / f"{name}.jsonl", *more)
+        for receiver in (_receiver(directory, "hq", ports["hq"]), _receiver(directory, "erp", ports["erp"], 400)):
+            ending.callback(receiver.end)
+            receiver.start()
         for name in ("hq", "erp"):
             wait_until(partial(listens, socket.AF_INET, ("127.0.0.1", ports[name])), f"{name} is open")
-        box = core(IMPATIENT.format(secret=SECRET, **ports))
+        box = Core(directory, IMPATIENT.format(secret=SECRET, **ports))
+        ending.callback(box.end)
         token = a_token(box)
         box.start()
         wait_until(lambda: box.get("status")["webhooks"]["dead_letter"] == 2, "two deliveries are given up")
@@ -139,6 +141,11 @@ def a_shop(directory: Path, core: Callable[..., Core], peer: Callable[..., Proce
         box.start()
         wait_until(lambda: waiting(box) >= {"backup", "sms"}, "both have failed once")
         yield Shop(core=box, url=f"http://127.0.0.1:{ports['listen']}", token=token, ports=tuple(ports.values()))
+
+
+def _receiver(directory: Path, name: str, port: int, *status: int) -> Process:
+    arguments = (PEERS / "receiver.py", port, SECRET, directory / f"{name}.jsonl", *status)
+    return Process([sys.executable, *map(str, arguments)], directory / f"{name}.log")
 
 
 def waiting(box: Core) -> set[str]:

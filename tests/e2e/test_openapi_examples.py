@@ -2,14 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.api_visit import differences, same_request, tidied, visit
-from tests.e2e.conftest import ROOT, Core, Process
+from tests.e2e.conftest import ROOT
 from tests.e2e.recorded_shop import a_shop
 from tests.schema_check import STREAM
 
@@ -17,10 +16,8 @@ FILE = ROOT / "core" / "manage_api" / "examples.json"
 HOW = "give it a line in tests/e2e/api_visit.py, then run CDG_EXAMPLES=write pytest tests/e2e/test_openapi_examples.py"
 
 
-def test_each_operation_has_an_example_that_a_core_answers_like_that(
-    tmp_path: Path, core: Callable[..., Core], peer: Callable[..., Process]
-) -> None:
-    with a_shop(tmp_path, core, peer) as shop:
+def test_each_operation_has_an_example_that_a_core_answers_like_that(tmp_path: Path) -> None:
+    with a_shop(tmp_path) as shop:
         document = shop.document()
         found = tidied(visit(shop, document), shop)
     kept: dict[str, Any] = json.loads(FILE.read_bytes())
