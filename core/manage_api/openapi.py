@@ -78,7 +78,8 @@ def document(routes: Sequence[Route], version: str, examples: Mapping[str, Examp
     paths[DOCS_PATH] = {
         "get": _page("get_docs", "This document to read", {"text/html": {"schema": {"type": "string"}}})
     }
-    for parameters in {kind for route in routes for kind in (route.query, route.headers)}:
+    shown = {kind for route in routes for kind in (route.body, route.answer)}
+    for parameters in {kind for route in routes for kind in (route.query, route.headers)} - shown | {Nothing}:
         components.pop(_name_of(schemas[parameters]), None)  # its fields stand as parameters
     whole = {
         "openapi": "3.1.0",
