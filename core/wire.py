@@ -9,7 +9,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
+# Not blank, in a way that all dialects of regular expressions mean alike: what \s is differs in these few.
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"[^\s\x1c-\x1f\x85\ufeff]")]
 Note = Annotated[str, Meta(max_length=4000)]
 Moment = Annotated[datetime, Meta(tz=True)]  # without a zone it would be a time of nowhere
 

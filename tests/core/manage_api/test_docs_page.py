@@ -48,16 +48,12 @@ def whole() -> dict[str, Any]:
 
 
 def test_it_tells_of_each_route_what_the_document_tells(whole: dict[str, Any]) -> None:
-    page = Page(render(whole))
+    text = " ".join(Page(render(whole)).text.split())
     for path, row in whole["paths"].items():
         for method, one in row.items():
-            assert f"{method.upper()} {path} " in page.text
-            assert (
-                f"{one['summary']} . Scope:  {one['x-scope']}" in " ".join(page.text.split())
-                or one["summary"] in page.text
-            )
+            assert f"{method.upper()} {path} {one['summary']}. Scope: {one['x-scope']}" in text
     for name in ("order-key", "if-none-match", "colour", "budget_s", "drain_in_progress"):
-        assert name in page.text
+        assert name in text
 
 
 def test_a_type_is_said_with_its_limits_and_what_it_is_without_being_given(whole: dict[str, Any]) -> None:
