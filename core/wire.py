@@ -259,14 +259,10 @@ class Cabinets(Answer, frozen=True, kw_only=True):
 
 class CaseItem(Answer, frozen=True, kw_only=True):
     """One trouble of one sensor, from when it began until a person signed it off.
-
-    `severity`: info, warning, critical. `condition` is what the sensor says: active, cleared, or unknown while it can't be
-    read; `handling` what people did: new, acknowledged, actioned, closed. `started_at` is when the trouble began, `opened_at`
-    when the delay was over; `actor` who made the last change. `value` is the newest, `peak` the worst; `limit` was crossed.
-
-    `seq` counts the changes that were told, `reopened` how often it came back, `escalations` how often it was called out again.
-    `shelved_s`: how long nobody is called still. `gap_s`: how long nothing was known before an after_outage began. `untold`:
-    changes kept back, since the trouble comes and goes too often to tell each.
+    `severity`: info, warning, critical; `condition` is what the sensor says: active, cleared, unknown; `handling` what people
+    did: new, acknowledged, actioned, closed. `started_at` is when the trouble began, `opened_at` when the delay was over;
+    `actor` made the last change; `value` is the newest, `peak` the worst. `reopened` and `escalations` count how often, `untold`
+    the changes kept back, since it comes and goes too often. `gap_s`: how long nothing was known before an after_outage.
     """
 
     case_id: str
@@ -395,9 +391,9 @@ class EndpointInfo(Answer, frozen=True, kw_only=True):
 
 
 class AttemptItem(Answer, frozen=True, kw_only=True):
-    """One attempt to send. `number` counts from 1; `trigger`: auto, manual (`actor` sent this one), drain (`actor` drained), or
-    probe (whether anybody answers again). `error_class` is null where it was delivered; `retry_after_s` is what the receiver
-    asked for, `response_excerpt` the beginning of what it said.
+    """One attempt to send. `trigger`: auto, manual, drain (both by `actor`), or probe (whether anybody answers again).
+    `error_class` is null where it was delivered; `retry_after_s` is what the receiver asked for, `response_excerpt` how its
+    answer begins.
     """
 
     number: int
@@ -416,9 +412,8 @@ class AttemptItem(Answer, frozen=True, kw_only=True):
 
 class RetryItem(Answer, frozen=True, kw_only=True):
     """One event on its way to one endpoint. `status`: pending, dead_letter (given up, for `dead_letter_reason`), delivered,
-    cancelled, or archived; `due` and `in_flight` are of a pending one. `waits_for` names the earlier delivery of the same
-    case that goes first; such an item has no due time yet. `auto_attempts` are those of the `attempts` that use up its budget.
-    `seq` is the number of its last change; `actions` are what can be asked for it now: retry, cancel, requeue.
+    cancelled, or archived. `waits_for` names the earlier delivery of the same case that goes first; such an item has no due
+    time yet. `auto_attempts` use up its budget. `seq` is the number of its last change; `actions` can be asked for it now.
     """
 
     delivery_id: str

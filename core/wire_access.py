@@ -24,10 +24,14 @@ class Operator(Answer, frozen=True, kw_only=True):
 
 
 class Operators(Answer, frozen=True, kw_only=True):
+    """Everybody with a PIN."""
+
     items: tuple[Operator, ...]
 
 
 class Unlock(Body, frozen=True, kw_only=True):
+    """An operator's name and PIN."""
+
     operator: Annotated[str, Meta(min_length=1, max_length=64)]
     pin: Annotated[str, Meta(pattern="^[0-9]{6,12}$")]
 

@@ -6,6 +6,9 @@ MEANINGS: Final = {
     # Whatever the route.
     "invalid_json": "The body is not JSON in UTF-8.",
     "unauthorized": "No token came with the request, or none that is valid here.",
+    "token_expired": "The token was good once; its time is over.",
+    "token_revoked": "The token was good once; somebody revoked it.",
+    "operator_locked": "What an operator unlocked has ended: this needs the PIN again.",
     "insufficient_scope": "Who is logged in may not do this: the route's scope is a larger one.",
     "foreign_origin": "The request comes from a web page; browsers have no access.",
     "foreign_host": "The Host header names another machine.",
@@ -17,7 +20,15 @@ MEANINGS: Final = {
     "internal_error": "The core failed; its log says why under this request_id.",
     "shutting_down": "The core is stopping; try again.",
     "not_ready": "A source was not polled yet; try again in a moment.",
-    # Lists.
+    # The kiosk's operators.
+    "socket_only": "This is done at the kiosk, on the box's own socket.",
+    "wrong_pin": "The name or the PIN is wrong.",
+    "too_many_tries": "Too many wrong PINs; the header Retry-After says how many seconds to wait.",
+    "not_unlocked": "The request carries no operator's token.",
+    # Lists, records, streams.
+    "export_busy": "As many records as may be at once are being made; try again in a while.",
+    "pdf_unavailable": "This box lacks what a PDF needs: the package's extra, or a font with Chinese.",
+    "too_many_streams": "As many streams are open as may be at once.",
     "unknown_cursor": "The cursor is not of this list; start without one.",
     "since_after_until": "The time asked for ends before it begins.",
     # Cabinets, sensors, cases.

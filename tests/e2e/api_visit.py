@@ -14,13 +14,14 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from core.manage_api.examples import Example
-from tests.e2e.recorded_shop import Shop
+from tests.e2e.recorded_shop import PIN, Shop
 
 _ID: Final = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{12,64}(?![0-9a-zA-Z])")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _MORNING: Final = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)  # eight o'clock in Shanghai
 _KEPT_ITEMS: Final = 2
 _KEPT_TEXT: Final = 600
+_AT_THE_KIOSK: Final = {"post_operator_unlock", "post_operator_lock"}  # on the socket only
 _JSON: Final = "application/json"
 _TABLES: Final = {"by_endpoint", "failed"}  # their members are names of what there is, and counts
 
@@ -30,7 +31,7 @@ class Visitor:
 
     def __init__(self, shop: Shop, document: Mapping[str, Any]):
         self.seen: dict[str, Example] = {}
-        self._client = shop.client()
+        self._client, self._kiosk = shop.client(), shop.kiosk()
         self._places = {
             operation["operationId"]: (
                 method,
@@ -40,6 +41,10 @@ class Visitor:
             for path, operations in document["paths"].items()
             for method, operation in operations.items()
         }
+
+    def unlock(self, token: str) -> None:
+        """At the kiosk an operator's token goes with each request from now on."""
+        self._kiosk.headers["Authorization"] = f"Bearer {token}"
 
     def ask(self, name: str, body: Any = UNSET, **parameters: Any) -> Any:
         """The answer's value."""
@@ -52,7 +57,7 @@ class Visitor:
             for place in ("path", "query", "header")
         }
         content = {} if body is UNSET else {"json": body}
-        answer = self._client.request(
+        answer = (self._kiosk if name in _AT_THE_KIOSK else self._client).request(
             method, path.format(**part["path"]), params=part["query"], headers=part["header"], **content
         )
         assert answer.is_success, f"{name}: {answer.text}"
@@ -63,6 +68,7 @@ class Visitor:
 
     def close(self) -> None:
         self._client.close()
+        self._kiosk.close()
 
 
 def visit(shop: Shop, document: Mapping[str, Any]) -> dict[str, Example]:
@@ -71,16 +77,20 @@ def visit(shop: Shop, document: Mapping[str, Any]) -> dict[str, Example]:
     try:
         for part in (_look, _care_for_cases, _serve_cabinets, _mind_endpoints, _send, _settle):
             part(visitor.ask)
+        visitor.unlock(visitor.ask("post_operator_unlock", {"operator": "王芳", "pin": PIN})["token"])
+        visitor.ask("post_operator_lock")
     finally:
         visitor.close()
     return visitor.seen
 
 
 def _look(ask: Any) -> None:
-    for name in ("healthz", "readyz", "cabinets", "readings", "metrics", "config"):
+    for name in ("healthz", "readyz", "cabinets", "readings", "metrics", "config", "whoami", "operators"):
         ask(f"get_{name}")
     began = ask("get_status")["now"][:17] + "00Z"
     ask("get_readings_history", sensor="01.air", since=began, step_s=60)
+    ask("get_export", format="csv", cabinet=["02"], since=began)
+    ask("get_log", level="warning", limit=5)
 
 
 def _care_for_cases(ask: Any) -> None:
@@ -116,6 +126,7 @@ def _send(ask: Any) -> None:
     dead = ask("get_webhooks_retries", status=["dead_letter"], endpoint="erp")["items"]
     behind = next(one["delivery_id"] for one in waiting if one["waits_for"])
     ask("get_webhooks_retries_delivery_id", delivery_id=waiting[0]["delivery_id"])
+    ask("get_webhooks_retries_delivery_id_attempts", delivery_id=waiting[0]["delivery_id"])
     ask("post_webhooks_retries_delivery_id_retry", delivery_id=waiting[0]["delivery_id"])
     ask("post_webhooks_retries_delivery_id_cancel", delivery_id=behind)
     ask("post_webhooks_retries_delivery_id_requeue", delivery_id=dead[0]["delivery_id"])
@@ -124,6 +135,7 @@ def _send(ask: Any) -> None:
         "post_webhooks_retries_drain", {"only_due": False, "endpoint": "backup", "limit": 10, "time_budget_s": 5}
     )
     ask("get_webhooks_drains_drain_id", drain_id=drain["drain_id"])
+    ask("get_webhooks_drains")
     running = ask("post_webhooks_retries_drain", {"only_due": False, "endpoint": "sms", "time_budget_s": 0})
     ask("post_webhooks_drains_drain_id_stop", drain_id=running["drain_id"])
 

@@ -14,6 +14,7 @@ import httpx
 
 from tests.e2e.conftest import PEERS, ROOT, Core, Process, free_port, listens, wait_until
 
+PIN = "204816"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 CABINETS = """
@@ -115,6 +116,11 @@ class Shop:
         headers = {"Authorization": f"Bearer {self.token}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=20, trust_env=False)
 
+    def kiosk(self) -> httpx.Client:
+        """At the box's own socket."""
+        transport = httpx.HTTPTransport(uds=str(self.core.data / "manage.sock"))
+        return httpx.Client(transport=transport, base_url="http://localhost", timeout=20)
+
     def document(self) -> dict[str, Any]:
         with self.client() as client:
             found: dict[str, Any] = client.get("/openapi.json").json()
@@ -134,6 +140,7 @@ def a_shop(directory: Path) -> Iterator[Shop]:
         box = Core(directory, IMPATIENT.format(secret=SECRET, **ports))
         ending.callback(box.end)
         token = a_token(box)
+        _say(box, "operator", "add", "王芳", typed=f"{PIN}\n")
         box.start()
         wait_until(lambda: box.get("status")["webhooks"]["dead_letter"] == 2, "two deliveries are given up")
         box.stop()
@@ -155,6 +162,9 @@ def waiting(box: Core) -> set[str]:
 
 
 def a_token(box: Core) -> str:
-    command = [sys.executable, "-m", "core", "token", "add", "hq", "--scope", "admin", "--config", str(box.config)]
-    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return made.stdout.split()[-1]
+    return _say(box, "token", "add", "hq", "--scope", "admin").split()[-1]
+
+
+def _say(box: Core, *command: str, typed: str = "") -> str:
+    whole = [sys.executable, "-m", "core", *command, "--config", str(box.config)]
+    return subprocess.run(whole, cwd=ROOT, input=typed, capture_output=True, text=True, check=True).stdout

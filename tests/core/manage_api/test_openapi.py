@@ -59,7 +59,9 @@ def test_schemathesis_finds_a_code_that_the_document_does_not_name(tmp_path: Pat
 
 
 def _schema(tokens: Path, headers: dict[str, str], *routes: Route) -> OpenApiSchema:
-    app = build_app(routes, Authenticator(Access(), tokens, SystemClock()), forget, version="1.2.3", hostname="testserver")
+    app = build_app(
+        routes, Authenticator(Access(), tokens, SystemClock()), forget, version="1.2.3", hostname="testserver"
+    )
     return from_asgi("/openapi.json", app, config=SchemathesisConfig(seed=7), headers=headers)
 
 
