@@ -7,13 +7,16 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from core.manage_api.decoding import JSON
 
-class Example(Struct, frozen=True, kw_only=True):
-    """What was asked, and what came: JSON as a value, other text as it is."""
+
+class Example(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was asked, and what came: JSON as a value, other text as it is. `media_type` has no parameters."""
 
     parameters: dict[str, Any] = {}
     body: Any | UnsetType = UNSET
     status: int
+    media_type: str = JSON
     answer: Any
 
 
@@ -32,11 +35,14 @@ def exemplified(document: dict[str, Any], examples: Mapping[str, Example]) -> di
 
 
 def _show(operation: dict[str, Any], example: Example) -> None:
+    """What the document has no place for any more is left out: no file of examples keeps a core from starting."""
     for parameter in operation.get("parameters", ()):
         if parameter["name"] in example.parameters:
             parameter["example"] = example.parameters[parameter["name"]]
     if example.body is not UNSET:
-        for content in operation["requestBody"]["content"].values():
+        for content in operation.get("requestBody", {}).get("content", {}).values():
             content["example"] = example.body
-    answers = operation["responses"][str(example.status)]["content"]
-    next(iter(answers.values()))["example"] = example.answer
+    answer = operation["responses"].get(str(example.status), {})
+    for media_type, content in answer.get("content", {}).items():
+        if media_type.partition(";")[0] == example.media_type:
+            content["example"] = example.answer

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from msgspec import UNSET
+import msgspec
+from msgspec import UNSET, structs
 
+from core.manage_api.decoding import JSON
 from core.manage_api.examples import Example
 from tests.e2e.recorded_shop import PIN, Shop
 
@@ -22,7 +24,6 @@ _MORNING: Final = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)  # eight o'clock in Sha
 _KEPT_ITEMS: Final = 2
 _KEPT_TEXT: Final = 600
 _AT_THE_KIOSK: Final = {"post_operator_unlock", "post_operator_lock"}  # on the socket only
-_JSON: Final = "application/json"
 _TABLES: Final = {"by_endpoint", "failed"}  # their members are names of what there is, and counts
 
 
@@ -61,9 +62,11 @@ class Visitor:
             method, path.format(**part["path"]), params=part["query"], headers=part["header"], **content
         )
         assert answer.is_success, f"{name}: {answer.text}"
-        is_json = answer.headers["content-type"].startswith(_JSON)
-        value = answer.json() if is_json else answer.text
-        self.seen.setdefault(name, Example(parameters=named, body=body, status=answer.status_code, answer=value))
+        media_type = answer.headers["content-type"].partition(";")[0]
+        value = answer.json() if media_type == JSON else answer.text
+        kind = {} if media_type == JSON else {"media_type": media_type}
+        seen = Example(parameters=named, body=body, status=answer.status_code, answer=value, **kind)
+        self.seen.setdefault(name, seen)
         return value
 
     def close(self) -> None:
@@ -150,19 +153,14 @@ def _settle(ask: Any) -> None:
 
 def tidied(seen: Mapping[str, Example], shop: Shop) -> dict[str, Any]:
     """Short lists; ids, times, ports and places that no run can change."""
-    short = {name: {**_as_json(one), "answer": _cut(one.answer)} for name, one in seen.items()}
-    text = json.dumps(short, ensure_ascii=False)
+    short = {name: structs.replace(one, answer=_cut(one.answer)) for name, one in seen.items()}
+    text = msgspec.json.encode(short).decode()
     for found, put in _replacements(shop):
         text = text.replace(found, put)
     ids: dict[str, str] = {}
     text = _ID.sub(lambda one: ids.setdefault(one[0], _an_id(len(ids), len(one[0]))), text)
     tidy: dict[str, Any] = json.loads(_TIME.sub(_since(min(_TIME.findall(text))), text))
     return tidy
-
-
-def _as_json(one: Example) -> dict[str, Any]:
-    body = {} if one.body is UNSET else {"body": one.body}
-    return {"parameters": one.parameters, **body, "status": one.status}
 
 
 def _cut(value: Any) -> Any:
@@ -211,7 +209,11 @@ def same_request(kept: dict[str, Any], found: dict[str, Any]) -> bool:
 
 
 def _asked(one: dict[str, Any]) -> str:
-    text = json.dumps([one.get("parameters", {}), one.get("body"), one["status"]], sort_keys=True, ensure_ascii=False)
+    text = json.dumps(
+        [one.get("parameters"), one.get("body"), one["status"], one.get("media_type")],
+        sort_keys=True,
+        ensure_ascii=False,
+    )
     return _TIME.sub("", _ID.sub("", text))
 
 

@@ -64,6 +64,8 @@ def test_a_generated_client_lists_retries_and_drains(client: Any) -> None:
     assert [one.result for one in drained.items] == ["failed"]
     again = api("get_webhooks_drains_drain_id").sync(drain_id=drained.drain_id, client=client)
     assert (again.drain_id, again.counts) == (drained.drain_id, drained.counts)
+    drains = api("get_webhooks_drains").sync(client=client)
+    assert [one.drain_id for one in drains.items] == [drained.drain_id]
 
 
 def test_a_generated_client_is_told_why_not(client: Any) -> None:
