@@ -66,8 +66,10 @@ MEANINGS: Final = {
     "endpoint_held": "The endpoint is paused or disabled already.",
     "endpoint_not_held": "The endpoint is neither paused nor disabled.",
     "endpoint_busy": "As many requests as may be at once are on their way to the endpoint.",
-    # Damage, configuration.
+    # Audit, damage, configuration.
+    "audit_not_readable": "The audit can't be read from disk.",
     "quarantine_not_writable": "The acknowledgement can't be written to disk.",
     "config_invalid": "The configuration would not be valid, or the file is not; nothing was changed.",
+    "config_changed": "The file is another one than If-Match names: read it again, then change it.",
     "config_not_writable": "The configuration file can't be replaced; nothing was changed.",
 }

@@ -146,6 +146,7 @@ def _send(ask: Any) -> None:
 def _settle(ask: Any) -> None:
     ask("post_durability_acknowledge", {"by": "陈洁"})
     ask("patch_config", {"cabinets": {"01": {"name": "鲜奶柜（靠窗）"}}})
+    ask("get_audit", what="config.patch", limit=5)
 
 
 # -- what is kept of it ------------------------------------------------------------------------------------------------
