@@ -16,7 +16,7 @@ from core.record.facts import Document
 from core.record.gathering import Asked
 from core.wire import Moment
 
-MOST_EXPORTS: Final = 2  # at once: each keeps a core busy
+LONGEST_S: Final = 600.0  # as long as one is read, the history's log grows and can't be taken up
 _MEDIA_TYPES: Final = {"csv": "text/csv", "json": "application/json", "pdf": "application/pdf"}
 
 
@@ -30,13 +30,18 @@ class ExportQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Pieces(AsyncGenerator[bytes, None]):
-    """A blocking generator, each of its steps in a thread. Whatever ends it, it is closed and `done` is called, once."""
+    """A blocking generator, each of its steps in a thread. Whatever ends it, it is closed and `done` is called, once.
 
-    def __init__(self, pieces: Generator[bytes, None, None], done: Callable[[], None]):
+    It ends after `longest_s` too, whether the caller takes anything or not: the next step raises TimeoutError, so that what is
+    sent never looks like a whole.
+    """
+
+    def __init__(self, pieces: Generator[bytes, None, None], done: Callable[[], None], longest_s: float = LONGEST_S):
         self._pieces, self._done = pieces, done
         self._first = b""
-        self._closed = False
+        self._closed = self._overdue = False
         self._one_at_a_time = threading.Lock()
+        self._deadline = asyncio.get_running_loop().call_later(longest_s, self._end)
 
     async def begin(self) -> None:
         """Take the first step, so that what goes wrong in it is raised before anything is sent."""
@@ -45,6 +50,8 @@ class Pieces(AsyncGenerator[bytes, None]):
     async def asend(self, _: None) -> bytes:
         piece, self._first = self._first, b""
         piece = piece or await asyncio.to_thread(self._step)
+        if self._overdue:
+            raise TimeoutError("an export took too long; its caller may ask for it in parts")
         if not piece:
             raise StopAsyncIteration
         return piece
@@ -54,7 +61,12 @@ class Pieces(AsyncGenerator[bytes, None]):
         raise error[0]
 
     async def aclose(self) -> None:
+        self._deadline.cancel()
         await asyncio.to_thread(self._close)
+
+    def _end(self) -> None:
+        self._overdue = True
+        asyncio.get_running_loop().run_in_executor(None, self._close)
 
     def _step(self) -> bytes:
         with self._one_at_a_time:
@@ -76,15 +88,17 @@ class RecordHandlers:
 
     def __init__(self, parts: Parts):
         self._parts = parts
-        self._places = threading.BoundedSemaphore(MOST_EXPORTS)  # given back in a thread
+        # One at each door: an export keeps a core busy, and who exports from afar shuts out nobody at the box.
+        self._on_socket, self._on_tcp = threading.Lock(), threading.Lock()  # released in a thread
 
     async def export(self, call: Call) -> Reply:
         query, parts = call.query, self._parts
         assert isinstance(query, ExportQuery)
         if query.since is not None and query.until is not None and query.since > query.until:
             raise RefusalError(409, "since_after_until", "`since` is after `until`")
-        if not self._places.acquire(blocking=False):
-            raise RefusalError(409, "export_busy", f"{MOST_EXPORTS} exports are running; try again later")
+        place = self._on_socket if call.origin == "socket" else self._on_tcp
+        if not place.acquire(blocking=False):
+            raise RefusalError(409, "export_busy", "another export is running; try again later")
         now = parts.clock.now()
         pieces = Pieces(
             making.record(
@@ -96,7 +110,7 @@ class RecordHandlers:
                 present=parts.book.all(),
                 cabinets=[one.id for one in parts.loaded.settings.cabinets],
             ),
-            self._places.release,
+            place.release,
         )
         try:
             await pieces.begin()

@@ -8,12 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import anyio
 import httpx
 import msgspec
 import pytest
 
 from core.errors import RefusalError
-from core.manage_api.records import MOST_EXPORTS, ExportQuery, Pieces, RecordHandlers
+from core.manage_api.records import ExportQuery, Pieces, RecordHandlers
 from core.manage_api.table import Actor, Call, Nothing, Reply, Scope
 from core.monitoring.minute_file import NAME
 from core.record.seal import check
@@ -40,9 +41,10 @@ class Desk:
         )
         self._on = RecordHandlers(parts)  # type: ignore[arg-type]
 
-    async def ask(self, **query: Any) -> Reply:
+    async def ask(self, origin: str = "socket", **query: Any) -> Reply:
         call = Call(
             actor=Actor(name="hq", scope=Scope.READ),
+            origin=origin,
             path={},
             query=msgspec.convert(query, ExportQuery),
             body=Nothing(),
@@ -85,7 +87,7 @@ def test_a_running_core_streams_it_and_gives_its_place_back_when_callers_leave(c
     box.start()
     transport = httpx.HTTPTransport(uds=str(box.data / "manage.sock"))
     with httpx.Client(transport=transport, base_url="http://localhost") as client:
-        for _ in range(2 * MOST_EXPORTS):
+        for _ in range(3):
             with client.stream("GET", "/api/manage/export") as answer:
                 assert answer.status_code == 200
     wait_until(lambda: box.request("GET", "/api/manage/export").status_code == 200, "a place is free again")
@@ -133,19 +135,42 @@ async def test_a_file_that_cannot_be_read_is_said_before_anything_is_sent(desk: 
         assert (refusal.value.status, refusal.value.code) == (409, "history_unreadable")
 
 
-async def test_a_third_export_is_refused_until_one_of_two_is_over_even_one_of_which_nothing_was_read(
-    desk: Desk,
-) -> None:
-    first, second = await desk.ask(), await desk.ask()
-    with pytest.raises(RefusalError) as refusal:
-        await desk.ask()
-    assert (refusal.value.status, refusal.value.code) == (409, "export_busy")
-    assert isinstance(first.content, Pieces)
-    assert isinstance(second.content, Pieces)
-    await first.content.aclose()
-    await first.content.aclose()
+async def test_there_is_one_at_a_door_until_it_is_over_even_one_of_which_nothing_was_read(desk: Desk) -> None:
+    """Whoever takes his time from afar keeps nobody at the box waiting."""
+    running = [await desk.ask(origin="192.0.2.1"), await desk.ask()]
+    for origin in ("192.0.2.2", "socket"):
+        with pytest.raises(RefusalError) as refusal:
+            await desk.ask(origin=origin)
+        assert (refusal.value.status, refusal.value.code) == (409, "export_busy")
+    for one in running:
+        assert isinstance(one.content, Pieces)
+        await one.content.aclose()
+        await one.content.aclose()
     assert await desk.read()
-    await second.content.aclose()
+    assert await desk.read(origin="192.0.2.2")
+
+
+async def test_a_caller_who_takes_for_ever_holds_the_history_only_so_long_and_gets_no_whole() -> None:
+    """Also one who takes nothing at all, of whom nobody asks for the next piece."""
+    said = []
+
+    def source() -> Generator[bytes, None, None]:
+        try:
+            yield b"first"
+            yield b"second"
+        finally:
+            said.append("closed")
+
+    pieces = Pieces(source(), lambda: said.append("done"), longest_s=0.01)
+    await pieces.begin()
+    assert await anext(pieces) == b"first"
+    with anyio.fail_after(5):
+        while "done" not in said:
+            await asyncio.sleep(0.001)
+    with pytest.raises(TimeoutError):
+        await anext(pieces)
+    await pieces.aclose()
+    assert said == ["closed", "done"]
 
 
 async def test_a_caller_who_leaves_during_a_step_closes_the_source_after_it() -> None:
