@@ -18,7 +18,7 @@ import msgspec
 from core.clock import Clock
 from core.errors import ConfigError, CoreError, RefusalError
 from core.monitoring import minutes
-from core.monitoring.labels import ms
+from core.monitoring.labels import bounds
 from core.monitoring.minute_file import NAME
 from core.record import making
 from core.record.cells import BOM, line
@@ -26,7 +26,6 @@ from core.record.gathering import Asked
 
 Format = Literal["csv", "json"]
 COLUMNS: Final = ("sensor", "time UTC", "min", "mean", "max", "samples", "quality")
-_EVER: Final = (-(2**62), 2**62)
 
 
 def moment(text: str) -> datetime:
@@ -40,8 +39,7 @@ def moment(text: str) -> datetime:
 
 def span(since: datetime | None, until: datetime | None) -> tuple[int, int]:
     """In UTC milliseconds; without an end it is as far as time goes. Raises ConfigError for `since` after `until`."""
-    since_ms = _EVER[0] if since is None else ms(since)
-    until_ms = _EVER[1] if until is None else ms(until)
+    since_ms, until_ms = bounds(since, until)
     if since_ms > until_ms:
         raise ConfigError("--since is after --until")
     return since_ms, until_ms

@@ -12,7 +12,7 @@ from msgspec import Struct
 from core.errors import RefusalError
 from core.monitoring.cases import Case
 from core.monitoring.in_force import SensorTerms
-from core.monitoring.labels import MINUTE_MS, ms
+from core.monitoring.labels import MINUTE_MS, bounds, ms
 from core.monitoring.minutes import SCALE, sensors
 from core.monitoring.readings import UNITS
 from core.record import local_time, minutes
@@ -23,7 +23,6 @@ from core.record.tally import Gap, Tally
 from core.samples import Quantity
 
 FRESH_MS: Final = 3 * MINUTE_MS  # what is younger may not be on disk yet, and is no gap
-_EVER: Final = (-(2**62), 2**62)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,11 +35,11 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     @property
     def since_ms(self) -> int:
-        return _EVER[0] if self.since is None else ms(self.since)
+        return bounds(self.since, self.until)[0]
 
     @property
     def until_ms(self) -> int:
-        return _EVER[1] if self.until is None else ms(self.until)
+        return bounds(self.since, self.until)[1]
 
 
 class Place(Struct, frozen=True, kw_only=True):
