@@ -101,18 +101,22 @@ class Line(NamedTuple):
 
 
 class Tail(logging.Handler):
-    """The newest records, in memory, whatever becomes of the log itself. `run` tells the numbers of one run from another's."""
+    """The newest records, in memory, whatever becomes of the log itself. `run` tells the numbers of one run from another's.
+
+    For eyes that may see less than the log's: of an exception only its type, for its text and traceback may hold anything.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.run, self.last = secrets.token_hex(4), 0
         self._lines = deque[Line](maxlen=_KEPT)
-        self.setFormatter(_OneLine("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = harmless(self.format(record))
+        text = harmless(record.getMessage())
         if len(text) > _LONGEST_TEXT:
             text = text[: _LONGEST_TEXT - 1] + "…"
+        if record.exc_info and (kind := record.exc_info[0]) is not None:
+            text += f" ({kind.__name__})"
         self.last += 1
         self._lines.append(Line(self.last, record.created, record.levelno, harmless(record.name), text))
 

@@ -30,7 +30,9 @@ LogLevel = Literal["info", "warning", "error", "critical"]
 
 
 class LogItem(Answer, frozen=True, kw_only=True):
-    """One record; `n` rises by one from record to record of a run. A `text` that was too long ends with …"""
+    """One record; `n` rises by one from record to record of a run. A `text` that was too long is cut at its … Of an exception
+    it names the type; what else there is to it stands only in the log itself.
+    """
 
     n: int
     at: Moment
