@@ -17,29 +17,37 @@ SCALE: Final = 100  # rows hold hundredths of the sensor's unit
 QUALITIES: Final = ("good", "suspect", "fault", "stale")  # by their number in the file; the worst of a minute counts
 _PATIENCE_S: Final = 2.0
 
-_AT: Final = f"s.at + m.minute * {MINUTE_MS} + m.late"
+
+def at_of(span: str) -> str:
+    """As SQL, the label of the row `m` of a span that begins at `span`."""
+    return f"{span} + m.minute * {MINUTE_MS} + m.late"
+
+
+def utc_of(at: str) -> str:
+    return f"strftime('%Y-%m-%dT%H:%M:%SZ', ({at}) / 1000, 'unixepoch')"
+
+
+QUALITY: Final = "CASE m.quality " + " ".join(f"WHEN {n} THEN '{one}'" for n, one in enumerate(QUALITIES)) + " END"
+VALUES: Final = ", ".join(f"m.{name} / {SCALE}.0" for name in ("low", "mean", "high"))
+
+_AT: Final = at_of("s.at")
 _TICK: Final = "s.tick + m.minute"
 # CROSS JOIN: spans first, whatever the planner thinks.
 _OF_SENSOR: Final = "FROM spans AS s CROSS JOIN minutes AS m ON m.span = s.id WHERE s.sensor = :sensor"
 _LABELLED: Final = f"AND s.last_at >= :since AND s.at < :until AND {_AT} >= :since AND {_AT} < :until"
 _ORDER: Final = "ORDER BY s.tick, m.minute"
 _ROWS: Final = f"{_OF_SENSOR} {_LABELLED} {_ORDER}"
-_COLUMNS: Final = f"""
-{_TICK}, {_AT}, m.low / {SCALE}.0, m.mean / {SCALE}.0, m.high / {SCALE}.0, m.good, m.good + m.missed, m.quality
-"""
+_COLUMNS: Final = f"{_TICK}, {_AT}, {VALUES}, m.good, m.good + m.missed, m.quality"
 _MINUTES: Final = f"SELECT {_COLUMNS} {_ROWS}"
 _ENDS: Final = f"SELECT min({_TICK}), max({_TICK}) {_OF_SENSOR} {_LABELLED}"
 _BETWEEN: Final = f"""SELECT {_COLUMNS} {_OF_SENSOR}
 AND s.tick + s.last >= :first AND s.tick <= :last AND {_TICK} BETWEEN :first AND :last {_ORDER}"""
 # SQLite itself writes the lines: a month of 16 sensors has 700,000, and none of them becomes an object of ours.
-_TIME: Final = f"strftime('%Y-%m-%dT%H:%M:%SZ', ({_AT}) / 1000, 'unixepoch')"
-_QUALITY: Final = "CASE m.quality " + " ".join(f"WHEN {n} THEN '{one}'" for n, one in enumerate(QUALITIES)) + " END"
-_VALUES: Final = ", ".join(f"m.{name} / {SCALE}.0" for name in ("low", "mean", "high"))
 _LINES: Final = {
     kind: f"""
-SELECT printf('{before}%s', {_TIME})
-    || CASE WHEN m.mean IS NULL THEN '{unknown}' ELSE printf('{known}', {_VALUES}) END
-    || printf('{after}', m.good + m.missed, {_QUALITY})
+SELECT printf('{before}%s', {utc_of(_AT)})
+    || CASE WHEN m.mean IS NULL THEN '{unknown}' ELSE printf('{known}', {VALUES}) END
+    || printf('{after}', m.good + m.missed, {QUALITY})
 {_ROWS}"""
     for kind, before, unknown, known, after in (
         ("csv", ",", ",,,", ",%.2f,%.2f,%.2f", ",%d,%s\r\n"),

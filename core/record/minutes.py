@@ -12,13 +12,13 @@ import msgspec
 
 from core.monitoring.in_force import SensorTerms
 from core.monitoring.labels import MINUTE_MS
-from core.monitoring.minutes import QUALITIES, SCALE
+from core.monitoring.minutes import QUALITY, SCALE, VALUES, at_of, utc_of
 from core.record.tally import Run
 
 DAY_MS: Final = 1440 * MINUTE_MS
 _NO_LIMIT: Final = 2**40  # in hundredths
 
-_AT: Final = f":at + m.minute * {MINUTE_MS} + m.late"
+_AT: Final = at_of(":at")
 _OF_PIECE: Final = f"FROM minutes AS m WHERE m.span = :span AND {_AT} >= :since AND {_AT} < :until"
 _DAYS: Final = f"""
 SELECT ({_AT} + :offset) / {DAY_MS} AS day, min(m.minute), max(m.minute), min({_AT}), max({_AT}), count(*), sum(m.mean),
@@ -27,23 +27,21 @@ SELECT ({_AT} + :offset) / {DAY_MS} AS day, min(m.minute), max(m.minute), min({_
 _ONE_BY_ONE: Final = f"""
 SELECT m.minute, {_AT}, m.mean > :high {_OF_PIECE} AND m.mean IS NOT NULL AND m.minute BETWEEN :first AND :last
 ORDER BY m.minute"""
-_QUALITY: Final = "CASE m.quality " + " ".join(f"WHEN {n} THEN '{one}'" for n, one in enumerate(QUALITIES)) + " END"
-_VALUES: Final = ", ".join(f"m.{name} / {SCALE}.0" for name in ("low", "mean", "high"))
-_UTC: Final = f"strftime('%Y-%m-%dT%H:%M:%SZ', ({_AT}) / 1000, 'unixepoch')"
+_UTC: Final = utc_of(_AT)
 _LOCAL: Final = f"({_AT} + :offset) / 1000, 'unixepoch')"
 _LINES: Final = {
     "csv": f"""
 SELECT group_concat(line, '') FROM (
     SELECT :before || strftime('%Y-%m-%d %H:%M:%S', {_LOCAL} || ',' || {_UTC}
-        || CASE WHEN m.mean IS NULL THEN ',,,' ELSE printf(',%.2f,%.2f,%.2f', {_VALUES}) END
-        || printf(',%d,%s', m.good + m.missed, {_QUALITY}) || :after AS line
+        || CASE WHEN m.mean IS NULL THEN ',,,' ELSE printf(',%.2f,%.2f,%.2f', {VALUES}) END
+        || printf(',%d,%s', m.good + m.missed, {QUALITY}) || :after AS line
     {_OF_PIECE} ORDER BY m.minute)""",  # noqa: S608 - constants of ours
     "json": f"""
 SELECT group_concat(line, ',' || char(10)) FROM (
     SELECT '{{"at":"' || {_UTC} || '","local":"' || strftime('%Y-%m-%dT%H:%M:%S', {_LOCAL} || :before
         || CASE WHEN m.mean IS NULL THEN '"min":null,"mean":null,"max":null'
-            ELSE printf('"min":%.2f,"mean":%.2f,"max":%.2f', {_VALUES}) END
-        || printf(',"samples":%d,"quality":"%s"', m.good + m.missed, {_QUALITY}) || :after AS line
+            ELSE printf('"min":%.2f,"mean":%.2f,"max":%.2f', {VALUES}) END
+        || printf(',"samples":%d,"quality":"%s"', m.good + m.missed, {QUALITY}) || :after AS line
     {_OF_PIECE} ORDER BY m.minute)""",  # noqa: S608 - constants of ours
 }
 
