@@ -17,14 +17,6 @@ from core.record.gathering import Source
 from core.record.local_time import local
 from core.record.words import SIMULATED, UNKNOWN, worded
 
-try:
-    from fpdf import FPDF
-    from fpdf.enums import XPos, YPos
-    from fpdf.errors import FPDFException
-    from fpdf.fonts import TTFFont
-except ImportError as error:
-    raise RefusalError(409, "pdf_unavailable", "a PDF needs the extra `pdf` of the program to be installed") from error
-
 # Where Debian's fonts-wqy-microhei and fonts-wqy-zenhei are. fonts-droid-fallback has Chinese, but neither letters nor digits.
 _FONTS: Final = (
     "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
@@ -42,18 +34,27 @@ MOST_GAPS: Final = 200  # of a sensor; all of them stand in the CSV and the JSON
 
 
 class Pages:
-    """Raises RefusalError 409 `pdf_unavailable` where no font with Chinese is found, or the given one is none."""
+    """Raises RefusalError 409 `pdf_unavailable` where the extra isn't installed, or no font with Chinese; or the given one is
+    none.
+    """
 
     def __init__(self, font: Path | None):
+        try:
+            from fpdf import FPDF
+            from fpdf.errors import FPDFException
+            from fpdf.fonts import TTFFont
+        except ImportError as error:
+            raise _unavailable("a PDF needs the extra `pdf` of the program to be installed") from error
+        font = font or _installed_font()
         self._pdf = FPDF(format="A4")
         self._pdf.set_auto_page_break(auto=True, margin=15)
         try:
-            self._pdf.add_font(_FONT, fname=_usable(font) if font else _installed_font())
+            self._pdf.add_font(_FONT, fname=_usable(font))
         except (OSError, FPDFException, ValueError) as error:
-            raise RefusalError(409, "pdf_unavailable", f"the font {font} can't be used") from error
+            raise _unavailable(f"the font {font} can't be used") from error
         embedded = self._pdf.fonts[_FONT]
         if not isinstance(embedded, TTFFont) or not embedded.cmap.keys() >= set(map(ord, _MUST_HAVE)):
-            raise RefusalError(409, "pdf_unavailable", f"the font {font} lacks Chinese, or letters and digits")
+            raise _unavailable(f"the font {font} lacks Chinese, or letters and digits")
         self._pdf.set_font(_FONT, size=_FONT_SIZE)
         self._pdf.add_page()
 
@@ -149,7 +150,7 @@ class Pages:
 
     def _text(self, text: str) -> None:
         """With the lines that it needs."""
-        self._pdf.multi_cell(0, _LINE, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self._pdf.multi_cell(0, _LINE, text, new_x="LMARGIN", new_y="NEXT")
 
     def _table(self, name: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         width = _WIDTH / len(head)
@@ -170,11 +171,15 @@ def _usable(font: Path) -> Path:
     return font
 
 
-def _installed_font() -> str:
-    for path in _FONTS:
-        if Path(path).is_file():
+def _installed_font() -> Path:
+    for path in map(Path, _FONTS):
+        if path.is_file():
             return path
-    raise RefusalError(409, "pdf_unavailable", "a PDF needs a font with Chinese: install fonts-wqy-microhei")
+    raise _unavailable("a PDF needs a font with Chinese: install fonts-wqy-microhei")
+
+
+def _unavailable(why: str) -> RefusalError:
+    return RefusalError(409, "pdf_unavailable", why)
 
 
 def _terms(period: Period) -> str:

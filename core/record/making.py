@@ -9,7 +9,7 @@ from core import __version__
 from core.monitoring import minutes
 from core.monitoring.cases import Case
 from core.monitoring.labels import ms
-from core.record import as_csv, as_json, local_time
+from core.record import as_csv, as_json, as_pdf, local_time
 from core.record.facts import Facts, Made
 from core.record.gathering import Asked, Source, facts, source
 from core.record.past_cases import past_cases
@@ -50,9 +50,7 @@ def _writer(kind: Format, font: Path | None) -> Callable[[Source, Facts, Made], 
         case "json":
             return as_json.pieces
         case "pdf":
-            from core.record.as_pdf import Pages  # an optional extra
-
-            return Pages(font).pieces
+            return as_pdf.Pages(font).pieces
 
 
 def _of_some_size(pieces: Iterator[bytes]) -> Iterator[bytes]:

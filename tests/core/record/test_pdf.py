@@ -2,20 +2,20 @@
 
 import io
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from core.errors import RefusalError
 from core.monitoring.minute_file import NAME
-from core.record import making
+from core.record import as_pdf, making
+from core.record.as_pdf import _FONTS
 from core.record.gathering import Asked
 from tests.core.record.shelves import SOON, a_handled_case, a_life, facts, keep, made
 
 pytest.importorskip("fpdf")
 pypdf = pytest.importorskip("pypdf")
-
-from core.record.as_pdf import _FONTS  # noqa: E402 - it needs the extra
 
 WITHOUT_CHINESE = list(Path("/usr/share/fonts").glob("truetype/dejavu/DejaVuSans.ttf"))  # where it is installed
 needs_font = pytest.mark.skipif(
@@ -74,3 +74,20 @@ def test_what_is_no_font_is_refused_before_anything_is_read(tmp_path: Path) -> N
         with pytest.raises(RefusalError) as refusal:
             next(making.record(tmp_path / NAME, Asked(), "pdf", SOON, clock_synchronised=True, font=path))
         assert (refusal.value.status, refusal.value.code) == (409, "pdf_unavailable")
+        assert str(path) in refusal.value.detail
+
+
+def test_an_installed_font_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = tmp_path / "bad.ttf"
+    shutil.copy(__file__, bad)
+    monkeypatch.setattr(as_pdf, "_FONTS", (str(bad),))
+    with pytest.raises(RefusalError) as refusal:
+        as_pdf.Pages(None)
+    assert str(bad) in refusal.value.detail
+
+
+def test_without_the_extra_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fpdf", None)
+    with pytest.raises(RefusalError) as refusal:
+        as_pdf.Pages(None)
+    assert (refusal.value.status, refusal.value.code) == (409, "pdf_unavailable")
