@@ -53,6 +53,7 @@ class Pieces(AsyncGenerator[bytes, None]):
         if self._overdue:
             raise TimeoutError("an export took too long; its caller may ask for it in parts")
         if not piece:
+            await self.aclose()  # before the caller hears of the end, and may ask again
             raise StopAsyncIteration
         return piece
 

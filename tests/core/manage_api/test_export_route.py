@@ -54,9 +54,7 @@ class Desk:
     async def read(self, **query: Any) -> bytes:
         reply = await self.ask(**query)
         assert isinstance(reply.content, Pieces)
-        found = b"".join([piece async for piece in reply.content])
-        await reply.content.aclose()
-        return found
+        return b"".join([piece async for piece in reply.content])
 
 
 @pytest.fixture
@@ -88,8 +86,7 @@ def test_a_running_core_streams_it_and_gives_its_place_back_when_callers_leave(c
     transport = httpx.HTTPTransport(uds=str(box.data / "manage.sock"))
     with httpx.Client(transport=transport, base_url="http://localhost") as client:
         for _ in range(3):
-            with client.stream("GET", "/api/manage/export") as answer:
-                assert answer.status_code == 200
+            wait_until(lambda: leaving(client) == 200, "the place is free again")
     wait_until(lambda: box.request("GET", "/api/manage/export").status_code == 200, "a place is free again")
     answer = box.request("GET", "/api/manage/export", params={"format": "json", "cabinet": "01"})
     assert answer.headers["content-type"] == "application/json"
@@ -98,6 +95,11 @@ def test_a_running_core_streams_it_and_gives_its_place_back_when_callers_leave(c
     assert record["simulated"] is True
     refused = box.request("GET", "/api/manage/export", params={"cabinet": "nobody"})
     assert (refused.status_code, refused.json()["code"]) == (404, "cabinet_not_found")
+
+
+def leaving(client: httpx.Client) -> int:
+    with client.stream("GET", "/api/manage/export") as answer:
+        return answer.status_code
 
 
 async def test_it_is_a_file_to_be_saved_under_a_name_without_a_trap(desk: Desk) -> None:
@@ -146,6 +148,7 @@ async def test_there_is_one_at_a_door_until_it_is_over_even_one_of_which_nothing
         assert isinstance(one.content, Pieces)
         await one.content.aclose()
         await one.content.aclose()
+    assert await desk.read()
     assert await desk.read()
     assert await desk.read(origin="192.0.2.2")
 
