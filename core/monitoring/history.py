@@ -69,17 +69,19 @@ class History:
         self._one_at_a_time = threading.Lock()
         self._askers = asyncio.Semaphore(MOST_ASKERS)
         self._file = MinuteFile(self._path, clock, now)
-        self._last_alive = self._read_last_alive()
+        self._last_alive = self._begin_file()
         self._heard = False
         self._started_s, self._started_at = clock.steady(), clock.now()
         self._unseen = self._file.unacknowledged()
 
-    def _read_last_alive(self) -> Alive | None:
+    def _begin_file(self) -> Alive | None:
+        alive = None
         try:
-            return self._file.last_alive()
+            alive = self._file.last_alive()
+            self._file.begin()
         except (sqlite3.Error, OSError) as error:
             self._refuse(error)
-            return None
+        return alive
 
     @property
     def path(self) -> Path:

@@ -72,7 +72,7 @@ class _Head(NamedTuple):
 class MinuteFile:
     """The writer's side; one at a time. After any error the file is opened anew, and a damaged one is put aside first.
 
-    What is `now` in force is written down with the first rows; without it nobody will know by which limits they were judged.
+    What is `now` in force is written down before the first rows; without it nobody will know by which limits they were judged.
     """
 
     def __init__(self, path: Path, clock: Clock, now: InForce | None = None):
@@ -96,6 +96,12 @@ class MinuteFile:
                 raise
             self._put_aside()
             self._write(rows, alive)
+
+    def begin(self) -> None:
+        """Write down what is in force, so that it is known before the first minute is over."""
+        db = self._opened()
+        with _transaction(db):
+            self._terms = minute_schema.written_down(db, self._now)
 
     def last_alive(self) -> Alive | None:
         try:

@@ -174,6 +174,13 @@ def test_it_says_of_which_box_it_is_and_when_it_was_made(tmp_path: Path) -> None
     assert b'"clock_synchronised":true' in head
 
 
+def test_the_box_and_its_sensors_are_known_before_the_first_minute_is_over(tmp_path: Path) -> None:
+    a_history(tmp_path, FakeClock())
+    found = facts(tmp_path, cabinets=("03",))
+    assert found["site_name"] == "徐家汇店"
+    assert [(one["cabinet"], one["sensor"]) for one in found["sensors"]] == [("03", AIR)]
+
+
 def test_it_is_what_the_document_of_the_manage_api_says(tmp_path: Path) -> None:
     an_old_history(tmp_path)
     a_life(tmp_path, [4.0, None], at_min=3)
