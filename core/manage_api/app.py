@@ -103,7 +103,12 @@ class _ManageApp:
             failed = RefusalError(500, "internal_error", "The core failed; its log says why.")
             response = problem_answer(failed, request_id)
         response.headers[REQUEST_ID] = request_id
-        await response(scope, receive, send)
+        try:
+            await response(scope, receive, send)
+        except ClientDisconnect:
+            return
+        except Exception:  # noqa: BLE001 - too late for another answer; an unfinished one makes uvicorn close the connection
+            _log.exception("an answer of the manage API broke off, request_id %s", request_id)
 
     async def _respond(self, scope: Scope, receive: Receive, request_id: str) -> Response:
         headers = Headers(scope=scope)
@@ -198,7 +203,9 @@ class _Pieces(StreamingResponse):
             if scope["method"] != "HEAD":
                 await super().__call__(scope, receive, send)
             else:
-                await Response(status_code=self.status_code, headers=dict(self.headers))(scope, receive, send)
+                # Without a length, which nobody knows yet.
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                await send({"type": "http.response.body"})
 
 
 def _response(reply: Reply, media_type: str) -> Response:

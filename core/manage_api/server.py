@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.clock import Clock
 from core.journal import SICK_DISK
@@ -194,13 +194,23 @@ def _under_tls(
 
 
 def _answering_when_cancelled(app: ASGIApp) -> ASGIApp:
-    """uvicorn cancels a request only to stop; its caller gets an answer instead of a traceback in the log."""
+    """uvicorn cancels a request only to stop; its caller gets an answer instead of a traceback in the log, unless he is in the
+    middle of one: that just ends.
+    """
 
     async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        began = False
+
+        async def watched(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
         try:
-            await app(scope, receive, send)
+            await app(scope, receive, watched)
         except asyncio.CancelledError:
-            refusal = RequestError(503, "shutting_down", "The core is stopping.", headers={"connection": "close"})
-            await problem_answer(refusal, new_request_id())(scope, receive, send)
+            if not began:
+                refusal = RequestError(503, "shutting_down", "The core is stopping.", headers={"connection": "close"})
+                await problem_answer(refusal, new_request_id())(scope, receive, send)
 
     return answering

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import httpx
 from msgspec import Meta, Struct
@@ -113,6 +113,18 @@ def _route(method: Literal["GET", "POST", "PATCH"], path: str, handler: Any, sco
     return Route(method=method, path=path, scope=scope, handler=handler, summary=path, **given)
 
 
+async def in_pieces(call: Call) -> Reply:
+    """Breaks off after the first, or goes on without an end."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"a piece"
+        if call.path["end"] == "broken":
+            raise ZeroDivisionError("hunter2")
+        await asyncio.sleep(60)
+
+    return Reply(content=cast("Any", pieces()))
+
+
 ROUTES = (
     _route("GET", "/healthz", echo, Scope.OPEN),
     _route("GET", "/api/manage/items", echo, Scope.READ, query=Search),
@@ -128,6 +140,7 @@ ROUTES = (
 FAILING = (
     _route("GET", "/api/manage/broken", broken, Scope.READ),
     _route("GET", "/api/manage/slow", slow, Scope.READ),
+    _route("GET", "/api/manage/pieces/{end}", in_pieces, Scope.READ, answer=str, media_type="text/plain"),
 )
 
 

@@ -190,6 +190,41 @@ async def test_a_stop_cancels_what_still_runs_and_answers_it(tmp_path: Path, cap
     assert "Traceback" not in caplog.text
 
 
+async def test_a_stop_in_the_middle_of_an_answer_just_ends_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with (
+        serving(tmp_path) as server,
+        by_socket(tmp_path / "manage.sock") as client,
+        client.stream("GET", "/api/manage/pieces/endless", timeout=5) as answer,
+    ):
+        pieces = answer.aiter_raw()
+        assert await anext(pieces) == b"a piece"
+        await stopped_within(server, 3, tmp_path)
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+            await anext(pieces)
+    assert "Traceback" not in caplog.text
+
+
+async def test_an_answer_that_breaks_off_is_cut_and_logged_with_its_id(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path), by_socket(tmp_path / "manage.sock") as client:
+        async with client.stream("GET", "/api/manage/pieces/broken") as answer:
+            with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+                await answer.aread()
+        logged = [one for one in caplog.records if one.exc_info]
+        assert [answer.headers["x-request-id"] in one.getMessage() for one in logged] == [True]
+        assert (await client.get(ITEMS)).status_code == 200
+
+
+async def test_a_head_of_pieces_claims_no_length(tmp_path: Path) -> None:
+    """And asks for none of them."""
+    async with serving(tmp_path), by_socket(tmp_path / "manage.sock") as client:
+        for _ in range(2):
+            answer = await client.head("/api/manage/pieces/broken")
+            assert (answer.status_code, answer.content) == (200, b"")
+            assert "content-length" not in answer.headers
+
+
 async def test_a_cancelled_server_leaves_nothing_open(tmp_path: Path) -> None:
     server = ManageServer(an_app(tmp_path, ANY_PORT), tmp_path / "manage.sock", ANY_PORT, "", SystemClock())
     async with asyncio.TaskGroup() as tasks:
