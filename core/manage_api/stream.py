@@ -6,6 +6,7 @@ slow for, and is told so.
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Final, Literal
 
@@ -22,6 +23,8 @@ from core.wire_stream import StreamHello, StreamReset
 LOOK_S: Final = 1.0
 HEARTBEAT_S: Final = 15.0
 MOST_STREAMS: Final = 16
+MOST_BY_TCP: Final = 8  # of those; the rest is for two users of the socket
+MOST_OF_ONE: Final = 4  # caller
 # Then it ends, and the caller, who comes back by himself, has to log in again: a revoked token's stream does not go on.
 LONGEST_S: Final = 600.0
 # Without a blank line behind them: some clients take that for the end of an empty event.
@@ -45,7 +48,7 @@ class Stream:
     def __init__(self, look: Callable[[], Iterable[Change]], clock: Clock, longest_s: float = LONGEST_S):
         self._changes, self._clock, self._longest_s = look, clock, longest_s
         self._ring = _new_ring()
-        self._callers = 0
+        self._callers: Counter[tuple[str, str]] = Counter()  # who has how many open, and where he came from
         self._wanted = asyncio.Event()
         self._bell = asyncio.Event()
         self._runs = False
@@ -74,15 +77,24 @@ class Stream:
     async def open(self, call: Call) -> Reply:
         """Raises RequestError 503 `too_many_streams`."""
         assert isinstance(call.headers, Resumption)
-        events = self._events(call.headers.last_event_id)
+        actor = call.actor
+        events = self._events(call.headers.last_event_id, (actor.via or actor.name, call.origin))
         await anext(events)  # from here on it has its place, and gives it back however it ends
         return Reply(content=events, headers={"cache-control": "no-store", "x-accel-buffering": "no"})
 
-    async def _events(self, last_id: str | None) -> AsyncGenerator[bytes]:
-        if self._callers >= MOST_STREAMS:
-            detail = f"{MOST_STREAMS} streams are open already."
-            raise RequestError(503, "too_many_streams", detail, headers={"retry-after": "30"})
-        self._callers += 1
+    def _check_place(self, caller: tuple[str, str]) -> None:
+        by_tcp = sum(number for (_, origin), number in self._callers.items() if origin != "socket")
+        if self._callers[caller] >= MOST_OF_ONE:
+            detail = f"{MOST_OF_ONE} streams of this caller are open already."
+        elif self._callers.total() >= MOST_STREAMS or (caller[1] != "socket" and by_tcp >= MOST_BY_TCP):
+            detail = f"{self._callers.total()} streams are open already."
+        else:
+            return
+        raise RequestError(503, "too_many_streams", detail, headers={"retry-after": "30"})
+
+    async def _events(self, last_id: str | None, caller: tuple[str, str]) -> AsyncGenerator[bytes]:
+        self._check_place(caller)
+        self._callers[caller] += 1
         try:
             self._wanted.set()  # who looks runs before this one's caller is greeted
             yield b""
@@ -99,7 +111,7 @@ class Stream:
                 else:
                     await self._bell.wait()
         finally:
-            self._callers -= 1
+            self._callers -= Counter([caller])
             if not self._callers:
                 self._wanted.clear()
 

@@ -8,10 +8,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from core.manage_api.event_ring import KEPT
-from core.manage_api.stream import MOST_STREAMS
+from core.manage_api.stream import MOST_OF_ONE, MOST_STREAMS
 from tests.core.manage_api.sample_routes import a_token, by_socket, by_tcp, code_of, until
 from tests.core.manage_api.streaming import STREAM, Rig, a_rig, listening
 
@@ -178,17 +179,33 @@ async def test_a_head_neither_hangs_nor_takes_a_place(tmp_path: Path) -> None:
             assert (await one.next()).event == "hello"
 
 
-async def test_the_seventeenth_is_refused_until_one_leaves(tmp_path: Path) -> None:
+async def test_a_caller_has_four_at_most_until_one_leaves(tmp_path: Path) -> None:
     async with a_rig(tmp_path) as rig, by_socket(rig.socket) as client:
         async with AsyncExitStack() as stack:
-            for _ in range(MOST_STREAMS):
-                await (await stack.enter_async_context(listening(client))).next()
+            await open_streams(client, MOST_OF_ONE, stack)
             refused = await client.get(STREAM)
             assert code_of(refused) == (503, "too_many_streams")
             assert refused.headers["retry-after"] == "30"
-        await until(lambda: rig.stream._callers == 0)
+        await until(lambda: not rig.stream._callers)
         async with listening(client) as one:
             assert (await one.next()).event == "hello"
+
+
+async def test_the_socket_keeps_places_that_no_number_of_tokens_takes(tmp_path: Path) -> None:
+    """Nor one token the places of the others."""
+    tokens = [a_token(tmp_path, name) for name in "abc"]
+    async with a_rig(tmp_path) as rig, by_socket(rig.socket) as near, AsyncExitStack() as stack:
+        *far, last = [await stack.enter_async_context(by_tcp(rig.server, token)) for token in tokens]
+        for client in far:
+            await open_streams(client, MOST_OF_ONE, stack)
+            assert code_of(await client.get(STREAM)) == (503, "too_many_streams")
+        assert code_of(await last.get(STREAM)) == (503, "too_many_streams")
+        await open_streams(near, MOST_OF_ONE, stack)
+
+
+async def open_streams(client: httpx.AsyncClient, number: int, stack: AsyncExitStack) -> None:
+    for _ in range(number):
+        assert (await (await stack.enter_async_context(listening(client))).next()).event == "hello"
 
 
 async def test_a_caller_who_reads_nothing_holds_up_nobody_and_costs_little(tmp_path: Path) -> None:
@@ -279,7 +296,7 @@ async def test_nobody_looks_while_nobody_listens(tmp_path: Path) -> None:
     async with a_rig(tmp_path) as rig, by_socket(rig.socket) as client:
         async with listening(client) as one:
             last_id = (await one.next()).id
-        await until(lambda: rig.stream._callers == 0)
+        await until(lambda: not rig.stream._callers)
         await asyncio.sleep(0.05)
         looks = rig.looks
         rig.news.append("x")
@@ -293,7 +310,7 @@ async def test_who_begins_anew_is_told_nothing_older(tmp_path: Path) -> None:
     async with a_rig(tmp_path) as rig, by_socket(rig.socket) as client:
         async with listening(client) as one:
             await one.next()
-        await until(lambda: rig.stream._callers == 0)
+        await until(lambda: not rig.stream._callers)
         await asyncio.sleep(0.05)
         rig.news.append("x")
         async with listening(client) as new:
