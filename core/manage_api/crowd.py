@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Hashable
-from typing import Protocol
+from typing import Final, Protocol
+
+_MOST_UNSENT: Final = 32 * 1024 * 1024  # bytes at a door: ten of the largest lists
 
 
 class Guest(Protocol):
@@ -16,10 +18,11 @@ class Guest(Protocol):
 
 
 class Crowd:
-    """At most `most` connections. One that waits without a whole request makes room; one whose request is in work stays.
+    """At most `most` connections. One that waits without a whole request makes room before one whose request is in work.
 
-    Of those that wait, the one goes that has waited longest among those of the caller who holds the most: so neither
-    silence nor haste of one address shuts out another, and on the same address the newcomer gets in.
+    Either way it goes who belongs to the caller who holds the most: of those that wait, the longest waiting; of those in
+    work, the slowest taker of its answer. So neither silence nor haste of one caller shuts out another, and of the same
+    caller the newcomer gets in, unless all others are at work and none of them is late in taking what it asked for.
     """
 
     def __init__(self, most: int):
@@ -28,7 +31,7 @@ class Crowd:
         self._callers: dict[Guest, Hashable] = {}
 
     def enter(self, guest: Guest, caller: Hashable) -> None:
-        """Somebody is cut where the door is full; it is the newcomer itself where all others work."""
+        """Somebody is cut where the door is full, perhaps the newcomer itself."""
         self._callers[guest] = self._waiting[guest] = caller
         if len(self._callers) > self._most:
             self._first_to_go(guest).cut()
@@ -51,13 +54,25 @@ class Crowd:
             if not guest.unsent():
                 guest.cut()
 
+    def lighten(self) -> None:
+        """Where too much of all answers waits to be taken, cut the slowest taker of the caller who leaves the most; not one who
+        is alone in that.
+        """
+        unsent = {guest: size for guest in self._callers if (size := guest.unsent())}
+        if len(unsent) > 1 and sum(unsent.values()) > _MOST_UNSENT:
+            left: Counter[Hashable] = Counter()
+            for guest, size in unsent.items():
+                left[self._callers[guest]] += size
+            [(caller, _)] = left.most_common(1)
+            max((one for one in unsent if self._callers[one] == caller), key=unsent.__getitem__).cut()
+
     def _first_to_go(self, newcomer: Guest) -> Guest:
-        held = Counter(self._waiting.values())
-        crowding = max(held, key=held.__getitem__)
-        first = newcomer
-        for guest, caller in self._waiting.items():
-            if caller == crowding and guest is not newcomer:
-                if not guest.unsent():
-                    return guest
-                first = guest if first is newcomer else first
-        return first  # whoever still takes an answer goes last
+        held = Counter(self._callers.values())
+        crowding = max(self._waiting.values(), key=held.__getitem__)
+        waiting = [one for one, caller in self._waiting.items() if caller == crowding and one is not newcomer]
+        if waiting:
+            return next((one for one in waiting if not one.unsent()), waiting[0])  # who still takes an answer goes last
+        crowding = max(self._callers.values(), key=held.__getitem__)
+        working = [one for one, caller in self._callers.items() if caller == crowding and one is not newcomer]
+        slowest = max(working, key=lambda one: one.unsent())
+        return slowest if slowest.unsent() or crowding != self._callers[newcomer] else newcomer

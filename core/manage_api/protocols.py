@@ -1,4 +1,6 @@
-"""uvicorn's HTTP/1.1 protocol at each of the two doors: the socket's tells who calls, TCP's limits what strangers hold."""
+"""uvicorn's HTTP/1.1 protocol at each of the two doors: both cut whoever doesn't take an answer, the socket's tells who calls,
+TCP's limits what strangers hold.
+"""
 
 import asyncio
 import math
@@ -28,12 +30,19 @@ _TLS_READ: Final = 16 * 1024
 
 
 class _DoorProtocol(H11Protocol):
-    """Has a place in the door's crowd, and says whether it waits or works."""
+    """Has a place in the door's crowd, says whether it waits or works, and cuts a caller who keeps us waiting.
 
-    def __init__(self, *args: Any, crowd: Crowd, **kwargs: Any):
+    uvicorn has no deadline for sending: an answer that nobody takes would stay in memory.
+    """
+
+    def __init__(self, *args: Any, crowd: Crowd, pace_s: float = _PACE_S, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._crowd = crowd
         self._line: asyncio.Transport | None = None
+        self._patience_s = {"answer": pace_s}
+        self._awaited: str | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._left: float = math.inf
 
     def arrive(self, line: asyncio.Transport, caller: Hashable) -> None:
         """`line` is the connection itself, under TLS not the one that HTTP is spoken on."""
@@ -60,7 +69,17 @@ class _DoorProtocol(H11Protocol):
         super().on_response_complete()
         self._look()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look()
+        self.loop.call_soon(self._crowd.lighten)  # not in the middle of a write
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._look()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._set_deadline(None)
         self.leave()
         super().connection_lost(exc)
 
@@ -69,94 +88,17 @@ class _DoorProtocol(H11Protocol):
             self._crowd.works(self)
         else:
             self._crowd.waits(self)
+        if (awaited := self._what_is_awaited()) != self._awaited:
+            self._set_deadline(awaited)
 
     def _is_working(self) -> bool:
         """Whether a whole request is there and its answer not yet."""
         arrived = self.conn.their_state in (h11.DONE, h11.MUST_CLOSE)
         return arrived and self.cycle is not None and not self.cycle.response_complete
 
-
-class SocketProtocol(_DoorProtocol):
-    """Puts the peer's credentials into the state of each request."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        connection: socket.socket = transport.get_extra_info("socket")
-        peer = read_peer(connection)
-        self.app_state = {**self.app_state, PEER: peer}
-        super().connection_made(transport)
-        self.arrive(transport, peer.uid)
-
-
-class TcpProtocol(_DoorProtocol):
-    """Cuts a caller whose request doesn't arrive in time, or who doesn't take its answer; trickling doesn't help.
-
-    uvicorn has no deadline before the first whole head, none for sending, and its own limit answers 503 but closes nothing.
-    """
-
-    def __init__(
-        self,
-        *args: Any,
-        throttle: Throttle,
-        head_s: float = _HEAD_S,
-        body_s: float = _BODY_S,
-        pace_s: float = _PACE_S,
-        **kwargs: Any,
-    ):
-        super().__init__(*args, **kwargs)
-        self.app = cast("Any", throttled(cast("Any", self.app), throttle, self._refuse))
-        self._patience_s = {"head": head_s, "body": body_s, "answer": pace_s}
-        self._refused = False
-        self._awaited: str | None = None
-        self._deadline: asyncio.TimerHandle | None = None
-        self._left: float = math.inf
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        transport.set_write_buffer_limits(HIGH_WATER_LIMIT)  # TLS would hold eight times as much
-        if self._line is None:
-            self.arrive(transport, caller_of(transport))
-        self._look()
-
-    def data_received(self, data: bytes) -> None:
-        """A head comes in slices, for h11 measures only what is left over from a read."""
-        while data and not self.transport.is_closing():
-            size = _SLICE if self.conn.their_state is h11.IDLE else len(data)
-            super().data_received(data[:size])
-            data = data[size:]
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._look()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._look()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._set_deadline(None)
-        super().connection_lost(exc)
-        self.app = cast("Any", None)  # knows us: what is a ring is left to the collector, which stops all loops
-
-    def _refuse(self) -> None:
-        self._refused = True
-        self._look()
-
-    def _is_working(self) -> bool:
-        return super()._is_working() and not self._refused
-
-    def _look(self) -> None:
-        super()._look()
-        if (awaited := self._what_is_awaited()) != self._awaited:
-            self._set_deadline(awaited)
-
     def _what_is_awaited(self) -> str | None:
         """Of the caller; nothing while we work."""
-        if self.transport.is_closing() or self.flow.write_paused:
-            return "answer"
-        state = self.conn.their_state
-        if state is h11.IDLE and self.cycle is not None and not self.conn.trailing_data[0]:
-            return None  # between two requests uvicorn's own time runs
-        return "head" if state is h11.IDLE else "body" if state is h11.SEND_BODY else None
+        return "answer" if self.transport.is_closing() or self.flow.write_paused else None
 
     def _set_deadline(self, awaited: str | None) -> None:
         if self._deadline is not None:
@@ -174,6 +116,63 @@ class TcpProtocol(_DoorProtocol):
             return
         self._left = unsent
         self._deadline = self.loop.call_later(self._patience_s["answer"], self._cut_unless_it_takes)
+
+
+class SocketProtocol(_DoorProtocol):
+    """Puts the peer's credentials into the state of each request."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        connection: socket.socket = transport.get_extra_info("socket")
+        peer = read_peer(connection)
+        self.app_state = {**self.app_state, PEER: peer}
+        super().connection_made(transport)
+        self.arrive(transport, peer.uid)
+
+
+class TcpProtocol(_DoorProtocol):
+    """Cuts a caller whose request doesn't arrive in time, too; trickling doesn't help.
+
+    uvicorn has no deadline before the first whole head, and its own limit answers 503 but closes nothing.
+    """
+
+    def __init__(self, *args: Any, throttle: Throttle, head_s: float = _HEAD_S, body_s: float = _BODY_S, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.app = cast("Any", throttled(cast("Any", self.app), throttle, self._refuse))
+        self._patience_s |= {"head": head_s, "body": body_s}
+        self._refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(HIGH_WATER_LIMIT)  # TLS would hold eight times as much
+        if self._line is None:
+            self.arrive(transport, caller_of(transport))
+        self._look()
+
+    def data_received(self, data: bytes) -> None:
+        """A head comes in slices, for h11 measures only what is left over from a read."""
+        while data and not self.transport.is_closing():
+            size = _SLICE if self.conn.their_state is h11.IDLE else len(data)
+            super().data_received(data[:size])
+            data = data[size:]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.app = cast("Any", None)  # knows us: what is a ring is left to the collector, which stops all loops
+
+    def _refuse(self) -> None:
+        self._refused = True
+        self._look()
+
+    def _is_working(self) -> bool:
+        return super()._is_working() and not self._refused
+
+    def _what_is_awaited(self) -> str | None:
+        if (awaited := super()._what_is_awaited()) is not None:
+            return awaited
+        state = self.conn.their_state
+        if state is h11.IDLE and self.cycle is not None and not self.conn.trailing_data[0]:
+            return None  # between two requests uvicorn's own time runs
+        return "head" if state is h11.IDLE else "body" if state is h11.SEND_BODY else None
 
 
 class TlsProtocol(SSLProtocol):

@@ -4,7 +4,7 @@ import pytest
 
 from core.manage_api.crowd import Crowd
 
-MOST = 3
+MOST, MB = 3, 1024 * 1024
 
 
 class Guest:
@@ -59,11 +59,50 @@ def test_waiting_on_gives_no_better_place(crowd: Crowd) -> None:
     assert cut([*guests, Guest(crowd)]) == [0]
 
 
-def test_a_newcomer_goes_where_all_others_work(crowd: Crowd) -> None:
-    guests = [Guest(crowd) for _ in range(MOST)]
+def at_work(crowd: Crowd, callers: str) -> list[Guest]:
+    guests = [Guest(crowd, caller) for caller in callers]
     for guest in guests:
         crowd.works(guest)
-    assert cut([*guests, Guest(crowd)]) == [MOST]
+    return guests
+
+
+def test_a_newcomer_goes_where_all_others_work_for_the_same_caller(crowd: Crowd) -> None:
+    guests = at_work(crowd, "aaa")
+    assert cut([*guests, Guest(crowd, "a")]) == [MOST]
+
+
+def test_who_does_not_take_its_answer_makes_room_for_a_newcomer(crowd: Crowd) -> None:
+    guests = at_work(crowd, "aaa")
+    guests[1].left, guests[2].left = 2, 1
+    assert cut([*guests, Guest(crowd, "a")]) == [1]
+
+
+def test_a_caller_whose_requests_fill_the_door_makes_room_for_another(crowd: Crowd) -> None:
+    """The longest there goes, where none leaves an answer lying."""
+    guests = at_work(crowd, "baa")
+    assert cut([*guests, Guest(crowd, "c")]) == [1]
+
+
+def test_a_caller_who_fills_the_door_pushes_nobody_else_out(crowd: Crowd) -> None:
+    """Who holds less keeps even a connection that does nothing."""
+    guests = [*at_work(crowd, "aa"), Guest(crowd, "b")]
+    assert cut([*guests, Guest(crowd, "a")]) == [MOST]
+
+
+def test_who_leaves_too_much_lying_is_cut(crowd: Crowd) -> None:
+    """The slowest of the caller who leaves the most, until it is no longer too much; one alone may leave any amount."""
+    guests = at_work(crowd, "abb")
+    guests[0].left = 40 * MB
+    crowd.lighten()
+    assert cut(guests) == []
+    guests[0].left, guests[1].left, guests[2].left = 12 * MB, 8 * MB, 11 * MB
+    crowd.lighten()
+    assert cut(guests) == []
+    guests[1].left = 10 * MB
+    crowd.lighten()
+    assert cut(guests) == [2]
+    crowd.lighten()
+    assert cut(guests) == [2]
 
 
 def test_the_caller_who_holds_the_most_makes_room(crowd: Crowd) -> None:

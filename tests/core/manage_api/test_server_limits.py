@@ -26,10 +26,14 @@ FLOW = 64 * 1024 * 1024
 
 
 async def a_connection(
-    server: ManageServer, data: bytes = HALF_A_HEAD, limit: int = 65_536
+    server: ManageServer, data: bytes = HALF_A_HEAD, limit: int = 65_536, directory: Path | None = None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    assert server.tcp_address is not None
-    reader, writer = await asyncio.open_connection(*server.tcp_address, limit=limit)
+    """On TCP, or where the socket's directory is given on that."""
+    if directory is not None:
+        reader, writer = await asyncio.open_unix_connection(directory / "manage.sock", limit=limit)
+    else:
+        assert server.tcp_address is not None
+        reader, writer = await asyncio.open_connection(*server.tcp_address, limit=limit)
     writer.write(data)
     await writer.drain()
     return reader, writer
@@ -55,8 +59,8 @@ async def test_half_open_tcp_connections_shut_nobody_out(tmp_path: Path) -> None
             assert len(server._tcp_door.server_state.connections) <= CONNECTIONS
 
 
-def impatient(server: ManageServer, **seconds: float) -> None:
-    config = server._tcp_door.config
+def impatient(server: ManageServer, door: str = "tcp", **seconds: float) -> None:
+    config = (server._tcp_door if door == "tcp" else server._socket_door).config
     config.http_protocol_class = partial(config.http_protocol_class, **seconds)  # type: ignore[assignment]
 
 
@@ -122,17 +126,38 @@ async def test_between_two_requests_a_connection_may_rest(tmp_path: Path) -> Non
         await close(writer)
 
 
-async def test_an_answer_that_is_not_taken_is_cut(tmp_path: Path) -> None:
+@pytest.mark.parametrize("door", ["tcp", "socket"])
+async def test_an_answer_that_is_not_taken_is_cut(tmp_path: Path, door: str) -> None:
     """A byte now and then doesn't help; the answer is larger than all buffers of the system."""
     async with serving(tmp_path, ANY_PORT, app=flowing) as server:
-        impatient(server, pace_s=0.3)
-        reader, writer = await a_connection(server, WHOLE, limit=1)
+        impatient(server, door, pace_s=0.3)
+        reader, writer = await a_connection(server, WHOLE, 1, tmp_path if door == "socket" else None)
+        for _ in range(20):
+            await reader.read(1)
+            await asyncio.sleep(0.05)
         async with asyncio.timeout(5):
-            await until(lambda: server._tcp_door.server_state.connections)
-            while server._tcp_door.server_state.connections:
-                await reader.read(1)
-                await asyncio.sleep(0.05)
+            assert await size_of_rest(reader) < FLOW // 2
         await close(writer)
+
+
+async def test_answers_that_nobody_takes_fill_no_memory(tmp_path: Path) -> None:
+    """Long before they would be cut for their slowness."""
+    async with serving(tmp_path, app=flowing) as server:
+        both = [await a_connection(server, WHOLE, 1, tmp_path) for _ in range(2)]
+        await asyncio.sleep(0.5)
+        async with asyncio.timeout(5):
+            sizes = sorted([await size_of_rest(reader) for reader, _ in both])
+        assert sizes[0] < FLOW // 2 < FLOW <= sizes[1]
+        await close(*(writer for _, writer in both))
+
+
+async def size_of_rest(reader: asyncio.StreamReader) -> int:
+    """Up to the answer's end, or to where it is cut."""
+    size = 0
+    with suppress(ConnectionError):
+        while size < FLOW and (data := await reader.read(FLOW)):
+            size += len(data)
+    return size
 
 
 async def test_whoever_takes_an_answer_slowly_but_fairly_gets_it(tmp_path: Path) -> None:
