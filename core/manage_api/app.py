@@ -31,6 +31,7 @@ from core.manage_api.peers import PEER, Peer
 from core.manage_api.problems import REQUEST_ID, RequestError, new_request_id, problem_answer
 from core.manage_api.table import Actor, Call, Handler, Nothing, Reply, Route
 from core.manage_api.table import Scope as Permission
+from core.manage_api.throttle import NO_LOGIN
 
 _log = logging.getLogger(__name__)
 
@@ -129,6 +130,7 @@ class _ManageApp:
 
     def _login(self, scope: Scope, headers: Headers, entry: _Entry | None) -> Actor:
         if entry is not None and entry.permission is Permission.OPEN:
+            scope[NO_LOGIN] = True
             return _NOBODY
         actor = self._authenticator.authenticate(_peer_of(scope), headers.get("authorization"))
         if entry is not None and actor.scope < entry.permission:

@@ -13,6 +13,7 @@ from typing import Final
 from core.errors import ConfigError
 
 BACKLOG: Final = 1024  # a flood must not fill it: the kernel lets a caller that finds no place wait for a second
+_VANISHED_MS: Final = 30_000
 _PRIVATE: Final = 0o600
 _SHARED: Final = 0o660
 
@@ -65,6 +66,8 @@ async def listen_on_tcp(listen: str) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Its connections inherit it. Without it a body waits some 40 ms behind its head, for the caller's delayed ACK.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A caller whose line is gone would hold a stream's place for a quarter of an hour, as long as TCP sends again.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _VANISHED_MS)
         listener.bind(address)
         listener.listen(BACKLOG)
     except BaseException:

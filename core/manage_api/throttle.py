@@ -1,7 +1,7 @@
-"""Slows down whoever comes without a good token or to a foreign host.
+"""Slows down whoever comes without a good token or to a foreign host, or asks for what needs no login.
 
-The answer waits when such answers are many, and ends the connection. Only answers are looked at, so a good token is never
-delayed, from whatever address; two numbers are all that is remembered.
+The answer waits when such answers are many, and ends the connection; where no login is needed only the one that waits does.
+Only answers are looked at, so a good token is never delayed, from whatever address; two numbers are all that is remembered.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.clock import Clock
 
+NO_LOGIN: Final = "no_login"  # in the scope of a request that needs none
 _REFUSED: Final = frozenset({401, 421})  # what is refused before a login
 _AT_ONCE: Final = 100  # this many at a time, and as many a second
 _WAIT_S: Final = 0.5
@@ -28,7 +29,7 @@ class Throttle:
         self._left, self._at_s = float(_AT_ONCE), clock.steady()
 
     def wait_s(self) -> float:
-        """How long the next refusal waits."""
+        """How long the next such answer waits."""
         now_s = self._clock.steady()
         self._left = min(_AT_ONCE, self._left + (now_s - self._at_s) * _AT_ONCE)
         self._at_s = now_s
@@ -43,11 +44,14 @@ def throttled(app: ASGIApp, throttle: Throttle, refused: Callable[[], None]) -> 
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         async def answer(message: Message) -> None:
-            if message.get("status") in _REFUSED:
-                refused()
-                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
-                await _rest(receive)
-                if wait_s := throttle.wait_s():
+            refusal = message.get("status") in _REFUSED
+            if refusal or (scope.get(NO_LOGIN) and message["type"] == "http.response.start"):
+                wait_s = throttle.wait_s()
+                if refusal or wait_s:
+                    refused()
+                    message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+                    await _rest(receive)
+                if wait_s:
                     await _unless_gone(receive, wait_s)
             await send(message)
 

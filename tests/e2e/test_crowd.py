@@ -61,6 +61,11 @@ def rss_mb(process: Process) -> float:
     return int(line.split()[1]) / 1024
 
 
+def most_of(ms: list[float]) -> float:
+    """The longest but for one in a hundred, and one at least: a shared machine stands still now and then."""
+    return sorted(ms)[-2 - len(ms) // 100]
+
+
 def holds_out(core: Callable[..., Core], peer: Callable[..., Process], seconds: float) -> None:
     port = free_port()
     box = core(SIMULATED + f'\n[manage_api]\nlisten = "127.0.0.1:{port}"\n')
@@ -83,8 +88,7 @@ def holds_out(core: Callable[..., Core], peer: Callable[..., Process], seconds: 
     print(
         f"\ncalm: {calm}\nbusy: {busy}\nmemory {before_mb:.0f} -> {after_mb:.0f} MB\ncrowd: {crowd.said.split(chr(10))[-2]}"
     )
-    assert statistics.median(busy.local_ms) < 100
-    assert max(busy.local_ms) < 100 + 2 * max(calm.local_ms)
+    assert most_of(busy.local_ms) < 100, sorted(busy.local_ms)[-5:]
     assert max(busy.tcp_ms) < 5000
     beats = (busy.beats[-1] - busy.beats[0]) / seconds, (calm.beats[-1] - calm.beats[0]) / 2
     assert beats[0] > 0.8 * beats[1] > 0

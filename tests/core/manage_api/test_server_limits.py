@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from core.clock import SystemClock
+from core.manage_api.listeners import listen_on_tcp
 from core.manage_api.protocols import CONNECTIONS
 from core.manage_api.server import ManageServer
 from tests.core.manage_api.sample_routes import a_token, an_app, by_socket, by_tcp, code_of, serving, until
@@ -177,6 +178,16 @@ async def test_whoever_takes_an_answer_slowly_but_fairly_gets_it(tmp_path: Path)
 
 async def flowing(scope: Scope, receive: Receive, send: Send) -> None:
     await Response(bytes(FLOW))(scope, receive, send)
+
+
+async def test_a_caller_whose_line_is_gone_is_given_up_by_the_kernel() -> None:
+    """After half a minute in which nothing that was sent arrived; a loopback never loses anything, so only asked for."""
+    with (
+        await listen_on_tcp(ANY_PORT) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
 
 
 @pytest.mark.parametrize(("size", "status"), [(15_000, b"200"), (17_500, b"400"), (200_000, b"400")])

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from core.manage_api.protocols import CONNECTIONS
+from core.manage_api.server import ManageServer
 from core.manage_api.throttle import Throttle
 from tests.core.manage_api.sample_routes import a_token, by_tcp, serving, until
 from tests.fakes import FakeClock
@@ -47,7 +49,7 @@ async def test_a_good_token_never_waits(tmp_path: Path) -> None:
         began = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             waiting = tasks.create_task(stranger.get(ITEMS, headers=BAD))
-            await until(lambda: server._tcp_door.server_state.tasks)
+            await asyncio.sleep(0.1)
             good = await client.get(ITEMS)
             assert good.status_code == 200
             assert "connection" not in good.headers
@@ -62,38 +64,56 @@ async def test_a_foreign_host_ends_the_connection_too(tmp_path: Path) -> None:
     assert (answer.status_code, answer.headers["connection"]) == (421, "close")
 
 
+async def test_a_flood_of_what_needs_no_login_waits_too(tmp_path: Path) -> None:
+    """On one connection as well, which it ends; a good token on the same line never waits."""
+    token = a_token(tmp_path)
+    async with serving(tmp_path, "127.0.0.1:0", clock=FakeClock()) as server, by_tcp(server, token) as client:
+        for _ in range(AT_ONCE):
+            answer = await client.get("/healthz")
+            assert "connection" not in answer.headers
+        began = time.monotonic()
+        assert (await client.get(ITEMS)).status_code == 200
+        assert time.monotonic() - began < 0.4
+        answer = await client.get("/healthz")
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        assert time.monotonic() - began >= 0.5
+
+
 async def test_whoever_hangs_up_leaves_nothing_that_waits(tmp_path: Path) -> None:
     async with serving(tmp_path, "127.0.0.1:0", clock=FakeClock()) as server, by_tcp(server) as stranger:
         for _ in range(AT_ONCE):
             await stranger.get(ITEMS, headers=BAD)
-        assert server.tcp_address is not None
-        _, writer = await asyncio.open_connection(*server.tcp_address)
-        writer.write(f"GET {ITEMS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        await until(lambda: server._tcp_door.server_state.tasks)
+        before = len(asyncio.all_tasks())
+        writer = await a_refused(server)
+        await until(lambda: len(asyncio.all_tasks()) > before)
         began = time.monotonic()
         writer.close()
         await writer.wait_closed()
-        await until(lambda: not server._tcp_door.server_state.tasks)
+        await until(lambda: len(asyncio.all_tasks()) == before)
         assert time.monotonic() - began < 0.4
+
+
+async def a_refused(server: ManageServer) -> asyncio.StreamWriter:
+    assert server.tcp_address is not None
+    _, writer = await asyncio.open_connection(*server.tcp_address)
+    writer.write(f"GET {ITEMS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return writer
 
 
 async def test_whoever_waits_for_a_refusal_makes_room(tmp_path: Path) -> None:
     """Also when more bytes come meanwhile: a flood of bad tokens fills no door."""
+    token = a_token(tmp_path)
     async with serving(tmp_path, "127.0.0.1:0", clock=FakeClock()) as server, by_tcp(server) as stranger:
         for _ in range(AT_ONCE):
             await stranger.get(ITEMS, headers=BAD)
-        assert server.tcp_address is not None
-        _, writer = await asyncio.open_connection(*server.tcp_address)
-        crowd = server._tcp_door._crowd
-        before = len(crowd._waiting)
-        writer.write(f"GET {ITEMS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        await until(lambda: server._tcp_door.server_state.tasks)
-        writer.write(b"GET ")
-        await asyncio.sleep(0.1)
-        assert server._tcp_door.server_state.tasks
-        assert len(crowd._waiting) == len(crowd._callers) >= before
-        writer.close()
-        await writer.wait_closed()
+        flood = [await a_refused(server) for _ in range(CONNECTIONS + 1)]
+        for writer in flood:
+            writer.write(b"GET ")
+        async with by_tcp(server, token) as client:
+            assert (await client.get(ITEMS)).status_code == 200
+        for writer in flood:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in flood), return_exceptions=True)
 
 
 async def test_a_refusal_is_seen_by_whoever_is_still_sending(tmp_path: Path) -> None:
