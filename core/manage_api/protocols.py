@@ -65,6 +65,13 @@ class _DoorProtocol(H11Protocol):
         super().data_received(data)
         self._look()
 
+    def handle_events(self) -> None:
+        """The next request is begun once its caller has taken the last answer: else its own would lie in memory too."""
+        if self.flow.write_paused:
+            self.flow.pause_reading()
+        else:
+            super().handle_events()
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._look()
@@ -76,6 +83,8 @@ class _DoorProtocol(H11Protocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        self.flow.resume_reading()
+        self.handle_events()
         self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -141,6 +141,27 @@ async def test_an_answer_that_is_not_taken_is_cut(tmp_path: Path, door: str) -> 
         await close(writer)
 
 
+async def test_the_next_request_waits_until_the_last_answer_is_taken(tmp_path: Path) -> None:
+    """Sent along with the first, it is begun late, and still answered."""
+    begun = 0
+
+    async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal begun
+        begun += 1
+        await Response(bytes(FLOW // 32))(scope, receive, send)
+
+    async with serving(tmp_path, app=counting) as server:
+        reader, writer = await a_connection(server, 3 * WHOLE, 1, tmp_path)
+        await asyncio.sleep(0.2)
+        assert begun == 1
+        async with asyncio.timeout(5):
+            size = 0
+            while size < 3 * FLOW // 32:
+                size += len(await reader.read(FLOW))
+        assert begun == 3
+        await close(writer)
+
+
 async def test_answers_that_nobody_takes_fill_no_memory(tmp_path: Path) -> None:
     """Long before they would be cut for their slowness."""
     async with serving(tmp_path, app=flowing) as server:
