@@ -1,5 +1,5 @@
 """`cdg-core token` and `cdg-core operator`: who gets in, from the command line. They change the tokens file, and need no
-running core; one that runs sees it at once.
+running core; one that runs sees it within a second or two.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def _add_token(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add.set_defaults(run=_token_add)
     listing = actions.add_parser("list", help="name, scope, made, good until, state of each token")
     listing.set_defaults(run=_token_list)
-    revoke = actions.add_parser("revoke", help="end a token, at once")
+    revoke = actions.add_parser("revoke", help="end a token; a core that runs knows it within a second or two")
     revoke.add_argument("name")
     revoke.set_defaults(run=_token_revoke)
     return [add, listing, revoke]
@@ -52,7 +52,7 @@ def _add_operator(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     add.set_defaults(run=_operator_add)
     listing = actions.add_parser("list", help="name, scope, made")
     listing.set_defaults(run=_operator_list)
-    remove = actions.add_parser("remove", help="end his PIN and what he unlocked, at once")
+    remove = actions.add_parser("remove", help="end his PIN and what he unlocked")
     remove.add_argument("name")
     remove.set_defaults(run=_operator_remove)
     return [add, listing, remove]

@@ -1,5 +1,6 @@
 """The tokens file: who gets in by token or by PIN. Holds only hashes; reads it, and rewrites it keeping every comment."""
 
+import asyncio
 import fcntl
 import hashlib
 import os
@@ -95,8 +96,8 @@ def _parsed(content: bytes) -> Entries:
 
 
 class AccessFile:
-    """The file as last read; read again once it differs, so that a change works on a running core. `problem` says why
-    nobody gets in by it, or is None. `readings` holds what was read, until somebody takes it out: all by whom anybody
+    """The file as last looked at, which is first when this is made: a request asks only what is in memory. `problem` says
+    why nobody gets in by it, or is None. `readings` holds what was read, until somebody takes it out: all by whom anybody
     may have got in.
     """
 
@@ -104,22 +105,45 @@ class AccessFile:
         self.problem: str | None = None
         self.readings: deque[Entries] = deque(maxlen=_MOST_READINGS)
         self._path = path
-        self._entries = NOBODY
         self._last_good: Entries | None = None
         self._stamp: _Stamp | None = None
+        self._looking = asyncio.Lock()
+        self._take(*_seen(path))
 
     def entries(self) -> Entries:
-        stamp = _stamp_of(self._path)
-        if stamp is None or stamp != self._stamp:
-            try:
-                found, self.problem = read_entries(self._path), None
-                if found != self._last_good:
-                    self.readings.append(found)
-                    self._last_good = found
-            except ConfigError as error:
-                found, self.problem = NOBODY, str(error)
-            self._entries, self._stamp = found, stamp
         return self._entries
+
+    @property
+    def looking(self) -> bool:
+        """Whether a look is under way; where the disk hangs, for as long as it does."""
+        return self._looking.locked()
+
+    async def look(self) -> None:
+        """Read it again once it differs, so that a change works on a running core. In a thread: a disk that hangs delays
+        only who awaits this.
+        """
+        async with self._looking:
+            if (stamp := await asyncio.to_thread(_stamp_of, self._path)) is None or stamp != self._stamp:
+                self._take(*await asyncio.to_thread(_seen, self._path))
+
+    def _take(self, stamp: _Stamp | None, seen: Entries | ConfigError) -> None:
+        self._stamp = stamp
+        if isinstance(seen, ConfigError):
+            self._entries, self.problem = NOBODY, str(seen)
+            return
+        self._entries, self.problem = seen, None
+        if seen != self._last_good:
+            self.readings.append(seen)
+            self._last_good = seen
+
+
+def _seen(path: Path) -> tuple[_Stamp | None, Entries | ConfigError]:
+    """The stamp is older than what was read: a change in between shows at the next look."""
+    stamp = _stamp_of(path)
+    try:
+        return stamp, read_entries(path)
+    except ConfigError as error:
+        return stamp, error
 
 
 def _stamp_of(path: Path) -> _Stamp | None:

@@ -117,7 +117,7 @@ class _ManageApp:
         found = self._table.find(_raw_path(scope))
         entry = found[0].entry(scope["method"]) if found else None
         # A stranger doesn't learn which paths exist: the login comes before 404 and 405.
-        actor = self._login(scope, headers, entry)
+        actor = await self._login(scope, headers, entry)
         if found is None:
             raise RequestError(404, "not_found", "There is nothing at this path.")
         if entry is None:
@@ -128,11 +128,11 @@ class _ManageApp:
         )
         return await entry.respond(request)
 
-    def _login(self, scope: Scope, headers: Headers, entry: _Entry | None) -> Actor:
+    async def _login(self, scope: Scope, headers: Headers, entry: _Entry | None) -> Actor:
         if entry is not None and entry.permission is Permission.OPEN:
             scope[NO_LOGIN] = True
             return _NOBODY
-        actor = self._authenticator.authenticate(_peer_of(scope), headers.get("authorization"))
+        actor = await self._authenticator.login(_peer_of(scope), headers.get("authorization"))
         if entry is not None and actor.scope < entry.permission:
             raise RequestError(403, "insufficient_scope", f"This needs the scope {entry.permission.name.lower()}.")
         return actor

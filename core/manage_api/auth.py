@@ -1,7 +1,8 @@
 """Who calls and what they may do: the uid on the Unix socket, there an operator's PIN too, a bearer token on TCP. In doubt
 nobody gets in.
 
-Reads the tokens file, never writes it (tokens.py and operators.py do). Wrong tokens aren't counted: a good one is never
+Reads the tokens file, never writes it (tokens.py and operators.py do), and never while a request waits, but for a token that
+it doesn't know. Wrong tokens aren't counted: a good one is never
 locked out by somebody else's.
 """
 
@@ -20,15 +21,13 @@ from core.manage_api.expiry import Today, last_change
 from core.manage_api.peers import Peer
 from core.manage_api.problems import RequestError
 from core.manage_api.table import Actor, Scope
-from core.manage_api.tokens import add_token, expiring, list_tokens, revoke_token, state_of
+from core.manage_api.tokens import expiring, state_of
 from core.manage_api.unlocking import Unlocks
 from core.settings import Access
 
-__all__ = ["Authenticator", "Scope", "add_token", "list_tokens", "revoke_token"]
-
 Notice = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 
-_LOOK_S: Final = 2.0
+_LOOK_S: Final = 1.0
 _BEARER: Final = {"www-authenticate": "Bearer"}
 
 
@@ -52,12 +51,12 @@ class Authenticator:
         self._clock = clock
         self._today = Today(clock, last_change((tokens_file, *written)))
         self.file = AccessFile(tokens_file)
+        self._looks_again_s = clock.steady()
         self.unlocks = Unlocks(self.file.entries, clock)
 
     @property
     def problem(self) -> str | None:
         """Why nobody can log in by token or PIN, or None."""
-        self.file.entries()
         return self.file.problem
 
     @property
@@ -68,12 +67,23 @@ class Authenticator:
     async def run(self, notice: Notice) -> None:
         """Tell what the file says at first, and whatever else it says later. A broken one says nothing."""
         while True:
-            self.file.entries()
+            await self.file.look()
             while self.file.readings:
                 entries = self.file.readings.popleft()
                 await notice("tokens", on_record(entries.tokens))
                 await notice("operators", on_record(entries.operators))
             await self._clock.sleep(_LOOK_S)
+
+    async def login(self, peer: Peer | None, authorization: str | None) -> Actor:
+        """As `authenticate`, behind a look at the file for a token that isn't known: it may be just made. Of whoever guesses
+        only once a second, and nobody waits for a look that somebody else waits for.
+        """
+        token, now_s = _bearer(authorization), self._clock.steady()
+        unknown = peer is None and token and self._find(token) is None
+        if unknown and now_s >= self._looks_again_s and not self.file.looking:
+            self._looks_again_s = now_s + _LOOK_S
+            await self.file.look()
+        return self.authenticate(peer, authorization)
 
     def authenticate(self, peer: Peer | None, authorization: str | None) -> Actor:
         """Raises RequestError: 401 without a good token on TCP, or for an unlock of the socket that is over; 403 for a

@@ -50,7 +50,7 @@ def add_operator(path: Path, name: str, scope: Scope, pin: str, clock: Clock, *,
 
 
 def remove_operator(path: Path, name: str) -> None:
-    """What he unlocked is locked at once. Raises ConfigError for a name that isn't there."""
+    """What he unlocked is locked, as soon as a running core looks. Raises ConfigError for a name that isn't there."""
     with rewriting(path) as (entries, document):
         if name not in entries.operators:
             raise ConfigError("there is no operator of this name", path=path, key=name)

@@ -94,7 +94,7 @@ def add_token(
 
 
 def revoke_token(path: Path, name: str, clock: Clock, *, by: str | None = None) -> None:
-    """The token stops working at once, on a running core too; its entry stays, and says so. Raises ConfigError for a name
+    """The token stops working, on a running core as soon as that looks; its entry stays, and says so. Raises ConfigError for a name
     that isn't there or is revoked already.
     """
     with rewriting(path) as (entries, document):

@@ -93,13 +93,17 @@ def test_a_running_core_lets_in_whom_it_was_told_of_and_keeps_it_on_record(box: 
     box.start()
     assert run(box, "operator", "add", "li", given=f"{PIN}\n").returncode == 0
     token = run(box, "token", "add", "hq", "--scope", "read").stdout.split()[-1]
-    assert box.get("operators") == {"items": [{"name": "li", "scope": "operate"}]}
+    li = [{"name": "li", "scope": "operate"}]
+    wait_until(lambda: box.get("operators")["items"] == li, "the core knows the operator")
     unlocked = box.post("operator/unlock", {"operator": "li", "pin": PIN})
     by_operator = {"headers": {"authorization": f"Bearer {unlocked['token']}"}}
     me = box.request("GET", "/api/manage/whoami", **by_operator).json()
     assert (me["actor"], me["via"], me["origin"]) == ("operator:li", f"uid:{os.getuid()}", "socket")
     assert run(box, "operator", "remove", "li").returncode == 0
-    assert box.request("GET", "/api/manage/whoami", **by_operator).json()["code"] == "operator_locked"
+    wait_until(
+        lambda: box.request("GET", "/api/manage/whoami", **by_operator).json().get("code") == "operator_locked",
+        "the core knows that the operator is gone",
+    )
 
     def noticed() -> set[tuple[str, str, bool]]:
         lines = [line["d"] for line in json_lines(box.data / "audit.jsonl")]

@@ -185,7 +185,7 @@ def test_tokens_open_the_tcp_door_by_their_scope(core: Callable[..., Core]) -> N
     assert answers[0].json()["code"] == "unauthorized"
     assert answers[3].json()["code"] == "insufficient_scope"
     assert cdg_core("token", "revoke", "read", "--config", box.config).returncode == 0
-    assert ask("GET", "/api/manage/status", read).status_code == 401
+    wait_until(lambda: ask("GET", "/api/manage/status", read).status_code == 401, "the token is good no more")
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,11 @@ from core.audit import Deed
 from core.clock import Clock, SystemClock
 from core.errors import RefusalError
 from core.manage_api.app import build_app
-from core.manage_api.auth import Authenticator, add_token
+from core.manage_api.auth import Authenticator
 from core.manage_api.peers import PEER, Peer
 from core.manage_api.server import ManageServer
 from core.manage_api.table import Audited, Call, MergePatch, Reply, Route, Scope
+from core.manage_api.tokens import add_token
 from core.settings import Access
 
 

@@ -1,18 +1,24 @@
 """Who gets in: tokens and their file, uids and groups."""
 
+import asyncio
+import errno
 import grp
 import os
 import pwd
+import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from core.clock import SystemClock
-from core.manage_api.auth import Authenticator, add_token, revoke_token
+from core.manage_api.auth import Authenticator
 from core.manage_api.peers import Peer
 from core.manage_api.problems import RequestError
 from core.manage_api.table import Actor, Scope
+from core.manage_api.tokens import add_token, revoke_token
 from core.settings import Access
 from tests.fakes import FakeClock
 
@@ -70,14 +76,58 @@ def test_wrong_tokens_never_lock_out_the_good_one(path: Path) -> None:
     assert authenticator.authenticate(None, f"Bearer {token}").name == "token:hq"
 
 
-def test_adding_and_revoking_work_without_a_restart(path: Path) -> None:
+@pytest.mark.anyio
+async def test_revoking_works_with_the_next_look_and_a_token_just_made_at_once(path: Path) -> None:
     authenticator = an_authenticator(path)
-    assert refused(authenticator, None, "Bearer x") == 401
     token, other = (add_token(path, name, Scope.READ, SystemClock()) for name in ("hq", "other"))
-    assert authenticator.authenticate(None, f"Bearer {token}").name == "token:hq"
+    assert (await authenticator.login(None, f"Bearer {token}")).name == "token:hq"
     revoke_token(path, "hq", SystemClock())
+    await authenticator.file.look()
     assert refused(authenticator, None, f"Bearer {token}") == 401
     assert authenticator.authenticate(None, f"bearer {other}").name == "token:other"
+
+
+@pytest.mark.anyio
+async def test_whoever_guesses_has_the_file_read_once_a_second(path: Path) -> None:
+    """And whoever has a good token, or none, doesn't at all."""
+    clock = FakeClock()
+    good = add_token(path, "hq", Scope.READ, clock)
+    authenticator = Authenticator(Access(), path, clock)
+    read = []
+    for name, authorization in enumerate((f"Bearer {good}", None, "Bearer guess", "Bearer guess")):
+        add_token(path, f"new{name}", Scope.READ, clock)
+        with suppress(RequestError):
+            await authenticator.login(None, authorization)
+        read.append(len(authenticator.file.entries().tokens))
+    clock.advance(1)
+    with pytest.raises(RequestError):
+        await authenticator.login(None, "Bearer guess")
+    assert [*read, len(authenticator.file.entries().tokens)] == [1, 1, 4, 4, 5]
+
+
+@pytest.mark.anyio
+async def test_a_disk_that_hangs_keeps_nobody_waiting(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was last read it goes on to hold; and whoever guesses isn't let to wait for the disk, either."""
+    token = add_token(path, "hq", Scope.READ, FakeClock())
+    authenticator, hanging = an_authenticator(path), threading.Event()
+
+    def hang(*_: object, **__: object) -> NoReturn:
+        hanging.wait(10)
+        raise OSError(errno.EIO, "gone")
+
+    monkeypatch.setattr(Path, "stat", hang)
+    look = asyncio.ensure_future(authenticator.file.look())
+    try:
+        async with asyncio.timeout(5):
+            await asyncio.sleep(0)
+            assert (await authenticator.login(None, f"Bearer {token}")).name == "token:hq"
+            assert authenticator.problem is None
+            with pytest.raises(RequestError):
+                await authenticator.login(None, "Bearer guess")
+    finally:
+        hanging.set()
+    await look
+    assert refused(authenticator, None, f"Bearer {token}") == 401
 
 
 @pytest.mark.parametrize(
@@ -89,14 +139,17 @@ def test_adding_and_revoking_work_without_a_restart(path: Path) -> None:
         b'[tokens.x]\nscope = "root"\nhash = "' + b"0" * 64 + b'"\ncreated = 2026-01-01T00:00:00Z',
     ],
 )
-def test_with_a_broken_file_nobody_gets_in_and_the_problem_is_told(path: Path, content: bytes) -> None:
+@pytest.mark.anyio
+async def test_with_a_broken_file_nobody_gets_in_and_the_problem_is_told(path: Path, content: bytes) -> None:
     """Repairing it lets the tokens in again."""
     token = add_token(path, "hq", Scope.ADMIN, SystemClock())
     good, authenticator = path.read_bytes(), an_authenticator(path)
     path.write_bytes(content)
+    await authenticator.file.look()
     assert refused(authenticator, None, f"Bearer {token}") == 401
     assert authenticator.problem == f"{path}: is not a valid tokens file"
     path.write_bytes(good)
+    await authenticator.file.look()
     assert authenticator.problem is None
     assert authenticator.authenticate(None, f"Bearer {token}").name == "token:hq"
 
@@ -204,7 +257,8 @@ def test_a_time_of_the_future_ends_with_a_clock_that_is_set(path: Path, tmp_path
     assert authenticator.authenticate(None, f"Bearer {token}").name == "token:hq"
 
 
-def test_a_token_that_ends_soon_is_told_until_it_is_revoked(path: Path) -> None:
+@pytest.mark.anyio
+async def test_a_token_that_ends_soon_is_told_until_it_is_revoked(path: Path) -> None:
     clock = FakeClock()
     for name, ends in (("hq", 15), ("bi", None), ("old", 15)):
         add_token(path, name, Scope.READ, clock, days=ends)
@@ -217,4 +271,5 @@ def test_a_token_that_ends_soon_is_told_until_it_is_revoked(path: Path) -> None:
         told.append(authenticator.expiring)
     assert told == [None, soon, soon]
     revoke_token(path, "hq", clock)
+    await authenticator.file.look()
     assert authenticator.expiring is None

@@ -16,10 +16,11 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from core.clock import SystemClock
 from core.manage_api.app import build_app
-from core.manage_api.auth import Authenticator, add_token
+from core.manage_api.auth import Authenticator
 from core.manage_api.examples import Example
 from core.manage_api.openapi import document
 from core.manage_api.table import Call, Reply, Route, Scope
+from core.manage_api.tokens import add_token
 from core.settings import Access
 from tests.core.manage_api import sample_routes
 from tests.core.manage_api.sample_routes import ROUTES, bearer, forget

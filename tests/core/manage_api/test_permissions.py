@@ -167,6 +167,7 @@ async def everybody(path: Path, authenticator: Authenticator, clock: FakeClock) 
     revoke_token(path, "revoked", clock)
     for name, scope in (("operate", Scope.OPERATE), ("admin", Scope.ADMIN), ("gone", Scope.ADMIN)):
         add_operator(path, name, scope, PIN, clock)
+    await authenticator.file.look()
 
     async def unlocked(name: str, uid: int = KIOSK) -> dict[str, str]:
         return bearer((await authenticator.unlocks.unlock(f"uid:{uid}", name, PIN, forget))[0])
@@ -175,6 +176,7 @@ async def everybody(path: Path, authenticator: Authenticator, clock: FakeClock) 
         await unlocked("admin", 0)
     ]
     remove_operator(path, "gone")
+    await authenticator.file.look()
     return {
         "tcp, no token": Caller(),
         "tcp, a wrong token": Caller(headers=bearer(admin + "x")),

@@ -15,9 +15,22 @@ import pytest
 
 from core.clock import SystemClock
 from core.errors import ConfigError
-from core.manage_api.auth import revoke_token
+from core.manage_api.app import build_app
+from core.manage_api.auth import Authenticator
 from core.manage_api.server import ManageServer
-from tests.core.manage_api.sample_routes import a_token, an_app, by_socket, by_tcp, code_of, serving, until
+from core.manage_api.tokens import revoke_token
+from core.settings import Access
+from tests.core.manage_api.sample_routes import (
+    ROUTES,
+    a_token,
+    an_app,
+    by_socket,
+    by_tcp,
+    code_of,
+    forget,
+    serving,
+    until,
+)
 from tests.fakes import FakeClock
 
 pytestmark = pytest.mark.anyio
@@ -73,10 +86,14 @@ async def test_on_tcp_no_answer_waits_for_the_callers_acknowledgement(tmp_path: 
 async def test_on_tcp_a_token_is_the_identity(tmp_path: Path) -> None:
     """A wrong one is 401 and doesn't lock out the good one; a revoked one stops without a restart."""
     token = a_token(tmp_path)
-    async with serving(tmp_path, ANY_PORT) as server, by_tcp(server) as stranger, by_tcp(server, token) as client:
+    authenticator = Authenticator(Access(), tmp_path / "tokens.toml", SystemClock())
+    app = build_app(ROUTES, authenticator, forget, listen=ANY_PORT)
+    served = serving(tmp_path, ANY_PORT, app=app)
+    async with served as server, by_tcp(server) as stranger, by_tcp(server, token) as client:
         strange = [await stranger.get(ITEMS, headers={"authorization": "Bearer no"}) for _ in range(20)]
         good = await client.get(ITEMS)
         revoke_token(tmp_path / "tokens.toml", "hq", SystemClock())
+        await authenticator.file.look()
         revoked = await client.get(ITEMS)
     assert {code_of(answer) for answer in strange} == {(401, "unauthorized")}
     assert good.json()["actor"] == "token:hq"
