@@ -107,12 +107,12 @@ async def test_whoever_guesses_has_the_file_read_once_a_second(path: Path) -> No
 
 @pytest.mark.anyio
 async def test_a_disk_that_hangs_keeps_nobody_waiting(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it was last read it goes on to hold; and whoever guesses isn't let to wait for the disk, either."""
+    """As it was last read it goes on to hold; and whoever guesses doesn't wait for the disk, either."""
     token = add_token(path, "hq", Scope.READ, FakeClock())
-    authenticator, hanging = an_authenticator(path), threading.Event()
+    authenticator, over, freed = an_authenticator(path), threading.Event(), list[bool]()
 
     def hang(*_: object, **__: object) -> NoReturn:
-        hanging.wait(10)
+        freed.append(over.wait(3))
         raise OSError(errno.EIO, "gone")
 
     monkeypatch.setattr(Path, "stat", hang)
@@ -125,8 +125,9 @@ async def test_a_disk_that_hangs_keeps_nobody_waiting(path: Path, monkeypatch: p
             with pytest.raises(RequestError):
                 await authenticator.login(None, "Bearer guess")
     finally:
-        hanging.set()
+        over.set()
     await look
+    assert all(freed)
     assert refused(authenticator, None, f"Bearer {token}") == 401
 
 
