@@ -12,6 +12,7 @@ from pathlib import Path
 from core import config, places
 from core.clock import SystemClock
 from core.errors import ConfigError
+from core.settings import LoadedSettings
 
 _LONGEST_LINE = 1000
 
@@ -64,8 +65,20 @@ def _days(text: str) -> int:
     return days
 
 
+def _loaded(arguments: argparse.Namespace) -> LoadedSettings:
+    return config.load(places.find_config(arguments.config))
+
+
 def _tokens_file(arguments: argparse.Namespace) -> Path:
-    return config.load(places.find_config(arguments.config)).tokens_file
+    return _loaded(arguments).tokens_file
+
+
+def _written(loaded: LoadedSettings) -> list[Path]:
+    """What the core wrote, as far as it is found from here: it tells how late it is at least."""
+    try:
+        return list((loaded.data_dir or places.default_data_dir()).iterdir())
+    except (ConfigError, OSError):
+        return []
 
 
 def _by() -> str:
@@ -90,9 +103,12 @@ def _token_add(arguments: argparse.Namespace) -> int:
 
 
 def _token_list(arguments: argparse.Namespace) -> int:
+    from core.manage_api.expiry import Today
     from core.manage_api.tokens import list_tokens
 
-    for one in list_tokens(_tokens_file(arguments), SystemClock()):
+    loaded = _loaded(arguments)
+    today = Today(SystemClock(), (loaded.tokens_file, *_written(loaded)))
+    for one in list_tokens(loaded.tokens_file, today.now()):
         print("\t".join((one.name, one.scope.name.lower(), _time(one.created), _time(one.expires), one.state)))
     return 0
 

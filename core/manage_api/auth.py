@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from core.clock import Clock
 from core.manage_api.access_file import AccessFile, TokenEntry, on_record
-from core.manage_api.expiry import Today, last_change
+from core.manage_api.expiry import Today
 from core.manage_api.peers import Peer
 from core.manage_api.problems import RequestError
 from core.manage_api.table import Actor, Scope
@@ -49,7 +49,7 @@ class Authenticator:
         self._group = _gid_of(access.group)
         self._kiosks = frozenset(uid for user in access.kiosk_users if (uid := _uid_of(user)) is not None)
         self._clock = clock
-        self._today = Today(clock, last_change((tokens_file, *written)))
+        self._today = Today(clock, (tokens_file, *written))
         self.file = AccessFile(tokens_file)
         self._looks_again_s = clock.steady()
         self.unlocks = Unlocks(self.file.entries, clock)

@@ -12,12 +12,13 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Today:
-    """The wall clock where a time source disciplines it; else the later of it and the last time that is known, which is
-    `known` or when it was last disciplined. So an undisciplined clock can end a token too early, never too late.
+    """The wall clock where a time source disciplines it; else the later of it and the last time that is known: when the
+    newest of the files `written` was, or the clock was last disciplined. So an undisciplined clock can end a token too
+    early, never too late.
     """
 
-    def __init__(self, clock: Clock, known: datetime = _NEVER):
-        self._clock, self._known = clock, known
+    def __init__(self, clock: Clock, written: Iterable[Path] = ()):
+        self._clock, self._known = clock, _last_change(written)
 
     def now(self) -> datetime:
         now = self._clock.now()
@@ -26,7 +27,7 @@ class Today:
         return max(now, self._known)
 
 
-def last_change(paths: Iterable[Path]) -> datetime:
+def _last_change(paths: Iterable[Path]) -> datetime:
     """When the newest of these files was written: it was that late already."""
     found = _NEVER
     for path in paths:

@@ -53,15 +53,15 @@ def expiring(tokens: Mapping[str, TokenEntry], now: datetime) -> str | None:
     return f"make new ones, or revoke them: {', '.join(ends)}" if ends else None
 
 
-def list_tokens(path: Path, clock: Clock) -> tuple[TokenInfo, ...]:
-    """In the order of the file. Raises ConfigError."""
+def list_tokens(path: Path, now: datetime) -> tuple[TokenInfo, ...]:
+    """In the order of the file, as they stand `now`, which Today tells. Raises ConfigError."""
     return tuple(
         TokenInfo(
             name=name,
             scope=entry.permission(),
             created=entry.created,
             expires=entry.expires,
-            state=state_of(entry, clock.now()),
+            state=state_of(entry, now),
         )
         for name, entry in read_entries(path).tokens.items()
     )
@@ -80,8 +80,8 @@ def add_token(
         raise ConfigError(f"this box believes it is {now:%Y}: set its clock first, or make a token without an end")
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     with rewriting(path) as (entries, document):
-        if name in entries.tokens and entries.tokens[name].revoked is None:
-            raise ConfigError(f"there is a token named {name} already", path=path)
+        if name in entries.tokens:  # a revoked one too: its holder must go on to be told so
+            raise ConfigError(f"there is a token named {name} already, or was: take another name", path=path)
         values = {
             "scope": scope.name.lower(),
             "hash": hashlib.sha256(token.encode()).hexdigest(),

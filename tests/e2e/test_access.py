@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from core.clock import SystemClock
 from tests.e2e.conftest import ROOT, Core, json_lines, wait_until
 from tests.e2e.shops import SIMULATED
 from tests.e2e.terminals import Pty, plain_environment
@@ -44,6 +46,17 @@ def test_a_token_is_made_listed_and_revoked(box: Core) -> None:
     assert int(hq[3][:4]) == int(hq[2][:4]) + 1
     assert (bi[:2], bi[3:]) == (["bi", "admin"], ["never", "active"])
     assert token not in (box.directory / "tokens.toml").read_text()
+
+
+def test_the_list_goes_by_the_time_that_a_core_would_go_by(box: Core) -> None:
+    """Where the clock isn't disciplined; where it is, both go by the clock alone."""
+    run(box, "token", "add", "hq", "--scope", "read", "--days", "1")
+    journal, later = box.directory / "cold-display-guard" / "cases.jsonl", time.time() + 2 * 86_400
+    journal.parent.mkdir()
+    journal.touch()
+    os.utime(journal, (later, later))
+    listed = run(box, "token", "list", XDG_STATE_HOME=str(box.directory)).stdout.split()
+    assert listed[-1] == ("active" if SystemClock().synchronised() else "expired")
 
 
 @pytest.mark.parametrize("days", ["-1", "1.5", "36501", "99999999", "٣", ""])
