@@ -8,11 +8,17 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import get_args
 
 from core import config, places
 from core.clock import SystemClock
 from core.errors import ConfigError
 from core.settings import LoadedSettings
+from core.wire_access import PIN_DIGITS, OperatorScope, TokenScope
+
+# Long enough that a shop which nobody visits isn't cut off from headquarters in its first months, and an end to those that
+# everybody forgot.
+DEFAULT_DAYS = 365
 
 _LONGEST_LINE = 1000
 
@@ -29,9 +35,13 @@ def _add_token(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     actions = token.add_subparsers(required=True, metavar="ACTION")
     add = actions.add_parser("add", help="make a token; it is the last word printed")
     add.add_argument("name")
-    add.add_argument("--scope", choices=["read", "operate", "admin"], required=True)
+    add.add_argument("--scope", choices=get_args(TokenScope), required=True)
     add.add_argument(
-        "--days", type=_days, default=365, metavar="N", help="how long it is good: 365; 0 is until it is revoked"
+        "--days",
+        type=_days,
+        default=DEFAULT_DAYS,
+        metavar="N",
+        help=f"how long it is good: {DEFAULT_DAYS}; 0 is until it is revoked",
     )
     add.set_defaults(run=_token_add)
     listing = actions.add_parser("list", help="name, scope, made, good until, state of each token")
@@ -46,10 +56,10 @@ def _add_operator(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     operator = commands.add_parser("operator", help="people with a PIN for the kiosk")
     actions = operator.add_subparsers(required=True, metavar="ACTION")
     add = actions.add_parser(
-        "add", help="asks for the PIN, 6 to 12 digits; where there is no terminal it is one line of input"
+        "add", help=f"asks for the PIN, {PIN_DIGITS}; where there is no terminal it is one line of input"
     )
     add.add_argument("name")
-    add.add_argument("--scope", choices=["operate", "admin"], default="operate")
+    add.add_argument("--scope", choices=get_args(OperatorScope), default="operate")
     add.set_defaults(run=_operator_add)
     listing = actions.add_parser("list", help="name, scope, made")
     listing.set_defaults(run=_operator_list)

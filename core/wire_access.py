@@ -6,13 +6,21 @@ from msgspec import Meta
 
 from core.wire import Answer, Body, Moment
 
+TokenScope = Literal["read", "operate", "admin"]
+OperatorScope = Literal["operate", "admin"]
+
+# Six digits: with the waits for who guesses a kiosk takes some hundred wrong ones a day, so that four (10,000) would be found
+# within months and six take decades. Twelve can still be typed with gloves on.
+PIN_DIGITS = "6 to 12 digits"
+PIN_PATTERN = "^[0-9]{6,12}$"
+
 
 class WhoAmI(Answer, frozen=True, kw_only=True):
     """Who the core takes the caller for, as it stands in the audit, and the most that he may do."""
 
     actor: str
     via: str | None
-    scope: Literal["read", "operate", "admin"]
+    scope: TokenScope
     origin: str
 
 
@@ -20,7 +28,7 @@ class Operator(Answer, frozen=True, kw_only=True):
     """Somebody with a PIN."""
 
     name: str
-    scope: Literal["operate", "admin"]
+    scope: OperatorScope
 
 
 class Operators(Answer, frozen=True, kw_only=True):
@@ -33,7 +41,7 @@ class Unlock(Body, frozen=True, kw_only=True):
     """An operator's name and PIN."""
 
     operator: Annotated[str, Meta(min_length=1, max_length=64)]
-    pin: Annotated[str, Meta(pattern="^[0-9]{6,12}$")]
+    pin: Annotated[str, Meta(pattern=PIN_PATTERN)]
 
     def __repr__(self) -> str:
         return f"Unlock(operator={self.operator!r}, pin=***)"
@@ -44,7 +52,7 @@ class Unlocked(Answer, frozen=True, kw_only=True):
 
     token: str
     operator: str
-    scope: Literal["operate", "admin"]
+    scope: OperatorScope
     expires_at: Moment
     expires_in_s: float
 

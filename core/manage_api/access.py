@@ -3,7 +3,7 @@ bind an unlock to, so that there is none on TCP.
 """
 
 from datetime import timedelta
-from typing import Literal, cast
+from typing import cast
 
 from msgspec import Struct
 
@@ -25,7 +25,7 @@ class AccessHandlers:
         self._authenticator, self._clock, self._audit = parts.authenticator, parts.clock, parts.audit
 
     async def whoami(self, call: Call) -> Struct:
-        scope = cast("Literal['read', 'operate', 'admin']", call.actor.scope.name.lower())
+        scope = cast("wire.TokenScope", call.actor.scope.name.lower())
         return wire.WhoAmI(actor=call.actor.name, via=call.actor.via, scope=scope, origin=call.origin)
 
     async def operators(self, call: Call) -> Struct:  # noqa: ARG002 - a handler

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
 import tomlkit
@@ -21,8 +21,9 @@ from tomlkit.exceptions import TOMLKitError
 from core.errors import ConfigError
 from core.journal.files import DIRECTORY_MODE, FILE_MODE, create_new, sync_directory, write_all
 from core.manage_api.table import Scope
+from core.wire import Moment
+from core.wire_access import OperatorScope, TokenScope
 
-Moment = Annotated[datetime, Meta(tz=True)]
 _Hex = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{2}){16,64}$")]
 _Stamp = tuple[int, int, int, int]
 
@@ -30,41 +31,39 @@ _MOST_READINGS: Final = 100
 _SEEN: Final = 12  # letters of a fingerprint
 
 
-class TokenEntry(Struct, frozen=True, kw_only=True):
-    """One `[tokens.NAME]`. `created_by` and `revoked_by` are the users of the command line; without `expires` it is good
-    until it is revoked, and a revoked one stays, so that it can be told what became of it.
-    """
-
-    scope: Literal["read", "operate", "admin"]
-    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+class _Entry(Struct, frozen=True, kw_only=True):
+    scope: TokenScope
     created: datetime
     created_by: str | None = None
-    expires: Moment | None = None
-    revoked: Moment | None = None
-    revoked_by: str | None = None
 
     def permission(self) -> Scope:
         return Scope[self.scope.upper()]
 
 
-class OperatorEntry(Struct, frozen=True, kw_only=True):
+class TokenEntry(_Entry, frozen=True, kw_only=True):
+    """One `[tokens.NAME]`. `created_by` and `revoked_by` are the users of the command line; without `expires` it is good
+    until it is revoked, and a revoked one stays, so that it can be told what became of it.
+    """
+
+    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    expires: Moment | None = None
+    revoked: Moment | None = None
+    revoked_by: str | None = None
+
+
+class OperatorEntry(_Entry, frozen=True, kw_only=True):
     """One `[operators.NAME]`: the scrypt hash of a PIN with its salt, and what it costs to try one (`n`, `r`, `p`)."""
 
-    scope: Literal["operate", "admin"]
+    scope: OperatorScope
     hash: _Hex
     salt: _Hex
     n: Annotated[int, Meta(ge=2**10, le=2**16)]
     r: Annotated[int, Meta(ge=1, le=8)]
     p: Annotated[int, Meta(ge=1, le=4)]
-    created: datetime
-    created_by: str | None = None
 
     def __post_init__(self) -> None:
         if self.n & (self.n - 1):
             raise ValueError("n must be a power of two")
-
-    def permission(self) -> Scope:
-        return Scope[self.scope.upper()]
 
 
 class Entries(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ locked out by somebody else's.
 """
 
 import grp
-import hashlib
 import hmac
 import os
 import pwd
@@ -19,16 +18,15 @@ from core.clock import Clock
 from core.manage_api.access_file import AccessFile, TokenEntry, on_record
 from core.manage_api.expiry import Today
 from core.manage_api.peers import Peer
-from core.manage_api.problems import RequestError
+from core.manage_api.problems import RequestError, unauthorized
 from core.manage_api.table import Actor, Scope
-from core.manage_api.tokens import expiring, state_of
+from core.manage_api.tokens import expiring, hash_of, state_of
 from core.manage_api.unlocking import Unlocks
 from core.settings import Access
 
 Notice = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 
 _LOOK_S: Final = 1.0
-_BEARER: Final = {"www-authenticate": "Bearer"}
 
 
 class Authenticator:
@@ -109,25 +107,25 @@ class Authenticator:
     def _by_unlock(self, user: str, token: str) -> Actor:
         unlock = self.unlocks.find(user, token)
         if unlock is None:
-            raise RequestError(401, "operator_locked", "This needs an operator's PIN again.", headers=_BEARER)
+            raise unauthorized("operator_locked", "This needs an operator's PIN again.")
         return Actor(name=f"operator:{unlock.operator}", scope=unlock.entry.permission(), via=user)
 
     def _by_token(self, token: str) -> Actor:
         found = self._find(token)
         if found is None:
-            raise RequestError(401, "unauthorized", "This needs a valid bearer token.", headers=_BEARER)
+            raise unauthorized("unauthorized", "This needs a valid bearer token.")
         name, entry = found
         # Only whoever holds it is told what became of a token.
         match state_of(entry, self._today.now()):
             case "revoked":
-                raise RequestError(401, "token_revoked", "This token was revoked.", headers=_BEARER)
+                raise unauthorized("token_revoked", "This token was revoked.")
             case "expired":
-                raise RequestError(401, "token_expired", "This token has expired.", headers=_BEARER)
+                raise unauthorized("token_expired", "This token has expired.")
         return Actor(name=f"token:{name}", scope=entry.permission())
 
     def _find(self, token: str) -> tuple[str, TokenEntry] | None:
         """Compares with every entry, so that the time taken tells nothing."""
-        given = hashlib.sha256(token.encode()).hexdigest()
+        given = hash_of(token)
         tokens = self.file.entries().tokens
         found = [item for item in tokens.items() if hmac.compare_digest(item[1].hash, given)]
         return found[0] if found else None

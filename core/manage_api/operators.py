@@ -11,11 +11,8 @@ from core.clock import Clock
 from core.errors import ConfigError
 from core.manage_api.access_file import OperatorEntry, add_entry, read_entries, rewriting, section_of
 from core.manage_api.table import Scope
+from core.wire_access import PIN_DIGITS, PIN_PATTERN
 
-# Six digits: with the waits of unlocking.py a kiosk takes some hundred wrong ones a day, so that four (10,000) would be
-# found within months and six take decades. Twelve can still be typed with gloves on.
-PIN_DIGITS: Final = "6 to 12 digits"
-_PIN: Final = re.compile(r"[0-9]{6,12}")
 _RUNS: Final = ("0123456789012345678901", "9876543210987654321098")
 _NAME: Final = re.compile(r"\w[\w.-]{0,63}")
 _COST: Final[dict[str, int]] = {"n": 2**14, "r": 8, "p": 1}  # 16 MiB for each try
@@ -67,7 +64,7 @@ def is_pin_of(entry: OperatorEntry | None, pin: str) -> bool:
 
 
 def _check_pin(pin: str) -> None:
-    if not _PIN.fullmatch(pin):
+    if not re.fullmatch(PIN_PATTERN, pin):
         raise ConfigError(f"a PIN is {PIN_DIGITS}")
     if len(set(pin)) == 1 or any(pin in run for run in _RUNS):
         raise ConfigError("a PIN is not one digit again and again, nor digits in a row: that is what is tried first")

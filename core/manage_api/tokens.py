@@ -15,10 +15,6 @@ from core.errors import ConfigError
 from core.manage_api.access_file import TokenEntry, add_entry, read_entries, rewriting, section_of
 from core.manage_api.table import Scope
 
-# Long enough that a shop which nobody visits isn't cut off from headquarters in its first months, and an end to those that
-# everybody forgot.
-DEFAULT_DAYS: Final = 365
-
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TOKEN_BYTES: Final = 32
 _SOON: Final = timedelta(days=14)
@@ -35,6 +31,15 @@ class TokenInfo(Struct, frozen=True, kw_only=True):
     created: datetime
     expires: datetime | None
     state: State
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def hash_of(token: str) -> str:
+    """What is kept of it. Its text is chance enough to need no salt and no slow hash."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def state_of(entry: TokenEntry, now: datetime) -> State:
@@ -78,13 +83,13 @@ def add_token(
     now = clock.now().replace(microsecond=0)
     if days is not None and now < _UNSET:
         raise ConfigError(f"this box believes it is {now:%Y}: set its clock first, or make a token without an end")
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    token = new_token()
     with rewriting(path) as (entries, document):
         if name in entries.tokens:  # a revoked one too: its holder must go on to be told so
             raise ConfigError(f"there is a token named {name} already, or was: take another name", path=path)
         values = {
             "scope": scope.name.lower(),
-            "hash": hashlib.sha256(token.encode()).hexdigest(),
+            "hash": hash_of(token),
             "created": now,
             "created_by": by,
             "expires": None if days is None else now + timedelta(days=days),

@@ -3,9 +3,7 @@ a restart locks everything.
 """
 
 import asyncio
-import hashlib
 import math
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,13 +13,13 @@ from core.clock import Clock
 from core.manage_api.access_file import Entries, OperatorEntry
 from core.manage_api.auditing import Record
 from core.manage_api.operators import is_pin_of
-from core.manage_api.problems import RequestError
+from core.manage_api.problems import RequestError, unauthorized
+from core.manage_api.tokens import hash_of, new_token
 
 UNLOCKED_S: Final = 300.0  # from the PIN on, however it is used: who polls must not keep it open
 TRIES: Final = 5
 FIRST_WAIT_S: Final = 60.0
 LONGEST_WAIT_S: Final = 900.0
-_TOKEN_BYTES: Final = 32
 
 
 @dataclass(kw_only=True)
@@ -64,14 +62,14 @@ class Unlocks:
             wrong = self._try(uid, known)
             if not await asyncio.to_thread(is_pin_of, entry, pin) or entry is None:
                 await self._tell(uid, known, wrong, record)
-                raise RequestError(401, "wrong_pin", "Wrong name or PIN.", headers={"www-authenticate": "Bearer"})
+                raise unauthorized("wrong_pin", "Wrong name or PIN.")
             for name in {None, operator}:
                 del self._tries[uid, name]
         return self._unlocked(uid, operator, entry)
 
     def find(self, uid: str, token: str) -> Unlock | None:
         """What this token, held by this user, is good for now."""
-        unlock = self._unlocks.get(_hash(token))
+        unlock = self._unlocks.get(hash_of(token))
         if unlock is None or unlock.uid != uid or self._clock.steady() >= unlock.until_s:
             return None
         return unlock if self._entries().operators.get(unlock.operator) == unlock.entry else None
@@ -81,10 +79,10 @@ class Unlocks:
         self._unlocks = {key: one for key, one in self._unlocks.items() if (one.uid, one.operator) != (uid, operator)}
 
     def _unlocked(self, uid: str, operator: str, entry: OperatorEntry) -> tuple[str, Unlock]:
-        now_s, token = self._clock.steady(), secrets.token_urlsafe(_TOKEN_BYTES)
+        now_s, token = self._clock.steady(), new_token()
         self._unlocks = {key: one for key, one in self._unlocks.items() if now_s < one.until_s}
         unlock = Unlock(operator=operator, entry=entry, uid=uid, until_s=now_s + UNLOCKED_S)
-        self._unlocks[_hash(token)] = unlock
+        self._unlocks[hash_of(token)] = unlock
         return token, unlock
 
     def _try(self, uid: str, operator: str | None) -> int:
@@ -113,7 +111,3 @@ def _wait_s(wrong: int) -> float:
     if wrong < TRIES:
         return 0.0
     return min(FIRST_WAIT_S * 2.0 ** min(wrong - TRIES, 10), LONGEST_WAIT_S)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
