@@ -20,7 +20,7 @@ from core.wire_stream import StreamReset
 RETRIES_AT_ONCE: Final = 250  # what one look may tell; the rest comes with the next ones
 
 
-class Change(NamedTuple):
+class Changed(NamedTuple):
     """`name` says of what kind the item is."""
 
     name: str
@@ -36,7 +36,7 @@ class Changes:
         self._seen: dict[tuple[str, str], object] = {}
         self._seq: int | None = None
 
-    def look(self) -> list[Change]:
+    def look(self) -> list[Changed]:
         """What is different from the last look, in its newest state; of the first one nothing."""
         first = self._seq is None
         found = [
@@ -48,38 +48,38 @@ class Changes:
         ]
         return [] if first else found
 
-    def _of_cases(self) -> Iterator[Change]:
+    def _of_cases(self) -> Iterator[Changed]:
         before, self._cases = self._cases, {one.case_id: one for one in reversed(self._parts.book.all())}
         for case_id, case in self._cases.items():
             old = before.get(case_id)
             if old is not case and (old is None or _steady(old) != _steady(case)):
-                yield Change("case", views.case(case))
+                yield Changed("case", views.case(case))
 
-    def _of_retries(self) -> Iterator[Change]:
+    def _of_retries(self) -> Iterator[Changed]:
         queue = self._parts.queue
         if self._seq is None:
             self._seq = queue.seq
         if self._seq < queue.known.forgotten_seq:
             self._seq = queue.known.forgotten_seq
-            yield Change("reset", StreamReset(reason="too_many_changes"))
+            yield Changed("reset", StreamReset(reason="too_many_changes"))
         if self._seq == queue.seq:
             return
         changed = tuple(islice(queue.index.by_change.after(self._seq), RETRIES_AT_ONCE))
         self._seq = changed[-1].n if len(changed) == RETRIES_AT_ONCE else queue.seq
         for entry in changed:
-            yield Change("retry", retry_views.retry(self._parts, entry))
+            yield Changed("retry", retry_views.retry(self._parts, entry))
 
-    def _of_cabinets(self) -> Iterator[Change]:
+    def _of_cabinets(self) -> Iterator[Changed]:
         counts = views.open_cases(self._parts)
         for cabinet in self._parts.loaded.settings.cabinets:
             item = views.cabinet(self._parts, cabinet, counts[cabinet.id])
             if self._is_new("cabinet", cabinet.id, _standing(item)):
-                yield Change("cabinet", item)
+                yield Changed("cabinet", item)
 
-    def _of_endpoints(self) -> Iterator[Change]:
+    def _of_endpoints(self) -> Iterator[Changed]:
         for channel in self._parts.dispatcher.channels():
             if self._is_new_endpoint(channel):
-                yield Change("endpoint", endpoints.item(self._parts, channel))
+                yield Changed("endpoint", endpoints.item(self._parts, channel))
 
     def _is_new_endpoint(self, channel: Channel) -> bool:
         """What it counts is no news, nor a hold that ends by waiting; how it stands is."""
@@ -92,10 +92,10 @@ class Changes:
         )
         return self._is_new("endpoint", name, stands)
 
-    def _of_status(self) -> Iterator[Change]:
+    def _of_status(self) -> Iterator[Changed]:
         status = self._board.status()
         if self._is_new("status", "", _notable(status)):
-            yield Change("status", status)
+            yield Changed("status", status)
 
     def _is_new(self, name: str, item_id: str, seen: object) -> bool:
         before = self._seen.get((name, item_id))

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from core import __version__
 from core.clock import Clock
-from core.manage_api.changes import Change
+from core.manage_api.changes import Changed
 from core.manage_api.event_ring import EventRing, event
 from core.manage_api.problems import RequestError
 from core.manage_api.table import Call, Reply, Route, Scope
@@ -45,7 +45,7 @@ class Resumption(Struct, frozen=True, kw_only=True, rename="kebab"):
 class Stream:
     """`look` gives what changed since it was called last."""
 
-    def __init__(self, look: Callable[[], Iterable[Change]], clock: Clock, longest_s: float = LONGEST_S):
+    def __init__(self, look: Callable[[], Iterable[Changed]], clock: Clock, longest_s: float = LONGEST_S):
         self._changes, self._clock, self._longest_s = look, clock, longest_s
         self._ring = _new_ring()
         self._callers: Counter[tuple[str, str]] = Counter()  # who has how many open, and where he came from

@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from core.events import Severity
-from core.manage_api.changes import Change
+from core.manage_api.changes import Changed
 from core.monitoring import cases
 from tests.core.manage_api.whole_shop import WholeShop, a_whole_shop
 from tests.core.monitoring.factories import a_case
@@ -40,7 +40,7 @@ async def test_a_look_holds_the_loop_up_for_a_moment_only(tmp_path: Path) -> Non
     assert busy_ms[5] < MOST_BUSY_MS
 
 
-def timed(look: Callable[[], list[Change]]) -> tuple[float, list[Change]]:
+def timed(look: Callable[[], list[Changed]]) -> tuple[float, list[Changed]]:
     began = time.perf_counter()
     found = look()
     return (time.perf_counter() - began) * 1000, found

@@ -12,7 +12,7 @@ from msgspec import Struct
 from core.clock import SystemClock
 from core.manage_api.app import build_app
 from core.manage_api.auth import Authenticator
-from core.manage_api.changes import Change
+from core.manage_api.changes import Changed
 from core.manage_api.server import ManageServer
 from core.manage_api.stream import Stream, stream_routes
 from core.settings import Access
@@ -47,12 +47,12 @@ class Rig:
         self.running: asyncio.Task[None]
         self._failing = False
 
-    def _look(self) -> list[Change]:
+    def _look(self) -> list[Changed]:
         news, self.news = self.news, []
         if self._failing:
             raise ArithmeticError("a mistake of ours")
         self.looks += 1
-        return [Change("case", News(text)) for text in news]
+        return [Changed("case", News(text)) for text in news]
 
     async def keep_running(self) -> None:
         """As the guard does."""
