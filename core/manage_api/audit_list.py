@@ -3,21 +3,19 @@
 import asyncio
 from contextlib import closing
 from itertools import islice
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from core import wire
 from core.errors import RefusalError
+from core.manage_api.paging import Limit, Text, unknown_cursor
 from core.manage_api.parts import Parts
 from core.manage_api.table import Call, Route, Scope
 from core.wire_audit import AuditItem, AuditPage
 
 MOST_LOOKED_AT: Final = 5000  # lines of one request: some 30 ms
-
-Limit = Annotated[int, Meta(ge=1, le=250)]
-Text = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class AuditQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,7 +46,7 @@ class AuditList:
             raise RefusalError(409, "since_after_until", "since is after until")
         start = _place(query.cursor) if query.cursor is not None else None
         if start is not None and start > self._audit.lines:
-            raise _unknown_cursor()
+            raise unknown_cursor()
         try:
             return await asyncio.to_thread(self._page, query, start)
         except OSError as error:
@@ -90,12 +88,8 @@ def _says(item: AuditItem, text: str) -> bool:
 
 def _place(cursor: str) -> int:
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
-        raise _unknown_cursor()
+        raise unknown_cursor()
     return int(cursor)
-
-
-def _unknown_cursor() -> RefusalError:
-    return RefusalError(404, "unknown_cursor", "this cursor is not of this list; start without one")
 
 
 def audit_routes(on: AuditList) -> tuple[Route, ...]:

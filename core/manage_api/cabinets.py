@@ -81,17 +81,17 @@ _TOLD = ("state", "out_since", "due_back", "maintenance_s", "service_reason")  #
 
 
 def cabinet_routes(on: CabinetHandlers) -> tuple[Route, ...]:
-    def verb(verb: str, handler: Handler, body: type[Struct], summary: str, *refusals: str) -> Route:
+    def verb(name: str, handler: Handler, body: type[Struct], summary: str, *refusals: str) -> Route:
         return Route(
             method="POST",
-            path=f"/api/manage/cabinets/{{cabinet}}/{verb}",
+            path=f"/api/manage/cabinets/{{cabinet}}/{name}",
             scope=Scope.OPERATE,
             handler=handler,
             summary=summary,
             answer=wire.CabinetItem,
             body=body,
             refusals={404: ("cabinet_not_found",), 409: refusals},
-            audited=Audited(what=f"cabinet.{verb}", before=on.as_it_is, changes=of_fields(*_TOLD)),
+            audited=Audited(what=f"cabinet.{name}", before=on.as_it_is, changes=of_fields(*_TOLD)),
         )
 
     return (

@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from datetime import datetime
+from typing import Final
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from core import wire
-from core.errors import RefusalError
 from core.events import Severity
 from core.manage_api import views
 from core.manage_api.auditing import of_fields
+from core.manage_api.paging import Limit, Text, micros_of, moment_of, unknown_cursor
 from core.manage_api.parts import Parts
 from core.manage_api.table import Audited, Call, Handler, Route, Scope
 from core.monitoring import handling
@@ -19,12 +19,7 @@ from core.monitoring.case_book import order
 from core.monitoring.cases import Case, Condition, Handling, Kind
 from core.monitoring.handling import Reason
 
-Limit = Annotated[int, Meta(ge=1, le=250)]
-Text = Annotated[str, Meta(min_length=1, max_length=200)]
-
 _CURSOR: Final = re.compile(r"([0-9]{1,18})\.(-?[0-9]{1,16})\.(.{1,200})", re.ASCII)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICRO: Final = timedelta(microseconds=1)
 
 
 class CaseQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -146,15 +141,15 @@ def _says(case: Case, text: str) -> bool:
 
 def _cursor(case: Case) -> str:
     number, opened_at, case_id = order(case)
-    return f"{number}.{(opened_at - _EPOCH) // _MICRO}.{case_id}"
+    return f"{number}.{micros_of(opened_at)}.{case_id}"
 
 
 def _place(cursor: str) -> tuple[int, datetime, str]:
     found = _CURSOR.fullmatch(cursor)
     if found is None:
-        raise RefusalError(404, "unknown_cursor", "this cursor is not of this list; start without one")
+        raise unknown_cursor()
     number, micros, case_id = found.groups()
-    return int(number), _EPOCH + int(micros) * _MICRO, case_id
+    return int(number), moment_of(int(micros)), case_id
 
 
 _NOT_FOUND = {404: ("case_not_found",)}
@@ -162,17 +157,17 @@ _TOLD = ("handling", "action", "disposition", "note", "shelved_s", "closed_becau
 
 
 def case_routes(on: CaseHandlers) -> tuple[Route, ...]:
-    def verb(verb: str, handler: Handler, body: type[Struct], summary: str, *refusals: str) -> Route:
+    def verb(name: str, handler: Handler, body: type[Struct], summary: str, *refusals: str) -> Route:
         return Route(
             method="POST",
-            path=f"/api/manage/cases/{{case_id}}/{verb}",
+            path=f"/api/manage/cases/{{case_id}}/{name}",
             scope=Scope.OPERATE,
             handler=handler,
             summary=summary,
             answer=wire.CaseItem,
             body=body,
             refusals={**_NOT_FOUND, 409: ("illegal_transition", *refusals)},
-            audited=Audited(what=f"case.{verb}", before=on.as_it_is, changes=of_fields(*_TOLD)),
+            audited=Audited(what=f"case.{name}", before=on.as_it_is, changes=of_fields(*_TOLD)),
         )
 
     return (

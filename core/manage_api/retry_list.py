@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Annotated, Final, Literal
 
@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from core import wire
 from core.errors import RefusalError
 from core.manage_api import retry_views, views
+from core.manage_api.paging import Limit, Text, micros_of, moment_of, unknown_cursor
 from core.manage_api.parts import Parts
 from core.manage_api.table import Call, Reply
 from core.webhooks.deliveries import ErrorClass, Status
@@ -20,9 +21,7 @@ from core.webhooks.entry import Entry
 from core.webhooks.filters import Filter
 from core.webhooks.index import UNDELIVERED, place_of
 
-Limit = Annotated[int, Meta(ge=1, le=250)]
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
-Text = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class RetryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,7 +104,7 @@ class RetryList:
         behind, as_of = None, None
         if place is not None and place.created is not None:
             if place.epoch != self._parts.queue.epoch:
-                raise _unknown_cursor()
+                raise unknown_cursor()
             behind, as_of = place.created, place.seq
         statuses = query.status or UNDELIVERED
         found = self._found(query, index.created(statuses, behind), statuses)
@@ -190,23 +189,17 @@ def _names(if_none_match: str, tag: str) -> bool:
 
 
 _CURSOR: Final = re.compile(r"([0-9a-f]{1,32})\.([0-9]{1,18})(?:\.(-?[0-9]{1,16})\.(dlv_[0-9a-f]{1,64}))?", re.ASCII)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICRO: Final = timedelta(microseconds=1)
 
 
 def _cursor(place: Place) -> str:
-    behind = f".{(place.created[0] - _EPOCH) // _MICRO}.{place.created[1]}" if place.created is not None else ""
+    behind = f".{micros_of(place.created[0])}.{place.created[1]}" if place.created is not None else ""
     return f"{place.epoch}.{place.seq}{behind}"
 
 
 def _place(cursor: str) -> Place:
     found = _CURSOR.fullmatch(cursor)
     if found is None:
-        raise _unknown_cursor()
+        raise unknown_cursor()
     epoch, seq, micros, item_id = found.groups()
-    created = None if micros is None else (_EPOCH + int(micros) * _MICRO, item_id)
+    created = None if micros is None else (moment_of(int(micros)), item_id)
     return Place(epoch=epoch, seq=int(seq), created=created)
-
-
-def _unknown_cursor() -> RefusalError:
-    return RefusalError(404, "unknown_cursor", "this cursor is not of this list; start without one")
