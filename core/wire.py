@@ -500,6 +500,7 @@ class Drain(Body, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     time_budget_s: Annotated[float, Meta(ge=0, le=600)] = 30.0
     dry_run: bool = False
+    by: Name | None = None
 
 
 class DrainItem(Answer, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Raw
 
 from core.wire import Answer, Body, EndpointState, Moment, Name
 
@@ -74,6 +74,21 @@ class EndpointTest(Answer, frozen=True, kw_only=True):
     response_excerpt: str
 
 
+class Said(Body, frozen=True, kw_only=True):
+    """Who says so, where a token or a terminal is shared: stands in the audit beside the login."""
+
+    by: Name | None = None
+
+
+class Payload(Answer, frozen=True, kw_only=True):
+    """What a delivery's receiver is sent: `body` as it stands in each attempt, `sha256` of its `bytes` bytes."""
+
+    delivery_id: str
+    bytes: int
+    sha256: str
+    body: Raw
+
+
 class Recover(Body, frozen=True, kw_only=True):
     """Which dead letters to queue again, by when they were given up."""
 
@@ -83,6 +98,7 @@ class Recover(Body, frozen=True, kw_only=True):
     event_type: str | None = None
     limit: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     dry_run: bool = False
+    by: Name | None = None
 
 
 class Recovered(Answer, frozen=True, kw_only=True):

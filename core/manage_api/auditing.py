@@ -47,7 +47,7 @@ def of_fields(*names: str) -> Callable[[Struct | None, Struct], tuple[Change, ..
     """Those of these fields of the answer that differ from before; without a before, all that are not null."""
 
     def changes(before: Struct | None, after: Struct) -> tuple[Change, ...]:
-        pairs = ((name, _plain(getattr(before, name, None)), _plain(getattr(after, name))) for name in names)
+        pairs = ((name, *(_shortened(_plain(getattr(one, name, None))) for one in (before, after))) for name in names)
         return tuple(Change(key=name, old=old, new=new) for name, old, new in pairs if old != new)
 
     return changes

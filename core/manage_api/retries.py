@@ -1,8 +1,9 @@
 """The routes of the retry queue: list, look at one, send, drain, stop a drain, cancel, requeue, recover."""
 
+import hashlib
 from typing import Annotated, Final
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from core import wire, wire_endpoints
 from core.manage_api import retry_views
@@ -40,18 +41,28 @@ class RetryHandlers:
         history = self._parts.queue.get(call.path["delivery_id"]).delivery.history
         return wire.Attempts(items=tuple(retry_views.attempt(one) for one in history))
 
+    async def payload(self, call: Call) -> Struct:
+        delivery = self._parts.queue.get(call.path["delivery_id"]).delivery
+        body = bytes(delivery.body)
+        return wire_endpoints.Payload(
+            delivery_id=delivery.delivery_id,
+            bytes=len(body),
+            sha256=hashlib.sha256(body).hexdigest(),
+            body=Raw(body),
+        )
+
     async def retry(self, call: Call) -> Struct:
-        entry = await self._parts.dispatcher.retry(call.path["delivery_id"], call.actor.name)
+        entry = await self._parts.dispatcher.retry(call.path["delivery_id"], _who(call))
         return retry_views.retry(self._parts, entry)
 
     async def cancel(self, call: Call) -> Struct:
-        entry = self._parts.queue.cancel(call.path["delivery_id"], call.actor.name)
+        entry = self._parts.queue.cancel(call.path["delivery_id"], _who(call))
         await self._parts.queue.settled(entry.n)
         self._parts.dispatcher.wake(entry.delivery.endpoint)
         return retry_views.retry(self._parts, entry)
 
     async def requeue(self, call: Call) -> Struct:
-        entry = self._parts.queue.requeue(call.path["delivery_id"], call.actor.name)
+        entry = self._parts.queue.requeue(call.path["delivery_id"], _who(call))
         await self._parts.queue.settled(entry.n)
         self._parts.dispatcher.wake(entry.delivery.endpoint)
         return retry_views.retry(self._parts, entry)
@@ -60,7 +71,7 @@ class RetryHandlers:
         request, headers = call.body, call.headers
         assert isinstance(request, wire.Drain)
         assert isinstance(headers, DrainHeaders)
-        job = self._parts.drains.start(request, call.actor.name, headers.idempotency_key)
+        job = self._parts.drains.start(request, call.says(request.by), headers.idempotency_key)
         finished = await finished_within(job, request.time_budget_s)
         return Reply(status=200 if finished else 202, content=self._parts.drains.result(job))
 
@@ -74,18 +85,23 @@ class RetryHandlers:
 
     async def stop_drain(self, call: Call) -> Struct:
         drains = self._parts.drains
-        return drains.result(drains.stop(call.path["drain_id"], call.actor.name))
+        return drains.result(drains.stop(call.path["drain_id"], _who(call)))
 
     async def recover(self, call: Call) -> Struct:
         request = call.body
         assert isinstance(request, wire_endpoints.Recover)
-        return await recover(self._parts.queue, self._parts.dispatcher, request, call.actor.name)
+        return await recover(self._parts.queue, self._parts.dispatcher, request, call.says(request.by))
+
+
+def _who(call: Call) -> str:
+    assert isinstance(call.body, wire_endpoints.Said)
+    return call.says(call.body.by)
 
 
 _BASE = "/api/manage/webhooks"
 _NOT_FOUND = {404: ("retry_not_found",)}
 _DRAINED = of_fields("drain_id", "running", "stop_reason", "counts")
-_RECOVERED = of_fields("matched")
+_RECOVERED = of_fields("matched", "delivery_ids")
 
 
 def retry_routes(parts: Parts) -> tuple[Route, ...]:
@@ -160,6 +176,8 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             handler=on.stop_drain,
             summary="Send no more of a drain; what is in flight finishes",
             answer=wire.DrainResult,
+            body=wire_endpoints.Said,
+            body_optional=True,
             refusals={404: ("drain_not_found",), 409: ("drain_not_running",)},
             audited=Audited(what="drain.stop", changes=_DRAINED),
         ),
@@ -182,12 +200,23 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             refusals=_NOT_FOUND,
         ),
         Route(
+            method="GET",
+            path=f"{_BASE}/retries/{{delivery_id}}/payload",
+            scope=Scope.OPERATE,
+            handler=on.payload,
+            summary="What the receiver of one delivery is sent",
+            answer=wire_endpoints.Payload,
+            refusals=_NOT_FOUND,
+        ),
+        Route(
             method="POST",
             path=f"{_BASE}/retries/{{delivery_id}}/retry",
             scope=Scope.OPERATE,
             handler=on.retry,
             summary="Send one pending delivery now",
             answer=wire.RetryItem,
+            body=wire_endpoints.Said,
+            body_optional=True,
             refusals={
                 **_NOT_FOUND,
                 409: (
@@ -210,6 +239,8 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             handler=on.cancel,
             summary="End a delivery without sending it",
             answer=wire.RetryItem,
+            body=wire_endpoints.Said,
+            body_optional=True,
             refusals={**_NOT_FOUND, 409: ("in_flight", "retry_not_cancellable")},
             audited=audited("cancel"),
         ),
@@ -220,6 +251,8 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             handler=on.requeue,
             summary="Make a dead letter pending again, with a fresh budget",
             answer=wire.RetryItem,
+            body=wire_endpoints.Said,
+            body_optional=True,
             refusals={**_NOT_FOUND, 409: ("retry_not_requeueable",)},
             audited=audited("requeue"),
         ),

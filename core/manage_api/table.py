@@ -48,9 +48,9 @@ class Call:
     body: Struct
     headers: Struct = field(default_factory=Nothing)
 
-    def says(self, by: str) -> str:
-        """A person's name, and beside it who was logged in."""
-        return f"{by} ({self.actor.name})"
+    def says(self, by: str | None) -> str:
+        """A person's name where one was given, and beside it who was logged in."""
+        return self.actor.name if by is None else f"{by} ({self.actor.name})"
 
 
 class MergePatch(Struct, frozen=True, kw_only=True):

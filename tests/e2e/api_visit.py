@@ -130,6 +130,7 @@ def _send(ask: Any) -> None:
     behind = next(one["delivery_id"] for one in waiting if one["waits_for"])
     ask("get_webhooks_retries_delivery_id", delivery_id=waiting[0]["delivery_id"])
     ask("get_webhooks_retries_delivery_id_attempts", delivery_id=waiting[0]["delivery_id"])
+    ask("get_webhooks_retries_delivery_id_payload", delivery_id=waiting[0]["delivery_id"])
     ask("post_webhooks_retries_delivery_id_retry", delivery_id=waiting[0]["delivery_id"])
     ask("post_webhooks_retries_delivery_id_cancel", delivery_id=behind)
     ask("post_webhooks_retries_delivery_id_requeue", delivery_id=dead[0]["delivery_id"])

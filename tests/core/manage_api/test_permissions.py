@@ -32,6 +32,7 @@ NEEDS: Final[dict[str, Scope]] = {
     "GET /healthz": Scope.OPEN,
     "GET /readyz": Scope.OPEN,
     "PATCH /api/manage/config": Scope.ADMIN,
+    "GET /api/manage/webhooks/retries/delivery_id/payload": Scope.OPERATE,
     "GET /api/manage/audit": Scope.OPERATE,  # names of people, and where they called from
     "POST /api/manage/operator/unlock": Scope.READ,  # what the PIN is for
     "POST /api/manage/operator/lock": Scope.READ,

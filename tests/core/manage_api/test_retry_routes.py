@@ -1,6 +1,7 @@
 """The verbs over retries as a caller sees them: status, headers, and what a problem names."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -131,3 +132,23 @@ async def test_the_attempts_of_a_delivery_are_listed_by_its_id(tmp_path: Path) -
         (2, "manual", 503),
     ]
     assert code_of(missing) == (404, "retry_not_found")
+
+
+async def test_whoever_may_operate_sees_what_a_receiver_is_sent(counter: Counter) -> None:
+    found = (
+        await counter.shop.client.get(f"{RETRIES}/{an_id(counter.shop.station, counter.events[0])}/payload")
+    ).json()
+    assert found["body"]["event_id"] == counter.events[0].event_id
+    sent = counter.shop.station.queue.get(found["delivery_id"]).delivery.body
+    assert (found["bytes"], found["sha256"]) == (len(bytes(sent)), hashlib.sha256(bytes(sent)).hexdigest())
+
+
+async def test_who_cancels_is_named_beside_the_login(counter: Counter) -> None:
+    """In the delivery and on record; without a name it is the login alone."""
+    for event, body in zip(counter.events, ({"by": "李工"}, None), strict=True):
+        await counter.shop.client.post(f"{RETRIES}/{an_id(counter.shop.station, event)}/cancel", json=body)
+    actors = [
+        counter.shop.station.queue.get(an_id(counter.shop.station, event)).delivery.actor for event in counter.events
+    ]
+    assert actors == ["李工 (uid:0)", "uid:0"]
+    assert [(deed.by, deed.what) for deed in counter.shop.deeds] == [("李工", "retry.cancel"), (None, "retry.cancel")]
