@@ -4,7 +4,6 @@ import asyncio
 import errno
 import hashlib
 import logging
-import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
@@ -27,11 +26,13 @@ BROKEN: Final = "audit.broken"
 LOST: Final = "audit.lost"
 SEEN: Final = "durability.acknowledge"
 _MOST_WAITING: Final = 1000
+_AT_ONCE: Final = 20  # written by one thread, so that slow is not taken for hanging
 _MOST_SHOWN: Final = 3
 _LONGEST: Final = (
     4 * 1024 * 1024
 )  # bytes of a line: whoever can change the configuration must not fill the disk with it
 _AGAIN_S: Final = 10.0
+_PATIENCE_S: Final = 3.0  # for a disk that doesn't answer; whoever changed something has an answer to get
 
 Values = Mapping[str, Any]
 
@@ -50,17 +51,30 @@ class Deed(Struct, frozen=True, kw_only=True):
     request_id: str | None = None
 
 
+class _Reading(Struct, frozen=True):
+    """Of `what` these are the values now; whether that is a change is known when its turn to be written has come."""
+
+    what: str
+    values: Values
+
+
 class Audit:
     """Open over `directory`. `problem` says why it can't be written, or that it was tampered with or damaged and nobody has
     acknowledged that yet.
+
+    One thread at a time writes what waits, so that a disk which hangs holds one and no more; the loop alone adds to what
+    waits and counts it.
     """
 
-    def __init__(self, directory: Path, clock: Clock):
-        self._path, self._clock = directory / NAME, clock
+    def __init__(self, directory: Path, clock: Clock, *, patience_s: float = _PATIENCE_S):
+        self._path, self._clock, self._patience_s = directory / NAME, clock, patience_s
         self._log: ChainLog | None = None
-        self._waiting: deque[Deed] = deque()
+        self._waiting: deque[Deed | _Reading] = deque()
+        self._kept = self._done = 0  # how many ever waited, and how many of them wait no more
         self._too_many = 0  # that were not even kept waiting
-        self._writing = threading.Lock()  # held by a thread: a caller who leaves must not let another one in beside it
+        self._writing: asyncio.Future[None] | None = None
+        self._began_s = 0.0
+        self._hangs = False
         self._unwritten: str | None = None
         self._told: set[str] = set()  # breaks of the chain that are on record
         self._unseen: list[str] = []  # those of them that nobody has acknowledged
@@ -69,9 +83,11 @@ class Audit:
 
     @property
     def problem(self) -> str | None:
-        if self._unwritten is not None:
+        why = f"not written for {self._clock.steady() - self._began_s:.0f} s" if self._hangs else self._unwritten
+        if why is not None:
             lost = f", and {self._too_many} more are lost" if self._too_many else ""
-            return f"{len(self._waiting)} changes are not on record yet{lost} ({self._unwritten})"
+            late = f"{len(self._waiting)} changes are not on record yet" if self._waiting else "it can't be written"
+            return f"{late}{lost} ({why})"
         if found := self._unseen:
             more = f"; and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
             return f"lines were altered, removed or put in: {'; '.join(found[:_MOST_SHOWN])}{more}; to be acknowledged"
@@ -99,24 +115,20 @@ class Audit:
                 self.begun.set()
         while True:
             await self._clock.sleep(_AGAIN_S)
-            if self._waiting or self._unwritten is not None:
-                await asyncio.to_thread(self._write_down)
+            if self._waiting or self._too_many or self._unwritten is not None:
+                await self._settle()
 
     async def record(self, deed: Deed) -> None:
-        """Returns once it is on disk; what can't be written there is kept and tried again, and shown as a problem."""
-        if len(self._waiting) >= _MOST_WAITING:
-            await asyncio.to_thread(self._write_down)
-        if len(self._waiting) < _MOST_WAITING:
-            self._waiting.append(_bounded(deed))
-        else:
-            self._too_many += 1
-        await asyncio.to_thread(self._write_down)
+        """Returns once it is on disk; what can't be written there, or not soon, is kept and tried again, and shown as a
+        problem. Cancelled, it is kept all the same.
+        """
+        await self._keep(_bounded(deed))
 
     async def notice(self, what: str, now: Values) -> None:
         """Of `config`, `tokens` or `operators`, whose values are now these: what differs from the last that is on record was
         changed in the file. A secret shows as its mask, so that another one there is not noticed.
         """
-        await asyncio.to_thread(self._notice, what, now)
+        await self._keep(_Reading(what, now))
 
     def read(self, start: int | None = None) -> Generator[tuple[int, AuditItem | None]]:
         """The entries with their places, newest first, from the place before `start`; None for what is altered beyond reading.
@@ -128,51 +140,87 @@ class Audit:
             for place, raw in lines:
                 yield place, _item(raw)
 
-    # -- in a thread -------------------------------------------------------------------------------------------------
+    # -- in the loop -------------------------------------------------------------------------------------------------
 
-    def _write_down(self) -> None:
-        with self._writing:
-            try:
-                self._write_waiting()
-            except OSError as error:
-                if self._unwritten is None:
-                    log.warning("the audit can't be written (%s)", error.strerror)
-                self._unwritten = str(error.strerror)
-            else:
-                self._unwritten = None
+    async def _keep(self, one: Deed | _Reading) -> None:
+        if len(self._waiting) >= _MOST_WAITING:
+            await self._settle()
+        self._tell_lost()
+        if len(self._waiting) < _MOST_WAITING:
+            self._wait(one)
+        else:
+            self._too_many += 1
+        await self._settle()
+
+    def _wait(self, one: Deed | _Reading) -> None:
+        self._waiting.append(one)
+        self._kept += 1
+
+    def _tell_lost(self) -> None:
+        if self._too_many and len(self._waiting) < _MOST_WAITING:
+            self._wait(Deed(actor="core", origin="core", what=LOST, asked={"changes": self._too_many}))
+            self._too_many = 0
+
+    async def _settle(self) -> None:
+        """Until all that waits now is written, or it turns out that it can't be, or the disk hangs."""
+        self._tell_lost()
+        last = self._kept
+        while not self._hangs:
+            if (writing := self._writing or self._begin()) is None:
+                return
+            ended, _ = await asyncio.wait([writing], timeout=self._patience_s)
+            self._hangs = not ended
+            if self._unwritten is not None or self._done >= last:
+                return
+
+    def _begin(self) -> "asyncio.Future[None] | None":
+        try:
+            self._writing = asyncio.get_running_loop().run_in_executor(None, self._write_waiting)
+        except RuntimeError as error:  # no thread to be had
+            self._unwritten, self._hangs = str(error), False
+            return None
+        self._began_s = self._began_s if self._hangs else self._clock.steady()
+        self._writing.add_done_callback(self._ended)
+        return self._writing
+
+    def _ended(self, writing: "asyncio.Future[None]") -> None:
+        self._writing, self._done = None, self._kept - len(self._waiting)
+        error = writing.exception()
+        why = str(getattr(error, "strerror", None) or error) if error is not None else None
+        if why is not None and self._unwritten is None:
+            log.warning("the audit can't be written (%s)", why, exc_info=None if isinstance(error, OSError) else error)
+        self._unwritten = why
+        more = bool(self._waiting) and why is None
+        self._hangs = self._hangs and more
+        if more:
+            self._begin()
+
+    # -- in a thread -------------------------------------------------------------------------------------------------
 
     def _write_waiting(self) -> None:
         chained = self._opened()
         self._tell_breaks(chained)
-        while self._waiting:
-            deed = self._waiting[0]
-            chained.append(deed.what, msgspec.json.encode(deed))
-            self._remember(deed)
+        for _ in range(min(len(self._waiting), _AT_ONCE)):
+            one = self._waiting[0]
+            deed = self._noticed(one) if isinstance(one, _Reading) else one
+            if deed is not None:
+                self._append(chained, deed)
             self._waiting.popleft()
             self._tell_breaks(chained)
-        if self._too_many:
-            lost = Deed(actor="core", origin="core", what=LOST, asked={"changes": self._too_many})
-            chained.append(lost.what, msgspec.json.encode(lost))
-            self._too_many = 0
 
-    def _notice(self, what: str, now: Values) -> None:
-        self._write_down()
-        with self._writing:
-            if self._log is None:  # what differs is then found by a later start
-                return
-            before = dict(self._known.get(what, {}))
-            for deed in self._waiting:
-                _fold(before, what, deed)
-            changes = tuple(
-                Change(key=key, old=before.get(key), new=now.get(key))
-                for key in sorted({*before, *now})
-                if before.get(key) != now.get(key)
-            )
-            if changes:
-                self._waiting.append(
-                    _bounded(Deed(actor="core", origin="file", what=f"{what}.noticed", changes=changes))
-                )
-        self._write_down()
+    def _append(self, chained: ChainLog, deed: Deed) -> None:
+        chained.append(deed.what, msgspec.json.encode(deed))
+        self._remember(deed)
+
+    def _noticed(self, reading: _Reading) -> Deed | None:
+        before, now = self._known.get(reading.what, {}), reading.values
+        changes = tuple(
+            Change(key=key, old=before.get(key), new=now.get(key))
+            for key in sorted({*before, *now})
+            if before.get(key) != now.get(key)
+        )
+        noticed = Deed(actor="core", origin="file", what=f"{reading.what}.noticed", changes=changes)
+        return _bounded(noticed) if changes else None
 
     def _opened(self) -> ChainLog:
         if self._log is None:
@@ -185,9 +233,7 @@ class Audit:
     def _tell_breaks(self, chained: ChainLog) -> None:
         """Put on record, once, where the chain is broken."""
         if found := [one for one in chained.chain.told if one not in self._told]:
-            deed = Deed(actor="core", origin="file", what=BROKEN, asked={"breaks": found})
-            chained.append(deed.what, msgspec.json.encode(deed))
-            self._remember(deed)
+            self._append(chained, Deed(actor="core", origin="file", what=BROKEN, asked={"breaks": found}))
 
     def _remember(self, deed: Deed) -> None:
         if deed.what == BROKEN and isinstance(breaks := deed.asked.get("breaks"), list):

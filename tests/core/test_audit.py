@@ -7,9 +7,11 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +20,7 @@ import pytest
 
 from core.audit import Audit, Deed
 from core.journal.chain import read_chain
+from core.threads import MOST_THREADS, ThreadPerCall
 from core.wire_audit import Change
 from tests.core.journal.rigs import ROOT
 from tests.core.test_verify import verify
@@ -282,6 +285,67 @@ async def test_a_place_that_cannot_be_written_holds_nobody_up(tmp_path: Path) ->
     await audit.record(a_deed("b"))
     assert subjects(tmp_path / "data") == ["a", "b"]
     assert audit.problem is None
+
+
+class HangingClock(FakeClock):
+    """Whoever writes a line asks for the time, and gets it once the disk answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = threading.Event()
+
+    def now(self) -> datetime:
+        assert self.answers.wait(20)
+        return super().now()
+
+
+async def test_a_disk_that_hangs_holds_one_thread_and_no_caller(tmp_path: Path) -> None:
+    """Three hundred changes are answered, the rest of the core keeps its threads, and the problem tells for how long."""
+    clock = HangingClock()
+    audit, names, threads = (
+        Audit(tmp_path, clock, patience_s=0.05),
+        [f"{n}" for n in range(300)],
+        threading.active_count(),
+    )
+    try:
+        await asyncio.wait_for(asyncio.gather(*(audit.record(a_deed(name)) for name in names)), 5)
+        assert threading.active_count() <= threads + 1
+        clock.advance(7)
+        assert audit.problem == "300 changes are not on record yet (not written for 7 s)"
+    finally:
+        clock.answers.set()
+    while audit.problem is not None:
+        await asyncio.sleep(0.001)
+    await audit.record(a_deed("last"))
+    assert subjects(tmp_path) == [*names, "last"]
+
+
+async def test_without_a_thread_to_be_had_it_waits_and_is_told(tmp_path: Path) -> None:
+    threads, release = ThreadPerCall(), threading.Event()
+    asyncio.get_running_loop().set_default_executor(threads)
+    audit = Audit(tmp_path, FakeClock())
+    try:
+        hanging = [threads.submit(release.wait, 20) for _ in range(MOST_THREADS)]
+        await audit.record(a_deed("a"))
+        assert audit.problem == f"1 changes are not on record yet ({MOST_THREADS} blocking calls hang already)"
+    finally:
+        release.set()
+    assert all(one.result() for one in hanging)
+    while audit.problem is not None:
+        await audit.record(a_deed("b"))
+    assert subjects(tmp_path)[:2] == ["a", "b"]
+
+
+async def test_values_that_were_read_while_it_could_not_be_opened_are_compared_later(tmp_path: Path) -> None:
+    """With what was on record before them; they come but once."""
+    (tmp_path / "data").write_bytes(b"")
+    audit = Audit(tmp_path / "data", FakeClock())
+    await audit.notice("config", {"a": 1})
+    assert audit.problem is not None
+    assert audit.problem.startswith("1 changes are not on record yet (")
+    (tmp_path / "data").unlink()
+    await audit.record(a_patch(a=2))
+    assert noticed(tmp_path / "data") == [("a", None, 1)]
 
 
 async def test_a_break_that_could_not_be_put_on_record_is_put_there_later(tmp_path: Path) -> None:
