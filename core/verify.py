@@ -20,6 +20,7 @@ from core.journal.lines import document_of
 from core.journal.quarantine import Quarantine
 from core.journal.recovery import look
 from core.journal.scan import Scan
+from core.monitoring.minute_file import NAME as HISTORY
 from core.webhooks import accounts, deliveries
 from core.wire import Accounts
 
@@ -62,9 +63,13 @@ def verify(directory: Path) -> list[Finding]:
 
 
 def _audit(directory: Path) -> Iterator[Finding]:
-    """The lines that hang together. One that is only in the head is lost unless a core is, or was, about to write it."""
+    """The lines that hang together. One that is only in the head is lost unless a core is, or was, about to write it. Where
+    there is a history, a core has run, and its audit can't but be there.
+    """
     path = directory / AUDIT
     if not any(one.exists() or one.is_symlink() for one in (path, path.with_suffix(".head"))):
+        if (directory / HISTORY).exists():
+            yield Finding(name=AUDIT, sound=False, text="missing")
         return
     try:
         chain = read_chain(path)

@@ -222,6 +222,11 @@ def test_verify_tells_of_what_is_no_file(tmp_path: Path) -> None:
     assert (code, said) == (1, "audit.jsonl: DAMAGED — can't be read (is no file)\n")
 
 
+def test_verify_tells_of_an_audit_that_is_gone_where_a_core_has_run(tmp_path: Path) -> None:
+    (tmp_path / "history.sqlite3").touch()
+    assert verify(tmp_path)[:2] == (1, "audit.jsonl: DAMAGED — missing\n")
+
+
 # -- a sick disk ---------------------------------------------------------------------------------------------------------
 
 

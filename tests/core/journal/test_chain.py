@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -231,6 +232,54 @@ def test_what_others_cut_off_while_we_run_is_found_for_good(tmp_path: Path) -> N
     log.append("x", b'{"who":"next"}')
     assert read_chain(path).breaks
     assert goes_on(path).breaks
+
+
+def both_gone(path: Path) -> None:
+    path.unlink()
+    head_of(path).unlink()
+
+
+def both_emptied(path: Path) -> None:
+    for one in (path, head_of(path)):
+        os.truncate(one, 0)
+
+
+def both_of_another_time(path: Path) -> None:
+    """It hangs together in itself, with as many lines."""
+    both_gone(path)
+    a_chain(path.parent, LINES - 1)
+    goes_on(path, 1)
+
+
+def edited_in_its_size(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b'"2"', b'"7"'))
+
+
+@pytest.mark.parametrize("hand", [both_gone, both_emptied, both_of_another_time, edited_in_its_size])
+def test_what_the_running_core_knew_and_finds_no_more_is_a_break_for_good(
+    tmp_path: Path, hand: Callable[[Path], None]
+) -> None:
+    path = a_chain(tmp_path)
+    log = ChainLog(path, FakeClock())
+    log.append("x", b'{"who":"next"}')
+    time.sleep(0.02)  # times of files are no finer than some ms
+    hand(path)
+    log.append("x", b'{"who":"next"}')
+    later = goes_on(path)
+    assert later.breaks
+    assert set(later.breaks) <= set(log.chain.breaks)
+    assert later.n > LINES + 1
+
+
+def test_a_file_that_was_only_touched_is_no_break(tmp_path: Path) -> None:
+    """Nor is one that was copied back."""
+    path = a_chain(tmp_path)
+    log = ChainLog(path, FakeClock())
+    whole = path.read_bytes()
+    path.unlink()
+    path.write_bytes(whole)
+    log.append("x", b'{"who":"next"}')
+    assert (log.chain.told, read_chain(path).told, log.chain.lines) == ((), (), LINES + 1)
 
 
 @pytest.mark.parametrize("name", ["audit.jsonl", "audit.head"])
