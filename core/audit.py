@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 from core.clock import Clock
 from core.journal.chain import ChainLog
 from core.journal.lines import decode_line
-from core.wire_audit import AuditItem, Change
+from core.wire_audit import AuditItem, Change, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ class Deed(Struct, frozen=True, kw_only=True):
     subject: str | None = None
     asked: dict[str, Any] = {}
     changes: tuple[Change, ...] = ()
+    outcome: Outcome = "done"
     request_id: str | None = None
 
 
@@ -239,7 +240,7 @@ class Audit:
         if deed.what == BROKEN and isinstance(breaks := deed.asked.get("breaks"), list):
             self._unseen += [str(one) for one in breaks]
             self._told.update(self._unseen)
-        elif deed.what == SEEN:
+        elif deed.what == SEEN and deed.outcome == "done":
             self._unseen = []
         name = deed.what.partition(".")[0]
         _fold(self._known.setdefault(name, {}), name, deed)

@@ -1,8 +1,10 @@
 """The manage API's answers about who changed what; conventions as in wire.py. Values only."""
 
-from typing import Any
+from typing import Any, Literal
 
 from core.wire import Answer, Moment
+
+Outcome = Literal["done", "failed", "cancelled"]
 
 
 class Change(Answer, frozen=True, kw_only=True):
@@ -20,8 +22,8 @@ class AuditItem(Answer, frozen=True, kw_only=True):
     itself), an operator `via` the user of the console; `by` is the person whom the request named. `origin`: socket, the
     caller's address, file, or core.
 
-    `what` was done to `subject`; `asked` is the request as it came, `changes` what it changed. `sha256` is of this line of
-    audit.jsonl, `previous` of the line before it.
+    `what` was done to `subject`; `asked` is the request as it came, `changes` what it changed. `outcome`: of what failed
+    or was cancelled on its way, part may be done. `sha256` is of this line of audit.jsonl, `previous` of the line before it.
     """
 
     n: int
@@ -34,6 +36,7 @@ class AuditItem(Answer, frozen=True, kw_only=True):
     subject: str | None
     asked: dict[str, Any]
     changes: tuple[Change, ...]
+    outcome: Outcome
     request_id: str | None
     previous: str
     sha256: str

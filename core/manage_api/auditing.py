@@ -1,5 +1,8 @@
-"""Puts on record what a route changed: who asked, for what, old and new. Nobody is answered before that. Decides nothing."""
+"""Puts on record what a route changed: who asked, for what, old and new. Nobody is answered before that, but where the disk
+doesn't take it (see audit.py). Decides nothing.
+"""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -7,37 +10,52 @@ import msgspec
 from msgspec import Struct
 
 from core.audit import Deed
+from core.errors import RefusalError
 from core.manage_api.table import Call, Handler, MergePatch, Reply, Route
-from core.wire_audit import Change
+from core.wire_audit import Change, Outcome
 
 Record = Callable[[Deed], Awaitable[None]]
 
 _LONGEST_LIST: Final = 20  # ids of a drain: a line of the audit stays one that a person can read
 
 
+class HalfDoneError(RefusalError):
+    """A refusal in the midst: what was changed before it stays changed."""
+
+
 def recorded(route: Route, record: Record) -> Handler:
-    """The route's handler; what only looks, and a dry run, leaves no trace."""
+    """The route's handler; what only looks, a dry run, and what was refused before it began, leave no trace."""
     audited = route.audited
     if audited is None:
         return route.handler
 
+    async def tell(call: Call, outcome: Outcome, changes: tuple[Change, ...] = ()) -> None:
+        if _is_dry_run(call):
+            return
+        deed = Deed(
+            actor=call.actor.name,
+            via=call.actor.via,
+            by=getattr(call.body, "by", None),
+            origin=call.origin,
+            what=audited.what,
+            subject=next(iter(call.path.values()), None),
+            asked=_asked(call.body) if audited.asked else {},
+            changes=changes,
+            outcome=outcome,
+            request_id=call.request_id,
+        )
+        await record(deed)
+
     async def handle(call: Call) -> Struct | Reply | str:
         before = audited.before(call)
-        answer = await route.handler(call)
+        try:
+            answer = await route.handler(call)
+        except (Exception, asyncio.CancelledError) as error:
+            if not isinstance(error, RefusalError) or isinstance(error, HalfDoneError):
+                await tell(call, "cancelled" if isinstance(error, asyncio.CancelledError) else "failed")
+            raise
         after = answer.content if isinstance(answer, Reply) else answer
-        if not _is_dry_run(call):
-            deed = Deed(
-                actor=call.actor.name,
-                via=call.actor.via,
-                by=getattr(call.body, "by", None),
-                origin=call.origin,
-                what=audited.what,
-                subject=next(iter(call.path.values()), None),
-                asked=_asked(call.body) if audited.asked else {},
-                changes=audited.changes(before, after) if isinstance(after, Struct) else (),
-                request_id=call.request_id,
-            )
-            await record(deed)
+        await tell(call, "done", audited.changes(before, after) if isinstance(after, Struct) else ())
         return answer
 
     return handle
@@ -60,7 +78,7 @@ def _is_dry_run(call: Call) -> bool:
 def _asked(body: Struct) -> dict[str, Any]:
     if isinstance(body, MergePatch):
         return {}
-    return {name: _shortened(value) for name, value in _plain(body).items()}
+    return {name: _shortened(value) for name, value in _plain(body).items() if name != "by"}
 
 
 def _shortened(value: Any) -> Any:

@@ -9,7 +9,7 @@ from core.errors import RefusalError
 from core.manage_api import views
 from core.manage_api.access import access_routes
 from core.manage_api.audit_list import AuditList, audit_routes
-from core.manage_api.auditing import of_fields
+from core.manage_api.auditing import HalfDoneError, of_fields
 from core.manage_api.cabinets import CabinetHandlers, cabinet_routes
 from core.manage_api.cases import CaseHandlers, case_routes
 from core.manage_api.configuration import ConfigHandlers, config_routes
@@ -60,7 +60,7 @@ class Handlers:
                     await asyncio.to_thread(acknowledge, call.says(body.by))
                 except OSError as error:
                     detail = f"the acknowledgement can't be written down ({error.strerror})"
-                    raise RefusalError(409, "quarantine_not_writable", detail) from error
+                    raise HalfDoneError(409, "quarantine_not_writable", detail) from error
         await self._parts.queue.known.acknowledge_missing()
         return views.durability(self._parts)
 

@@ -17,6 +17,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from core.audit import Audit, Deed
 from core.journal.chain import read_chain
@@ -165,6 +166,8 @@ async def test_what_was_altered_is_told_until_somebody_has_seen_it(tmp_path: Pat
         audit = await an_audit(tmp_path, a_deed("next"))
         assert audit.problem is not None
         assert "the last line is number 1 and not 4" in audit.problem
+    await audit.record(structs.replace(SEEN, outcome="failed"))
+    assert audit.problem is not None
     await audit.record(SEEN)
     assert audit.problem is None
     for _ in range(2):

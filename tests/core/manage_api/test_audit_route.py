@@ -75,6 +75,7 @@ async def test_an_entry_has_all_that_is_on_record_and_hangs_on_the_one_before(of
         "subject": None,
         "asked": {},
         "changes": [{"key": "a.b", "old": 1, "new": 2}],
+        "outcome": "done",
         "request_id": None,
         "previous": items[3]["sha256"],
         "sha256": items[1]["previous"],
