@@ -322,8 +322,9 @@ async def test_a_disk_that_hangs_holds_one_thread_and_no_caller(tmp_path: Path) 
         assert audit.problem == "300 changes are not on record yet (not written for 7 s)"
     finally:
         clock.answers.set()
-    while audit.problem is not None:
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(10):
+        while audit.problem is not None:
+            await asyncio.sleep(0.001)
     await audit.record(a_deed("last"))
     assert subjects(tmp_path) == [*names, "last"]
 
@@ -339,8 +340,9 @@ async def test_without_a_thread_to_be_had_it_waits_and_is_told(tmp_path: Path) -
     finally:
         release.set()
     assert all(one.result() for one in hanging)
-    while audit.problem is not None:
-        await audit.record(a_deed("b"))
+    async with asyncio.timeout(10):
+        while audit.problem is not None:
+            await audit.record(a_deed("b"))
     assert subjects(tmp_path)[:2] == ["a", "b"]
 
 

@@ -196,6 +196,9 @@ def test_what_cannot_be_written_down_is_not_called_seen(door: Door) -> None:
     try:
         answer = door.acknowledge("operate")
         assert (answer.status_code, answer.json()["code"]) == (409, "quarantine_not_writable")
+        deeds = [json.loads(line)["d"] for line in (door.core.data / "audit.jsonl").read_bytes().splitlines()]
+        told = [deed["outcome"] for deed in deeds if deed["what"] == "durability.acknowledge"]
+        assert told == ["failed"]  # and maybe the first journals are acknowledged
         assert door.core.get("status")["durability"]["degraded"]
     finally:
         subprocess.run(["umount", kept], check=True)
