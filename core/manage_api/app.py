@@ -51,6 +51,7 @@ class _Request:
     actor: Actor
     path: dict[str, str]
     request_id: str
+    holds: Callable[[], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,9 +125,21 @@ class _ManageApp:
             allow = found[0].allow()
             raise RequestError(405, "method_not_allowed", f"Allowed here: {allow}.", headers={"allow": allow})
         request = _Request(
-            scope=scope, receive=receive, headers=headers, actor=actor, path=found[1], request_id=request_id
+            scope=scope,
+            receive=receive,
+            headers=headers,
+            actor=actor,
+            path=found[1],
+            request_id=request_id,
+            holds=lambda: self._holds(scope, headers, actor),
         )
         return await entry.respond(request)
+
+    def _holds(self, scope: Scope, headers: Headers, actor: Actor) -> bool:
+        try:
+            return self._authenticator.authenticate(_peer_of(scope), headers.get("authorization")) == actor
+        except RequestError:
+            return False
 
     async def _login(self, scope: Scope, headers: Headers, entry: _Entry | None) -> Actor:
         if entry is not None and entry.permission is Permission.OPEN:
@@ -185,6 +198,7 @@ def _route_responder(route: Route, handler: Handler) -> Callable[[_Request], Awa
             query=query.read(request.scope["query_string"]),
             body=read_body(route, body, request.headers.get("content-type", "")),
             headers=headers.read(request.headers),
+            holds=request.holds,
         )
         answer = await handler(call)
         reply = answer if isinstance(answer, Reply) else Reply(content=answer)

@@ -4,6 +4,7 @@ from typing import Final
 
 MEANINGS: Final = {
     # Whatever the route.
+    "malformed_request": "This is no HTTP/1.1 request, or its head is too large.",
     "invalid_json": "The body is not JSON in UTF-8.",
     "unauthorized": "No token came with the request, or none that is valid here.",
     "token_expired": "The token was good once; its time is over.",

@@ -46,6 +46,7 @@ _MERGE_PATCH: Final = {
 }
 # Refusals that don't depend on the route's own rules.
 _EVERYWHERE: Final[Codes] = {
+    400: ("malformed_request",),
     403: ("foreign_origin",),
     421: ("foreign_host",),
     422: ("invalid_parameter",),

@@ -44,6 +44,13 @@ def new_request_id() -> str:
     return secrets.token_hex(8)
 
 
+def malformed() -> RequestError:
+    """What is no HTTP/1.1, or has too large a head."""
+    return RequestError(
+        400, "malformed_request", "This is no HTTP request, or its head is too large.", headers={"connection": "close"}
+    )
+
+
 def problem_answer(refusal: RefusalError, request_id: str) -> Response:
     """The one form of every error."""
     extra = refusal.headers if isinstance(refusal, RequestError) else {}

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from core.manage_api.crowd import Crowd
 from core.manage_api.peers import PEER, read_peer
+from core.manage_api.problems import malformed, new_request_id, problem_answer
 from core.manage_api.throttle import Throttle, throttled
 
 CONNECTIONS: Final = 128  # of each door; without a cap they would use up the sensors' descriptors
@@ -86,6 +87,13 @@ class _DoorProtocol(H11Protocol):
         self.flow.resume_reading()
         self.handle_events()
         self._look()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own, as plain text
+        answer = problem_answer(malformed(), new_request_id())
+        head = h11.Response(status_code=answer.status_code, headers=answer.raw_headers)
+        for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._set_deadline(None)

@@ -1,6 +1,6 @@
 """GET /api/manage/stream: what changes, as server-sent events, to a few callers at once; a caller who was away resumes.
 
-Looks once a second while anybody listens, and costs nothing else. A slow caller holds nothing up: he misses what he is too
+Looks once a second while anybody listens, and costs nothing else. A stream ends with the login that opened it. A slow caller holds nothing up: he misses what he is too
 slow for, and is told so.
 """
 
@@ -25,7 +25,7 @@ HEARTBEAT_S: Final = 15.0
 MOST_STREAMS: Final = 16
 MOST_BY_TCP: Final = 8  # of those; the rest is for two users of the socket
 MOST_OF_ONE: Final = 4  # caller
-# Then it ends, and the caller, who comes back by himself, has to log in again: a revoked token's stream does not go on.
+# Then it ends, and the caller comes back by himself: what a line that died without a word held is free again.
 LONGEST_S: Final = 600.0
 # Without a blank line behind them: some clients take that for the end of an empty event.
 _RETRY: Final = b"retry: 3000\n"
@@ -78,7 +78,7 @@ class Stream:
         """Raises RequestError 503 `too_many_streams`."""
         assert isinstance(call.headers, Resumption)
         actor = call.actor
-        events = self._events(call.headers.last_event_id, (actor.via or actor.name, call.origin))
+        events = self._events(call.headers.last_event_id, (actor.via or actor.name, call.origin), call.holds)
         await anext(events)  # from here on it has its place, and gives it back however it ends
         return Reply(content=events, headers={"cache-control": "no-store", "x-accel-buffering": "no"})
 
@@ -92,7 +92,9 @@ class Stream:
             return
         raise RequestError(503, "too_many_streams", detail, headers={"retry-after": "30"})
 
-    async def _events(self, last_id: str | None, caller: tuple[str, str]) -> AsyncGenerator[bytes]:
+    async def _events(
+        self, last_id: str | None, caller: tuple[str, str], holds: Callable[[], bool]
+    ) -> AsyncGenerator[bytes]:
         self._check_place(caller)
         self._callers[caller] += 1
         try:
@@ -101,7 +103,7 @@ class Stream:
             began_s = spoke_s = self._clock.steady()
             ring, (at, piece) = self._ring, self._greeting(last_id)
             yield _RETRY + piece
-            while self._runs and self._ring is ring and self._clock.steady() - began_s < self._longest_s:
+            while self._goes_on(ring, began_s) and holds():
                 at, piece = self._after(at)
                 if not piece and self._clock.steady() - spoke_s >= HEARTBEAT_S:
                     piece = _HEARTBEAT
@@ -114,6 +116,9 @@ class Stream:
             self._callers -= Counter([caller])
             if not self._callers:
                 self._wanted.clear()
+
+    def _goes_on(self, ring: EventRing, began_s: float) -> bool:
+        return self._runs and self._ring is ring and self._clock.steady() - began_s < self._longest_s
 
     def _greeting(self, last_id: str | None) -> tuple[int, bytes]:
         """Where a caller begins, and what he is told of that: nothing, where he just goes on."""

@@ -37,7 +37,7 @@ class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """One decoded and permitted request. `path` holds the path's variables, as text; `origin` is `socket` or the address that
-    it came from.
+    it came from. `holds` says whether the login is still good, for an answer that goes on and on.
     """
 
     actor: Actor
@@ -47,6 +47,7 @@ class Call:
     query: Struct
     body: Struct
     headers: Struct = field(default_factory=Nothing)
+    holds: Callable[[], bool] = lambda: True
 
     def says(self, by: str | None) -> str:
         """A person's name where one was given, and beside it who was logged in."""

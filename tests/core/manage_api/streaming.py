@@ -44,6 +44,7 @@ class Rig:
         self.looks = 0
         self.stream = Stream(self._look, Hurried())
         self.server: ManageServer
+        self.authenticator: Authenticator
         self.running: asyncio.Task[None]
         self._failing = False
 
@@ -76,8 +77,8 @@ class Rig:
 @asynccontextmanager
 async def a_rig(directory: Path) -> AsyncIterator[Rig]:
     rig = Rig(directory)
-    authenticator = Authenticator(Access(), directory / "tokens.toml", SystemClock())
-    app = build_app(stream_routes(rig.stream), authenticator, forget, listen=ANY_PORT)
+    rig.authenticator = Authenticator(Access(), directory / "tokens.toml", SystemClock())
+    app = build_app(stream_routes(rig.stream), rig.authenticator, forget, listen=ANY_PORT)
     async with serving(directory, ANY_PORT, app=app) as rig.server, asyncio.TaskGroup() as group:
         rig.running = group.create_task(rig.keep_running())
         try:

@@ -1,6 +1,7 @@
 """The ends of the two doors: bad ports, floods, slow callers and the stop."""
 
 import asyncio
+import json
 import socket
 import time
 from contextlib import AsyncExitStack, ExitStack, suppress
@@ -305,3 +306,14 @@ async def stopped_within(server: ManageServer, seconds: float, directory: Path) 
     server.stop()
     await until(lambda: not (directory / "manage.sock").exists())
     assert time.monotonic() - began < seconds
+
+
+@pytest.mark.parametrize("data", [b"GARBAGE\r\n\r\n", b"GET /healthz HTTP/1.1\r\n\r\n"], ids=["garbage", "no Host"])
+async def test_what_is_no_request_is_refused_like_any_other(tmp_path: Path, data: bytes) -> None:
+    async with serving(tmp_path, ANY_PORT) as server:
+        reader, writer = await a_connection(server, data)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        await close(writer)
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in head
+    assert json.loads(body)["code"] == "malformed_request"

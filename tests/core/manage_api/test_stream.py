@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from core.clock import SystemClock
 from core.manage_api.event_ring import KEPT
 from core.manage_api.stream import MOST_OF_ONE, MOST_STREAMS
+from core.manage_api.tokens import revoke_token
 from tests.core.manage_api.sample_routes import a_token, by_socket, by_tcp, code_of, until
 from tests.core.manage_api.streaming import STREAM, Rig, a_rig, listening
 
@@ -289,6 +291,17 @@ async def test_a_stream_ends_now_and_then_so_that_its_caller_logs_in_again(tmp_p
         rig.news.append("x")
         async with listening(client, last_id) as again:
             assert await again.texts(1) == ["x"]
+
+
+async def test_a_stream_ends_with_the_token_that_opened_it(tmp_path: Path) -> None:
+    token = a_token(tmp_path)
+    async with a_rig(tmp_path) as rig, by_tcp(rig.server, token) as client, listening(client) as one:
+        await one.next()
+        revoke_token(tmp_path / "tokens.toml", "hq", SystemClock())
+        await rig.authenticator.file.look()
+        with pytest.raises(StopAsyncIteration):
+            async with asyncio.timeout(5):
+                await one.next()
 
 
 async def test_nobody_looks_while_nobody_listens(tmp_path: Path) -> None:
