@@ -27,6 +27,7 @@ from core.settings import Access
 Notice = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 
 _LOOK_S: Final = 1.0
+_UNKNOWN_S: Final = 0.1  # a token that was just made works at once
 
 
 class Authenticator:
@@ -74,12 +75,12 @@ class Authenticator:
 
     async def login(self, peer: Peer | None, authorization: str | None) -> Actor:
         """As `authenticate`, behind a look at the file for a token that isn't known: it may be just made. Of whoever guesses
-        only once a second, and nobody waits for a look that somebody else waits for.
+        only ten times a second, and nobody waits for a look that somebody else waits for.
         """
         token, now_s = _bearer(authorization), self._clock.steady()
         unknown = peer is None and token and self._find(token) is None
         if unknown and now_s >= self._looks_again_s and not self.file.looking:
-            self._looks_again_s = now_s + _LOOK_S
+            self._looks_again_s = now_s + _UNKNOWN_S
             await self.file.look()
         return self.authenticate(peer, authorization)
 
