@@ -90,6 +90,7 @@ VALUES = (
     "core.wire_access",
     "core.wire_stream",
     "core.wire_config",
+    "core.wire_cases",
     "core.errors",
 )
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from core import wire
+from core import wire, wire_cases
 from core.events import Severity
 from core.manage_api import views
 from core.manage_api.auditing import of_fields
@@ -63,7 +63,8 @@ class CaseHandlers:
         return wire.Cases(items=tuple(views.case(case) for case in page), next=_cursor(page[-1]) if more else None)
 
     async def one(self, call: Call) -> Struct:
-        return self.as_it_is(call)
+        """With what people did about it, which the list leaves out."""
+        return views.case_detail(self._parts.book.get(call.path["case_id"]))
 
     def as_it_is(self, call: Call) -> Struct:
         return views.case(self._parts.book.get(call.path["case_id"]))
@@ -186,8 +187,8 @@ def case_routes(on: CaseHandlers) -> tuple[Route, ...]:
             path="/api/manage/cases/{case_id}",
             scope=Scope.READ,
             handler=on.one,
-            summary="One case",
-            answer=wire.CaseItem,
+            summary="One case, and who did what about it when",
+            answer=wire_cases.CaseDetail,
             refusals=_NOT_FOUND,
         ),
         verb("acknowledge", on.acknowledge, wire.Acknowledge, "Say that somebody has seen the case"),

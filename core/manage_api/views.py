@@ -3,7 +3,9 @@
 from collections import Counter
 from urllib.parse import urlsplit
 
-from core import wire
+from msgspec import structs
+
+from core import wire, wire_cases
 from core.events import Severity
 from core.manage_api.parts import Parts
 from core.monitoring import in_force
@@ -154,6 +156,11 @@ def case(one: Case) -> wire.CaseItem:
         shelved_s=None if one.shelved_s is None else round(one.shelved_s, 1),
         untold=one.untold,
     )
+
+
+def case_detail(one: Case) -> wire_cases.CaseDetail:
+    steps = tuple(wire_cases.CaseStep(**structs.asdict(step)) for step in one.steps)
+    return wire_cases.CaseDetail(**structs.asdict(case(one)), steps=steps)
 
 
 def case_counts(parts: Parts) -> wire.CaseCounts:

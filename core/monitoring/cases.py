@@ -50,12 +50,36 @@ class Handling(StrEnum):
     CLOSED = "closed"
 
 
+class Did(StrEnum):
+    """What a person may have done about a case."""
+
+    ACKNOWLEDGED = "acknowledged"
+    ACTION = "action"
+    NOTE = "note"
+    SHELVED = "shelved"
+    UNSHELVED = "unshelved"
+    CLOSED = "closed"
+
+
+class Step(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who did what and when, in their own words; `actor` None where a shelf ran out, `reason` why it was closed."""
+
+    at: datetime
+    what: Did
+    actor: str | None = None
+    action: str | None = None
+    disposition: str | None = None
+    note: str | None = None
+    reason: str | None = None
+
+
 class Case(Struct, frozen=True, kw_only=True):
     """One alarm incident. `fault` is the source's code of a sensor_fault. `closed_because` is a person's reason (handling), or
     the machine's: `not_watched` says that its sensor or limit has left the configuration, `over` that it was for information
     and has cleared, `unattended` that it was over and nobody signed it off. `gap_s` is how long nothing was known before an after_outage began.
 
     `actor` is who made the last change, None where the machine did; `signed_by` stays: who last recorded an action or closed it.
+    `steps` are what people did, newest last (handling); `action` and `disposition` are only the latest.
     `number` rises from case to case, whatever the wall clock says. `duration_s` is how long the condition held all in all,
     `earlier_s` that of the times before it was reopened last. `waiting_s` counts what people are waited for: from the
     opening or the last escalation to the acknowledgement, from there to its end; `escalations` how often that was in vain; `shelved_s` how long the case is still shelved. `untold` are
@@ -96,6 +120,7 @@ class Case(Struct, frozen=True, kw_only=True):
     escalations: int = 0
     shelved_s: float | None = None
     untold: int = 0
+    steps: tuple[Step, ...] = ()
     seq: int = 0
     outbox: tuple[Event, ...] = ()
 

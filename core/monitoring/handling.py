@@ -12,12 +12,13 @@ from msgspec import structs
 
 from core.errors import RefusalError
 from core.events import EventType, Severity
-from core.monitoring.cases import Case, Condition, Handling, closed, told
+from core.monitoring.cases import Case, Condition, Did, Handling, Step, closed, told
 from core.settings import Monitor as Patience
 
 DAY_S: Final = 86_400.0
 MOST_DOUBLINGS: Final = 20
 LONGEST_NOTES: Final = 8000
+MOST_STEPS: Final = 100
 
 
 class Verb(StrEnum):
@@ -57,36 +58,29 @@ def acknowledge(case: Case, *, actor: str, note: str, at: datetime) -> Case:
     """Somebody has seen it. Saying so again changes nothing."""
     if case.handling is Handling.ACKNOWLEDGED:
         return case
-    seen = structs.replace(
-        case, handling=_moved(case, Verb.ACKNOWLEDGE), actor=actor, note=_noted(case, note), waiting_s=0.0
-    )
-    return told(seen, EventType.CASE_ACKNOWLEDGED, at)
+    after = _moved(case, Verb.ACKNOWLEDGE)
+    seen = _did(case, Did.ACKNOWLEDGED, at, actor, note=note)
+    return told(structs.replace(seen, handling=after, waiting_s=0.0), EventType.CASE_ACKNOWLEDGED, at)
 
 
 def record(case: Case, *, actor: str, action: str, disposition: str, note: str, at: datetime) -> Case:
     """Record what was done and what became of the goods; a later record corrects an earlier one."""
-    done = structs.replace(
-        case,
-        handling=_moved(case, Verb.ACTION),
-        actor=actor,
-        signed_by=actor,
-        action=action,
-        disposition=disposition or None,
-        note=_noted(case, note),
-    )
+    after = _moved(case, Verb.ACTION)
+    done = _did(case, Did.ACTION, at, actor, action=action, disposition=disposition, note=note)
+    done = structs.replace(done, handling=after, signed_by=actor, action=action, disposition=disposition or None)
     return told(done, EventType.CASE_ACTION_RECORDED, at)
 
 
 def handle(case: Case, *, actor: str, action: str, disposition: str, note: str, at: datetime) -> Case:
     """Record what was done; where the condition has cleared, close as well."""
     done = record(case, actor=actor, action=action, disposition=disposition, note=note, at=at)
-    return closed(done, at, Reason.HANDLED) if done.condition is Condition.CLEARED else done
+    return _signed(done, at, actor, Reason.HANDLED) if done.condition is Condition.CLEARED else done
 
 
 def note(case: Case, *, actor: str, note: str, at: datetime) -> Case:
     """Raises RefusalError 409 once it is closed."""
     _refuse_closed(case, "a note")
-    return told(structs.replace(case, actor=actor, note=_noted(case, note)), EventType.CASE_NOTE_ADDED, at)
+    return told(_did(case, Did.NOTE, at, actor, note=note), EventType.CASE_NOTE_ADDED, at)
 
 
 def close(case: Case, *, actor: str, reason: Reason, note: str, force: bool, at: datetime) -> Case:
@@ -99,8 +93,7 @@ def close(case: Case, *, actor: str, reason: Reason, note: str, force: bool, at:
     if not due and not (force and note):
         wants = "an action" if case.condition is Condition.CLEARED else "a condition that has cleared"
         raise RefusalError(409, "close_needs_force", f"closing needs {wants}, or force and a note that says why")
-    signed = structs.replace(case, actor=actor, signed_by=actor, note=_noted(case, note))
-    return closed(signed, at, reason if due else f"forced: {reason}")
+    return _signed(case, at, actor, reason if due else f"forced: {reason}", note)
 
 
 def shelve(case: Case, *, actor: str, for_s: float, note: str, at: datetime) -> Case:
@@ -108,20 +101,32 @@ def shelve(case: Case, *, actor: str, for_s: float, note: str, at: datetime) -> 
     _refuse_closed(case, "shelving")
     if case.severity is Severity.CRITICAL:
         raise RefusalError(409, "critical_not_shelved", "a critical case is not shelved; acknowledge or handle it")
-    put = structs.replace(case, actor=actor, note=_noted(case, note), shelved_s=for_s, waiting_s=0.0)
-    return told(put, EventType.CASE_SHELVED, at)
+    put = _did(case, Did.SHELVED, at, actor, note=note)
+    return told(structs.replace(put, shelved_s=for_s, waiting_s=0.0), EventType.CASE_SHELVED, at)
 
 
 def unshelve(case: Case, *, actor: str | None, at: datetime) -> Case:
     """Raises RefusalError 409 where it is not shelved."""
     if case.shelved_s is None:
         raise RefusalError(409, "not_shelved", "this case is not shelved")
-    return told(structs.replace(case, actor=actor, shelved_s=None), EventType.CASE_UNSHELVED, at)
+    return told(structs.replace(_did(case, Did.UNSHELVED, at, actor), shelved_s=None), EventType.CASE_UNSHELVED, at)
 
 
 def expelled(case: Case, *, actor: str, at: datetime) -> Case:
     """Its cabinet goes out of service."""
-    return closed(structs.replace(case, actor=actor, signed_by=actor), at, "out_of_service")
+    return _signed(case, at, actor, "out_of_service")
+
+
+def _signed(case: Case, at: datetime, actor: str, because: str, note: str = "") -> Case:
+    signed = _did(case, Did.CLOSED, at, actor, note=note, reason=because)
+    return closed(structs.replace(signed, signed_by=actor), at, because)
+
+
+def _did(case: Case, what: Did, at: datetime, actor: str | None, *, note: str = "", **words: str) -> Case:
+    """The case with one step more; of very many the newest are kept."""
+    said = {name: word or None for name, word in words.items()}
+    step = Step(at=at, what=what, actor=actor or None, note=note or None, **said)
+    return structs.replace(case, actor=actor, note=_noted(case, note), steps=(*case.steps, step)[-MOST_STEPS:])
 
 
 def _noted(case: Case, note: str) -> str | None:

@@ -66,6 +66,10 @@ _CASES: Final = (
     "报警 opened UTC",
     "恢复 cleared UTC",
     "关闭 closed UTC",
+    "开始(当地) started (local)",
+    "报警(当地) opened (local)",
+    "恢复(当地) cleared (local)",
+    "关闭(当地) closed (local)",
     "限值 limit",
     "极值 peak",
     "单位 unit",
@@ -78,6 +82,18 @@ _CASES: Final = (
     "再次触发 reopened",
     "升级 escalations",
     "模拟 simulated",
+)
+_STEPS: Final = (
+    "编号 case",
+    *_WHERE,
+    "当地时间 local time",
+    "时间 time UTC",
+    "人员 who",
+    "事项 what",
+    "处置措施 action",
+    "货品处理 disposition",
+    "备注 note",
+    "关闭原因 closed because",
 )
 _MINUTES: Final = (
     *_WHERE,
@@ -109,6 +125,7 @@ def _texts(source: Source, facts: Facts, made: Made) -> Iterator[str]:
     yield _section("缺测 gaps", _GAPS, _gaps(facts))
     yield _section("按日 days", _DAYS, _days(facts))
     yield _section("报警事件 cases", _CASES, (_case(one) for one in facts.cases))
+    yield _section("处置经过 steps", _STEPS, _steps(facts))
     yield _section("分钟记录 minutes", _MINUTES, ())
     for place in source.places:
         for piece in source.pieces(place):
@@ -218,6 +235,10 @@ def _case(case: CaseFacts) -> tuple[Cell, ...]:
         case.opened_at,
         case.cleared_at,
         case.closed_at,
+        case.started_local,
+        case.opened_local,
+        case.cleared_local,
+        case.closed_local,
         case.limit,
         case.peak,
         case.unit,
@@ -231,6 +252,14 @@ def _case(case: CaseFacts) -> tuple[Cell, ...]:
         case.escalations,
         YES if case.simulated else None,
     )
+
+
+def _steps(facts: Facts) -> Iterator[tuple[Cell, ...]]:
+    for case in facts.cases:
+        where = (case.case_id, case.cabinet, case.cabinet_name, case.sensor)
+        for one in case.steps:
+            said = (one.action, one.disposition, one.note, worded(one.reason))
+            yield (*where, one.at_local, one.at, one.actor, worded(one.what), *said)
 
 
 def _before(place: Place) -> str:

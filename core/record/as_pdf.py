@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import RefusalError
-from core.monitoring.labels import ms
 from core.record import as_json
-from core.record.facts import CaseFacts, Facts, Made, Period, SensorFacts
+from core.record.facts import CaseFacts, Facts, Made, Period, SensorFacts, StepFacts
 from core.record.gathering import Source
-from core.record.local_time import local
 from core.record.words import SIMULATED, UNKNOWN, worded
 
 # Where Debian's fonts-wqy-microhei and fonts-wqy-zenhei are. fonts-droid-fallback has Chinese, but neither letters nor digits.
@@ -66,7 +64,7 @@ class Pages:
             self._sensor(one)
         self._title("报警事件 cases")
         for case in facts.cases:
-            self._case(source, case)
+            self._case(case)
         if not facts.cases:
             self._text("无 none")
         self._signature(as_json.sha256_of(source, facts))
@@ -117,16 +115,14 @@ class Pages:
         if (more := found.gaps - MOST_GAPS) > 0:
             self._text(f"另有 {more} 处，见 CSV 或 JSON; {more} more in the CSV and the JSON")
 
-    def _case(self, source: Source, case: CaseFacts) -> None:
-        def at(text: str | None) -> str:
-            return "-" if text is None else local(source.zone, ms(datetime.fromisoformat(text)))
-
+    def _case(self, case: CaseFacts) -> None:
         self._text(
             f"{worded(case.kind)} · {worded(case.severity)} · {case.cabinet} {case.cabinet_name} · {case.sensor} · "
             f"{case.case_id}" + (f" · {SIMULATED}" if case.simulated else "")
         )
         self._text(
-            f"报警 opened {at(case.opened_at)}, 恢复 cleared {at(case.cleared_at)}, 关闭 closed {at(case.closed_at)}"
+            f"报警 opened {case.opened_local}, 恢复 cleared {case.cleared_local or '-'}, "
+            f"关闭 closed {case.closed_local or '-'}"
         )
         self._text(
             f"限值 limit {_number(case.limit)}, 极值 peak {_number(case.peak)} {case.unit}, {case.duration_min} 分钟 min"
@@ -135,6 +131,8 @@ class Pages:
         self._text(f"签字 signed by: {case.signed_by or '-'}; {worded(case.closed_because)}")
         if case.note:
             self._text(f"备注 note: {case.note}")
+        for one in case.steps:
+            self._text(_step(one))
         self._pdf.ln(2)
 
     def _signature(self, sha256: str) -> None:
@@ -192,6 +190,11 @@ def _terms(period: Period) -> str:
     preset = f", 预设 preset {period.preset}" if period.preset else ""
     simulated = f", {SIMULATED}" if period.simulated else ""
     return f"{limits}, 校准偏移 offset {_number(period.offset)}{calibrated}{preset}{simulated}"
+
+
+def _step(one: StepFacts) -> str:
+    said = (one.actor, worded(one.what), one.action, one.disposition, one.note, worded(one.reason))
+    return f"{one.at_local} " + " · ".join(word for word in said if word)
 
 
 def _number(value: float | None) -> str:

@@ -89,8 +89,23 @@ class SensorFacts(Struct, frozen=True, kw_only=True):
     days: tuple[DayAmounts, ...]
 
 
+class StepFacts(Struct, frozen=True, kw_only=True):
+    """What somebody did about a case; `actor` null where a shelf ran out."""
+
+    at: str
+    at_local: str
+    actor: str | None
+    what: str
+    action: str | None
+    disposition: str | None
+    note: str | None
+    reason: str | None
+
+
 class CaseFacts(Struct, frozen=True, kw_only=True):
-    """A case whose life touches the time asked for, as it stands now."""
+    """A case whose life touches the time asked for, as it stands now. `action` and `disposition` are those recorded last, all
+    of them stand in `steps`, newest last. `signed_by` is who last recorded an action or closed it.
+    """
 
     case_id: str
     cabinet: str
@@ -104,6 +119,10 @@ class CaseFacts(Struct, frozen=True, kw_only=True):
     opened_at: str
     cleared_at: str | None
     closed_at: str | None
+    started_local: str
+    opened_local: str
+    cleared_local: str | None
+    closed_local: str | None
     limit: float | None
     peak: float | None
     unit: str
@@ -116,6 +135,7 @@ class CaseFacts(Struct, frozen=True, kw_only=True):
     reopened: int
     escalations: int
     simulated: bool
+    steps: tuple[StepFacts, ...]
 
 
 class Facts(Struct, frozen=True, kw_only=True):

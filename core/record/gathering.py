@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from core.errors import RefusalError
-from core.monitoring.cases import Case
+from core.monitoring.cases import Case, Step
 from core.monitoring.in_force import SensorTerms
 from core.monitoring.labels import MINUTE_MS, bounds, ms
 from core.monitoring.minutes import SCALE, sensors
 from core.monitoring.readings import UNITS
 from core.record import local_time, minutes
-from core.record.facts import Amounts, CaseFacts, DayAmounts, Facts, Missing, Period, SensorFacts
+from core.record.facts import Amounts, CaseFacts, DayAmounts, Facts, Missing, Period, SensorFacts, StepFacts
 from core.record.minutes import Day, Piece, Span
 from core.record.past_cases import PastCases
 from core.record.tally import Gap, Tally
@@ -121,7 +121,7 @@ def _places(
 def facts(found: Source, past: PastCases, now: datetime) -> Facts:
     device, asked = found.device, found.asked
     sensors = tuple(_sensor(found, place, ms(now)) for place in found.places)
-    cases = tuple(_case(one) for one in past.cases)
+    cases = tuple(_case(found.zone, one) for one in past.cases)
     return Facts(
         device=device[0] if device else None,
         site=device[1] if device else None,
@@ -235,9 +235,12 @@ def _mean(hundredths: int, known: int) -> float:
     return round(hundredths / known / SCALE, 3)
 
 
-def _case(case: Case) -> CaseFacts:
+def _case(zone: tzinfo, case: Case) -> CaseFacts:
     def at(moment: datetime | None) -> str | None:
         return None if moment is None else local_time.utc(ms(moment))
+
+    def local(moment: datetime | None) -> str | None:
+        return None if moment is None else local_time.local(zone, ms(moment))
 
     return CaseFacts(
         case_id=case.case_id,
@@ -252,6 +255,10 @@ def _case(case: Case) -> CaseFacts:
         opened_at=local_time.utc(ms(case.opened_at)),
         cleared_at=at(case.cleared_at),
         closed_at=at(case.closed_at),
+        started_local=local_time.local(zone, ms(case.started_at)),
+        opened_local=local_time.local(zone, ms(case.opened_at)),
+        cleared_local=local(case.cleared_at),
+        closed_local=local(case.closed_at),
         limit=case.limit,
         peak=case.peak,
         unit=case.unit,
@@ -259,9 +266,23 @@ def _case(case: Case) -> CaseFacts:
         action=case.action,
         disposition=case.disposition,
         note=case.note,
-        signed_by=case.signed_by or case.actor,
+        signed_by=case.signed_by or (case.actor if case.closed else None),  # an earlier version kept only who closed it
         closed_because=case.closed_because,
         reopened=case.reopened,
         escalations=case.escalations,
         simulated=case.simulated,
+        steps=tuple(_step(zone, step) for step in case.steps),
+    )
+
+
+def _step(zone: tzinfo, step: Step) -> StepFacts:
+    return StepFacts(
+        at=local_time.utc(ms(step.at)),
+        at_local=local_time.local(zone, ms(step.at)),
+        actor=step.actor,
+        what=step.what,
+        action=step.action,
+        disposition=step.disposition,
+        note=step.note,
+        reason=step.reason,
     )

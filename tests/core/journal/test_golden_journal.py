@@ -104,6 +104,7 @@ def test_the_cases_are_what_they_were(tmp_path: Path) -> None:
     assert (first.cabinet_name, first.action) == ("鲜奶柜", "门已关好")
     assert (first.disposition, first.note, first.peak) == ("移至备用柜", "门封条老化", 9.0)
     assert [event.seq for event in first.outbox] == [1, 2, 3, 4]
+    assert first.steps == ()  # kept since a later version
     assert (second.handling, second.note, len(second.outbox)) == (Handling.ACKNOWLEDGED, "在路上", 2)
     assert (fault.kind, fault.handling, fault.fault) == (Kind.SENSOR_FAULT, Handling.NEW, "no_answer")
 

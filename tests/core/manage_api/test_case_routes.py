@@ -97,6 +97,27 @@ async def test_force_and_a_note_close_what_goes_on_and_it_is_judged_anew(shop: S
     assert shop.book.watch((AIR, found["kind"])).severity is None
 
 
+async def test_one_case_says_who_did_what_about_it_and_the_list_stays_short(shop: Shop) -> None:
+    shop.case()
+    for verb, body in (
+        ("acknowledge", {"by": "li", "note": "on my way"}),
+        ("action", {"by": "li", "action": "@移走", "disposition": "-2 箱报废"}),
+        ("handle", {"by": "wang", "action": "修", "disposition": "报废"}),
+    ):
+        assert "steps" not in (await shop.act(verb, body)).json()
+    async with a_client(shop.app) as client:
+        found = (await client.get(f"{CASES}/case_1")).json()
+        (listed,) = (await client.get(CASES)).json()["items"]
+    names = ("what", "actor", "action", "disposition", "note", "reason")
+    assert [tuple(step[name] for name in names) for step in found["steps"]] == [
+        ("acknowledged", LI, None, None, "on my way", None),
+        ("action", LI, "@移走", "-2 箱报废", None, None),
+        ("action", "wang (uid:0)", "修", "报废", None, None),
+    ]
+    assert found["steps"][0]["at"].endswith("Z")
+    assert listed == {name: value for name, value in found.items() if name != "steps"}
+
+
 Refused = Callable[[Shop], object]
 
 

@@ -10,7 +10,7 @@ from core.errors import RefusalError
 from core.events import Severity
 from core.monitoring import cases, handling
 from core.monitoring.cases import Case, Condition, Handling
-from core.monitoring.handling import HANDLING_MOVES, Reason, Verb, is_waiting, waited
+from core.monitoring.handling import HANDLING_MOVES, MOST_STEPS, Reason, Verb, is_waiting, waited
 from core.settings import Monitor as Patience
 from tests.core.monitoring.moves import (
     LATER,
@@ -192,6 +192,50 @@ def test_an_empty_note_leaves_the_earlier_one(move: Move) -> None:
 def test_a_closed_case_says_why_it_was_closed(moves: list[Move], because: str | None) -> None:
     case = opened(*moves)
     assert (case.closed_because, data(case.outbox[-1])["closed_because"]) == (because, because)
+
+
+# -- what stays of it --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("moves", "steps"),
+    [
+        ([acknowledge], [{"what": "acknowledged", "actor": "li"}]),
+        ([record], [{"what": "action", "actor": "wang", "action": "door closed", "disposition": "kept"}]),
+        ([note], [{"what": "note", "actor": "zhao", "note": "fan is off"}]),
+        ([shelve], [{"what": "shelved", "actor": "li", "note": "till noon"}]),
+        ([shelve, unshelve], [{"what": "unshelved", "actor": "li"}]),
+        ([clear, handle], [{"what": "closed", "actor": "wang", "reason": "handled"}]),
+        ([clear, record, close], [{"what": "closed", "actor": "chen", "reason": "handled"}]),
+        ([force], [{"what": "closed", "actor": "chen", "note": "probe", "reason": "forced: false_alarm"}]),
+        ([expel], [{"what": "closed", "actor": "chen", "reason": "out_of_service"}]),
+        ([clear, reopen, worsen, clear], []),
+    ],
+)
+def test_what_a_person_does_is_a_step_that_says_who_and_when(moves: list[Move], steps: list[dict[str, str]]) -> None:
+    case = opened(*moves, severity=WARNING)
+    expected = [{"at": "2026-11-23T08:05:00Z", **step} for step in steps]
+    assert msgspec.to_builtins(list(case.steps[-1:])) == expected
+
+
+def test_a_shelf_that_ran_out_is_a_step_of_nobodys() -> None:
+    shelved, ended = lived(opened(shelve, severity=WARNING), 3600.0).steps
+    assert (shelved.what, ended.what, ended.actor) == ("shelved", "unshelved", None)
+
+
+def test_an_earlier_action_stands_in_the_steps_when_it_was_corrected() -> None:
+    case = handling.record(opened(handle), actor="li", action="fan mended", disposition="", note="", at=LATER)
+    assert [(step.action, step.disposition) for step in case.steps] == [("door closed", "kept"), ("fan mended", None)]
+
+
+def test_of_very_many_steps_the_newest_are_kept() -> None:
+    case = opened(acknowledge, *[note] * (MOST_STEPS - 1))
+    assert (len(case.steps), str(case.steps[0].what)) == (MOST_STEPS, "acknowledged")
+    assert [str(step.what) for step in record(case).steps] == ["note"] * (MOST_STEPS - 1) + ["action"]
+
+
+def test_no_event_carries_the_steps() -> None:
+    assert all("steps" not in data(event) for event in opened(acknowledge, note).outbox)
 
 
 # -- the shelf ---------------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ def test_people_read_the_limits_the_gaps_the_days_and_who_signed_in_chinese(tmp_
         "高温报警",
         "李 (uid:0)",
         "已移到别的柜",
+        "处置 action · =cmd",
     ):
         assert said in text, said
     assert "负责人" in text

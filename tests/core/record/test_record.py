@@ -8,8 +8,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from core.errors import RefusalError
+from core.monitoring import cases, handling
+from core.monitoring.cases import Handling
 from core.record.facts import Document
 from tests.core.monitoring.factories import AIR, START, a_case
 from tests.core.monitoring.histories import a_history, record, some_terms
@@ -133,6 +136,40 @@ def test_a_case_says_what_was_done_and_who_signed_although_the_machine_closed_it
     assert case["handling"] == "closed"
     assert (case["action"], case["disposition"], case["signed_by"]) == ("=cmd", "已移到别的柜", "李 (uid:0)")
     assert (case["limit"], case["peak"], case["opened_at"]) == (8.0, 9.5, "2026-11-23T08:00:00Z")
+
+
+def test_nothing_that_was_done_goes_missing_when_it_is_corrected(tmp_path: Path) -> None:
+    a_life(tmp_path, [4.0])
+    case = cases.opened(a_case())
+    for action, disposition in (("移走", "-2 箱报废"), ("修", "报废")):
+        case = handling.record(case, actor="李", action=action, disposition=disposition, note="", at=START)
+    keep(tmp_path, case)
+    (case,) = facts(tmp_path)["cases"]
+    assert [(one["actor"], one["action"], one["disposition"]) for one in case["steps"]] == [
+        ("李", "移走", "-2 箱报废"),
+        ("李", "修", "报废"),
+    ]
+    assert (case["steps"][0]["at"], case["steps"][0]["at_local"]) == ("2026-11-23T08:00:00Z", "2026-11-23 16:00:00")
+    assert (case["opened_local"], case["closed_local"]) == ("2026-11-23 16:00:00", None)
+
+
+def test_a_note_and_an_acknowledgement_sign_nothing(tmp_path: Path) -> None:
+    a_life(tmp_path, [4.0])
+    seen = handling.acknowledge(cases.opened(a_case()), actor="李", note="", at=START)
+    keep(tmp_path, handling.note(seen, actor="实习生乙", note="来过", at=START))
+    (case,) = facts(tmp_path)["cases"]
+    assert (case["signed_by"], [one["actor"] for one in case["steps"]]) == (None, ["李", "实习生乙"])
+
+
+@pytest.mark.parametrize(("kept", "signed_by"), [("closed", "chen"), ("actioned", None)])
+def test_of_an_earlier_versions_cases_only_who_closed_one_is_known_to_have_signed(
+    tmp_path: Path, kept: str, signed_by: str | None
+) -> None:
+    a_life(tmp_path, [4.0])
+    done = structs.replace(cases.opened(a_case()), handling=Handling.ACTIONED, actor="chen")
+    keep(tmp_path, cases.closed(done, START) if kept == "closed" else done)
+    (case,) = facts(tmp_path)["cases"]
+    assert (case["handling"], case["signed_by"], case["steps"]) == (kept, signed_by, [])
 
 
 def test_cases_come_from_the_archive_too_and_only_those_whose_life_touches_the_time(tmp_path: Path) -> None:

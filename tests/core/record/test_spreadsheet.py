@@ -35,7 +35,7 @@ def test_it_has_sections_with_heads_and_as_many_cells_in_each_row(tmp_path: Path
     a_life(tmp_path, [-18.5, None, -20.0], terms=OTHER)
     keep(tmp_path, a_handled_case())
     found = sections(tmp_path)
-    assert list(found) == ["sensors and limits", "statistics", "gaps", "days", "cases", "minutes"]
+    assert list(found) == ["sensors and limits", "statistics", "gaps", "days", "cases", "steps", "minutes"]
     assert [(row["mean"], row["quality"], row["high"], row["low"]) for row in found["minutes"]] == [
         ("-18.50", "good", "-15.0", ""),
         ("", "fault", "-15.0", ""),
@@ -45,6 +45,10 @@ def test_it_has_sections_with_heads_and_as_many_cells_in_each_row(tmp_path: Path
     assert found["sensors and limits"][0]["offset"] == "-0.4"
     assert found["cases"][0]["kind"] == "高温报警 temp_high"
     assert found["cases"][0]["signed by"] == "李 (uid:0)"
+    assert found["cases"][0]["opened (local)"] == "2026-11-23 16:00:00"
+    (step,) = found["steps"]
+    assert (step["local time"], step["who"], step["what"]) == ("2026-11-23 16:00:00", "李 (uid:0)", "处置 action")
+    assert (step["case"], step["disposition"], step["note"]) == ("case_1", "已移到别的柜", "冰")
 
 
 def test_no_name_and_no_text_of_a_person_is_ever_a_formula(tmp_path: Path) -> None:
@@ -53,7 +57,7 @@ def test_no_name_and_no_text_of_a_person_is_ever_a_formula(tmp_path: Path) -> No
     found = sections(tmp_path)
     assert {row["name"] for rows in found.values() for row in rows if row["cabinet"] == "04"} == {"'=雪糕柜"}
     assert {row["sensor"] for row in found["minutes"]} == {'\'@x,"y"\n'}
-    assert found["cases"][0]["action"] == "'=cmd"
+    assert found["cases"][0]["action"] == found["steps"][0]["action"] == "'=cmd"
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", "＝1", "＠a"])
