@@ -99,13 +99,13 @@ def _look(ask: Any) -> None:
 def _care_for_cases(ask: Any) -> None:
     cases = {one["severity"]: one["case_id"] for one in ask("get_cases", open=True, limit=50)["items"]}
     warm, cold = cases["warning"], cases["critical"]
-    ask("get_cases_case_id", case_id=warm)
     ask("post_cases_case_id_acknowledge", {"by": "王芳", "note": "已看到，正在处理"}, case_id=warm)
     ask("post_cases_case_id_note", {"by": "王芳", "note": "蒸发器结霜，已报修"}, case_id=warm)
     ask("post_cases_case_id_shelve", {"by": "王芳", "for_s": 1800, "note": "补货中"}, case_id=warm)
     ask("post_cases_case_id_unshelve", {"by": "李强"}, case_id=warm)
     done = {"by": "李强", "action": "清理风口，关好柜门", "disposition": "商品移至备用柜，复测合格"}
     ask("post_cases_case_id_action", done, case_id=warm)
+    ask("get_cases_case_id", case_id=warm)
     ask("post_cases_case_id_handle", {**done, "note": "等待降温"}, case_id=cold)
     signed = {"by": "周敏", "reason": "handled", "note": "店长确认", "force": True}
     ask("post_cases_case_id_close", signed, case_id=cold)
