@@ -60,9 +60,17 @@ def test_no_name_and_no_text_of_a_person_is_ever_a_formula(tmp_path: Path) -> No
     assert found["cases"][0]["action"] == found["steps"][0]["action"] == "'=cmd"
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", "＝1", "＠a"])
-def test_text_that_a_spreadsheet_would_run_is_made_harmless(text: str) -> None:
-    assert harmless(text) == "'" + text
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", "＝1", "＠a", "|cmd", "%1"])
+@pytest.mark.parametrize("before", ["", " ", "\xa0", "\u200b", "\ufeff", "\u202e \u3000"])
+def test_text_that_a_spreadsheet_would_run_is_made_harmless(before: str, text: str) -> None:
+    """Also behind what it skips or a person doesn't see."""
+    assert harmless(before + text) == "'" + before + text
+
+
+def test_a_control_character_is_written_out() -> None:
+    """A NUL in a CSV ends it for some readers."""
+    assert harmless("\x00=1\x1b") == "\\x00=1\\x1b"
+    assert harmless("门开着\n -18 \t=") == "门开着\n -18 \t="
 
 
 def test_clocks_that_are_set_back_show_the_same_local_hour_twice(tmp_path: Path) -> None:
