@@ -55,6 +55,9 @@ class CaseHandlers:
         """
         query = call.query
         assert isinstance(query, CaseQuery)
+        after, before = query.opened_after, query.opened_before
+        if after is not None and before is not None and after > before:
+            raise RefusalError(409, "since_after_until", "opened_after is after opened_before")
         found = [case for case in self._parts.book.all() if _fits(case, query)]
         if query.cursor is not None:
             behind = _place(query.cursor)
@@ -180,7 +183,7 @@ def case_routes(on: CaseHandlers) -> tuple[Route, ...]:
             summary="Cases, newest first",
             answer=wire.Cases,
             query=CaseQuery,
-            refusals={404: ("unknown_cursor",)},
+            refusals={404: ("unknown_cursor",), 409: ("since_after_until",)},
         ),
         Route(
             method="GET",

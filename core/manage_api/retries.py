@@ -122,7 +122,7 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             query=RetryQuery,
             headers=RetryConditions,
             statuses=(200, 304),
-            refusals={404: ("unknown_cursor",), 409: ("filter_not_with_since_seq",)},
+            refusals={404: ("unknown_cursor",), 409: ("filter_not_with_since_seq", "since_after_until")},
         ),
         Route(
             method="POST",

@@ -76,6 +76,9 @@ class RetryList:
         if query.since_seq is not None and (query.status or query.error_class or query.q or query.due is not None):
             detail = "what left must be seen: ask without status, due, error_class and q"
             raise RefusalError(409, "filter_not_with_since_seq", detail)
+        after, before = query.created_after, query.created_before
+        if after is not None and before is not None and after > before:
+            raise RefusalError(409, "since_after_until", "created_after is after created_before")
         overview = retry_views.retry_overview(self._parts)
         tag = self._tag(query, overview)
         headers = {"etag": tag, "cache-control": "private, no-cache"}

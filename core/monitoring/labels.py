@@ -8,10 +8,13 @@ MINUTE_MS: Final = 60_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 _EVER: Final = (-(2**62), 2**62)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def ms(at: datetime) -> int:
-    return (at - _EPOCH) // _MS
+    """An offset can put a time before the year 1 or after 9999 in UTC, which no datetime can show: it is then the nearest."""
+    return (min(max(at, _FIRST), _LAST) - _EPOCH) // _MS
 
 
 def moment(at_ms: int) -> datetime:
