@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -15,14 +15,20 @@ from msgspec import Struct, structs
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
+from core.config_lines import KeyPath, printable
 from core.config_read import parse
 from core.errors import ConfigError, RefusalError
 from core.journal.files import sync_directory
 from core.settings import LoadedSettings, Secret, Settings
+from core.wire import FieldError
 from core.wire_audit import Change
 
 _MASK: Final = "***"
 _MASKED_PATH: Final = "/…"
+# Of one change: tomlkit takes time by the square of what it is given, and a text goes into events and the audit.
+_MOST_VALUES: Final = 2000
+_DEEPEST: Final = 16
+_LONGEST_TEXT: Final = 4000
 _BARE: Final = re.compile(r"[^\s.\"]+")  # a step of a dotted key that needs no quotes
 
 
@@ -82,6 +88,33 @@ def _step(name: str) -> str:
     return name if _BARE.fullmatch(name) else msgspec.json.encode(name).decode()
 
 
+def refusal_of(error: ConfigError, document: Mapping[str, Any], detail: str | None = None) -> RefusalError:
+    """409 for what is wrong in this document, with the key as `flat` has it. Without `detail` that says the same in words."""
+    key = _key(error.at, document)
+    if not key:
+        return RefusalError(409, "config_invalid", detail or error.problem)
+    return _refused(key, error.problem, detail)
+
+
+def _refused(key: str, problem: str, detail: str | None = None) -> RefusalError:
+    errors = (FieldError(pointer=key, detail=problem),)
+    return RefusalError(409, "config_invalid", detail or f"{key}: {problem}", errors=errors)
+
+
+def _key(at: KeyPath, document: Mapping[str, Any]) -> str:
+    """An element without an id goes by its number."""
+    steps: list[str] = []
+    part: Any = document
+    for step in at:
+        try:
+            part = part[step]
+        except (LookupError, TypeError):
+            part = None
+        named = part.get("id") if isinstance(step, int) and isinstance(part, Mapping) else None
+        steps.append(printable(_step(named if isinstance(named, str) else str(step))))
+    return ".".join(steps)
+
+
 def _shown_url(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
@@ -108,6 +141,7 @@ def draft(text: str, path: Path, changes: Mapping[str, object]) -> Draft:
     Raises ConfigError when the text is not valid as it stands, RefusalError (409) when the result would not be.
     """
     before = parse(text, path)
+    _check_size(changes)
     document = tomlkit.parse(text)
     try:
         _merge(document, changes, "")
@@ -120,17 +154,36 @@ def draft(text: str, path: Path, changes: Mapping[str, object]) -> Draft:
             raise RefusalError(409, "config_invalid", "the change can't be written into this layout of tables")
         after = parse(changed.encode().decode(), path)  # half a surrogate is in no file
     except ConfigError as error:
-        raise RefusalError(409, "config_invalid", f"{error.key}: {error.problem}") from error
-    except (TOMLKitError, ValueError) as error:
+        raise refusal_of(error, document) from error
+    except (TOMLKitError, ValueError, RecursionError) as error:
         raise RefusalError(409, "config_invalid", "a value that TOML can't hold") from error
     if after.settings.webhooks.escalate_command != before.settings.webhooks.escalate_command:
-        raise RefusalError(409, "config_invalid", "webhooks.escalate_command: changed in the file only, as it is run")
+        raise _refused("webhooks.escalate_command", "changed in the file only, as it is run")
     return Draft(before=before, after=after, text=Secret(changed))
+
+
+def _check_size(changes: Mapping[str, object]) -> None:
+    level, count = list[object]([changes]), 0
+    for _ in range(_DEEPEST + 1):
+        inner = [part for one in level for part in _parts(one)]
+        count += len(inner)
+        if count > _MOST_VALUES:
+            raise RefusalError(409, "config_invalid", f"more than {_MOST_VALUES} values in one change")
+        names = [name for one in level if isinstance(one, Mapping) for name in one]
+        if any(isinstance(one, str) and len(one) > _LONGEST_TEXT for one in (*names, *inner)):
+            raise RefusalError(409, "config_invalid", f"a text of more than {_LONGEST_TEXT} characters")
+        level = inner
+    if level:
+        raise RefusalError(409, "config_invalid", f"tables or lists more than {_DEEPEST} deep")
+
+
+def _parts(value: object) -> Iterable[object]:
+    return value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
 
 
 def _merge(table: Any, changes: Mapping[str, object], at: str) -> None:
     for key, value in changes.items():
-        here = f"{at}.{key}".lstrip(".")
+        here = f"{at}.{_step(key)}" if at else _step(key)
         if value is None:
             table.pop(key, None)
         elif isinstance(value, Mapping) and isinstance(table.get(key), list):
@@ -138,7 +191,7 @@ def _merge(table: Any, changes: Mapping[str, object], at: str) -> None:
         elif isinstance(value, Mapping):
             _merge(_table_in(table, key), value, here)
         elif _is_masked(value):
-            raise RefusalError(409, "config_invalid", f"{here}: the masked form that the API shows is no value")
+            raise _refused(here, "the masked form that the API shows is no value")
         else:
             table[key] = value
 
@@ -158,8 +211,8 @@ def _merge_by_id(items: list[Any], changes: Mapping[str, object], at: str) -> No
     by_id = {item.get("id"): item for item in items if isinstance(item, Mapping)}
     for item_id, change in changes.items():
         if item_id not in by_id or not isinstance(change, Mapping):
-            raise RefusalError(409, "config_invalid", f"{at}: there is no {item_id!r}")
-        _merge(by_id[item_id], change, f"{at}.{item_id}")
+            raise _refused(at, f"there is no {item_id!r}")
+        _merge(by_id[item_id], change, f"{at}.{_step(item_id)}")
 
 
 def _replace(path: Path, data: bytes) -> None:

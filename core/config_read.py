@@ -132,7 +132,7 @@ class _Checker:
         )
 
     def _error(self, problem: str, at: KeyPath) -> ConfigError:
-        return ConfigError(printable(problem), path=self._path, line=line_of(self._text, at), key=dotted(at))
+        return ConfigError(printable(problem), path=self._path, line=line_of(self._text, at), key=dotted(at), at=at)
 
     def _convert(self, value: object, wanted: Any, at: KeyPath) -> Any:
         try:

@@ -12,6 +12,8 @@ CoreError
 from pathlib import Path
 from typing import Final
 
+from core.wire import FieldError
+
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_HELD: Final = 75
@@ -24,14 +26,24 @@ class CoreError(Exception):
 
 
 class ConfigError(CoreError):
-    """A mistake in a file or on the command line. The message names file, line and key, and never a secret."""
+    """A mistake in a file or on the command line. The message names file, line and key, and never a secret; `at` are the
+    steps to that key.
+    """
 
     exit_code = EXIT_USAGE
 
-    def __init__(self, problem: str, *, path: Path | None = None, line: int | None = None, key: str | None = None):
+    def __init__(
+        self,
+        problem: str,
+        *,
+        path: Path | None = None,
+        line: int | None = None,
+        key: str | None = None,
+        at: tuple[str | int, ...] = (),
+    ):
         place = ":".join(str(part) for part in (path, line) if part is not None)
         super().__init__(": ".join(part for part in (place, key, problem) if part))
-        self.path, self.line, self.key, self.problem = path, line, key, problem
+        self.path, self.line, self.key, self.at, self.problem = path, line, key, at, problem
 
 
 class DirectoryHeldError(CoreError):
@@ -58,9 +70,17 @@ class SensorError(CoreError):
 
 class RefusalError(CoreError):
     """Well-formed input that the present state refuses. `status` is the HTTP answer, `code` a stable word; `drain_id` names
-    the running drain where that is the reason.
+    the running drain where that is the reason; `errors` point at what is wrong.
     """
 
-    def __init__(self, status: int, code: str, detail: str, *, drain_id: str | None = None):
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: tuple[FieldError, ...] = (),
+        drain_id: str | None = None,
+    ):
         super().__init__(detail)
-        self.status, self.code, self.detail, self.drain_id = status, code, detail, drain_id
+        self.status, self.code, self.detail, self.errors, self.drain_id = status, code, detail, errors, drain_id

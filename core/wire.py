@@ -565,7 +565,9 @@ class Drains(Answer, frozen=True, kw_only=True):
 
 
 class FieldError(Answer, frozen=True, kw_only=True):
-    """Where a request does not fit the schema: `pointer` is `#/…` into the body, `?name` of the query, or `header:name`."""
+    """What is wrong and where: `pointer` is `#/…` into the body, `?name` of the query, `header:name`, or a key of the
+    configuration as its `changes` have it.
+    """
 
     pointer: str
     detail: str

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import secrets
+import tomllib
 from typing import Final
 
 from msgspec import Struct
@@ -111,14 +112,14 @@ def _parsed(text: str, running: LoadedSettings) -> LoadedSettings:
     try:
         return config.parse(text, running.path)
     except ConfigError as error:
-        raise _invalid(error) from error
+        raise _invalid(error, text) from error
 
 
 def _drafted(text: str, running: LoadedSettings, body: MergePatch) -> Draft:
     try:
         return config.draft(text, running.path, body.changes)
     except ConfigError as error:
-        raise _invalid(error) from error
+        raise _invalid(error, text) from error
 
 
 def _write(draft: Draft) -> None:
@@ -128,8 +129,9 @@ def _write(draft: Draft) -> None:
         raise RefusalError(409, "config_not_writable", f"the file can't be replaced ({error.strerror})") from error
 
 
-def _invalid(error: ConfigError) -> RefusalError:
-    return RefusalError(409, "config_invalid", str(error))
+def _invalid(error: ConfigError, text: str = "") -> RefusalError:
+    """The file is not valid as it stands: a person looks for the line, a program for the key."""
+    return config.refusal_of(error, tomllib.loads(text) if error.at else {}, str(error))
 
 
 def _changes(_: Struct | None, after: Struct) -> tuple[Change, ...]:

@@ -15,7 +15,7 @@ REQUEST_ID = "x-request-id"  # the header of every answer
 
 
 class RequestError(RefusalError):
-    """A request that HTTP, the permissions or the schema forbid; `errors` point at the fields."""
+    """A request that HTTP, the permissions or the schema forbid; `headers` go into the answer."""
 
     def __init__(
         self,
@@ -26,8 +26,8 @@ class RequestError(RefusalError):
         errors: tuple[FieldError, ...] = (),
         headers: Mapping[str, str] | None = None,
     ):
-        super().__init__(status, code, detail)
-        self.errors, self.headers = errors, dict(headers or {})
+        super().__init__(status, code, detail, errors=errors)
+        self.headers = dict(headers or {})
 
 
 def invalid(*errors: FieldError) -> RequestError:
@@ -60,7 +60,7 @@ def problem_answer(refusal: RefusalError, request_id: str) -> Response:
         status=refusal.status,
         detail=refusal.detail,
         code=refusal.code,
-        errors=refusal.errors if isinstance(refusal, RequestError) else (),
+        errors=refusal.errors,
         drain_id=refusal.drain_id,
         request_id=request_id,
     )

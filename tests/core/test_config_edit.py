@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,56 @@ def test_what_the_box_runs_is_not_changed_over_the_network(tmp_path: Path) -> No
 def test_a_refusal_names_the_key(tmp_path: Path) -> None:
     """With what is wrong, for the caller knows no line."""
     refusal = refused(a_config(tmp_path, FULL), {"cabinets": {"03": {"limits": {"high": 0}}}})
-    assert refusal.detail == "cabinets[0].limits.high: is not above low (0 <= 1)"
+    assert refusal.detail == "cabinets.03.limits.high: is not above low (0 <= 1)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "problem"),
+    [
+        ({"cabinets": {"04": {"limits": {"high": -20}}}}, "cabinets.04.limits.high", "is not above warn_high"),
+        ({"webhooks": {"endpoints": {"hq": {"secret": "***"}}}}, "webhooks.endpoints.hq.secret", "the masked form"),
+        (
+            {"webhooks": {"endpoints": {"hq": {"headers": {"a.b": "ü"}}}}},
+            'webhooks.endpoints.hq.headers."a.b"',
+            "ASCII",
+        ),
+        ({"cabinets": {"99": {}}}, "cabinets", "there is no '99'"),
+        ({"webhooks": {"escalate_command": ["true"]}}, "webhooks.escalate_command", "in the file only"),
+        ({"monitor": {"intervall_s": 1}}, "monitor.intervall_s", "unknown key"),
+        ({"cabinets": [{"id": "03"}, {"name": "x"}]}, "cabinets.1.id", "is required"),
+    ],
+    ids=str,
+)
+def test_a_refusal_points_at_the_key_by_the_ids(tmp_path: Path, changes: Changes, pointer: str, problem: str) -> None:
+    """As the change and what it answers name it: a program finds the place without reading the words."""
+    [error] = refused(a_config(tmp_path, FULL), changes).errors
+    assert error.pointer == pointer
+    assert problem in error.detail
+
+
+def nested(depth: int) -> Any:
+    return [nested(depth - 1)] if depth else 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"x": [1] * 300_001}, "2000 values"),
+        ({"x": {f"k{n}": 1 for n in range(60_000)}}, "2000 values"),
+        ({"x": [[1]] * 1_500}, "2000 values"),
+        ({"device": {"site_name": nested(400)}}, "16 deep"),
+        ({"device": {"site_name": "x" * 4001}}, "4000 characters"),
+        ({"device": {"x" * 4001: 1}}, "4000 characters"),
+    ],
+    ids=["list", "table", "lists", "depth", "text", "name"],
+)
+def test_a_change_beyond_measure_is_refused_before_it_costs_anything(
+    tmp_path: Path, changes: Changes, why: str
+) -> None:
+    """tomlkit would be busy with the first ones for minutes, and nobody else could change anything."""
+    begun = time.process_time()
+    assert why in refused(a_config(tmp_path, FULL), changes).detail
+    assert time.process_time() - begun < 5
 
 
 def test_a_refusal_tells_no_secret(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_a_dry_run_answers_the_same_and_leaves_no_trace(box: Core) -> None:
     assert (answer.status_code, answer.json()["changes"]) == (200, [{"key": HIGH, "old": 8.0, "new": 6.5}])
     refused = box.request("PATCH", f"{URL}?dry_run=true", json=higher(-1))
     assert (refused.status_code, refused.json()["code"]) == (409, "config_invalid")
+    assert [one["pointer"] for one in refused.json()["errors"]] == [HIGH]
     assert box.config.read_bytes() == before
     assert len(json_lines(box.data / "audit.jsonl")) == lines
     assert box.get("config")["pending"] == []
@@ -156,3 +157,13 @@ def test_headquarters_holds_the_audits_newest_line_outside_the_box(
     lines = (box.data / "audit.jsonl").read_bytes().splitlines(keepends=True)
     newest = {"n": len(lines), "sha256": hashlib.sha256(lines[-1]).hexdigest()}
     wait_until(lambda: [one for one in json_lines(got) if one["event"]["data"]["audit"] == newest], "the line is told")
+
+
+def test_a_file_that_is_broken_is_told_by_line_and_by_key(box: Core) -> None:
+    """The line for the person at the box, the key for headquarters; the core keeps what it runs with."""
+    box.config.write_text(box.config.read_text().replace("high = 8.0", "high = -8.0"))
+    for refused in (box.request("GET", URL), box.request("PATCH", URL, json=higher(7))):
+        said = refused.json()
+        assert (refused.status_code, said["code"]) == (409, "config_invalid")
+        assert f"{box.config.name}:" in said["detail"]
+        assert [one["pointer"] for one in said["errors"]] == [HIGH]
