@@ -14,6 +14,7 @@ from core.settings import Cabinet, Endpoint, Limits, Sensor, Settings
 Wrong = tuple[str, KeyPath]
 
 _LISTEN_HOST: Final = re.compile(r"\[[^\[\]\s]+\]|[^\[\]\s]+")
+_HOST: Final = re.compile(rb"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _ORDER: Final = ("low", "warn_low", "warn_high", "high")
 
 
@@ -29,6 +30,9 @@ def wrongs(settings: Settings) -> Iterator[Wrong]:
         yield from _of_sensor(sensor, ("sensors", index))
     if settings.manage_api.listen is not None:
         yield from _of_listen(settings.manage_api.listen, ("manage_api", "listen"))
+    for index, host in enumerate(settings.manage_api.hosts):
+        if not _is_host(host):
+            yield "is not the name of a host, without scheme and port", ("manage_api", "hosts", index)
     endpoints = settings.webhooks.endpoints
     for index, endpoint in enumerate(endpoints):
         yield from _of_fallback(endpoint, endpoints, ("webhooks", "endpoints", index, "fallback_for"))
@@ -40,6 +44,13 @@ def _of_listen(listen: str, at: KeyPath) -> Iterator[Wrong]:
         yield "has a port above 65535", at
     if not _LISTEN_HOST.fullmatch(host):
         yield "has no usable host", at
+
+
+def _is_host(name: str) -> bool:
+    try:
+        return _HOST.fullmatch(name.encode("idna")) is not None
+    except UnicodeError:
+        return False
 
 
 def _of_cabinet(cabinet: Cabinet, at: KeyPath) -> Iterator[Wrong]:

@@ -116,8 +116,8 @@ class Guard:
         )
         door, group, board = settings.manage_api, settings.access.group, StatusBoard(self._parts)
         self._stream = Stream(Changes(self._parts, board).look, clock)
-        table, record = routes(self._parts, board, self._stream), self._audit.record
-        app = build_app(table, self._authenticator, record, listen=door.listen, examples=examples.recorded())
+        table, record, shown = routes(self._parts, board, self._stream), self._audit.record, examples.recorded()
+        app = build_app(table, self._authenticator, record, listen=door.listen, hosts=door.hosts, examples=shown)
         self._server = ManageServer(app, directory / SOCKET, door.listen, group, clock, door_context(door))
 
     async def run(self, lifeline: int | None = None) -> None:

@@ -327,10 +327,13 @@ class ManageApi(Table, frozen=True, kw_only=True):
     """`listen = "host:port"` opens the manage API on TCP beside the socket; tokens and PINs stand hashed in
     `tokens_file`.
 
-    With `tls_cert` and `tls_key` (PEM; both or neither) TCP is under TLS; they are read at the start only.
+    With `tls_cert` and `tls_key` (PEM; both or neither) TCP is under TLS; they are read at the start only. `hosts` are the
+    names by which callers know this box, besides its addresses, its own name and that in `listen`: a request for any other
+    is refused, as a web page may have sent it.
     """
 
     listen: Annotated[str, Meta(pattern=r"^.+:\d+$")] | None = None
+    hosts: tuple[str, ...] = ()
     tls_cert: Annotated[str, Meta(min_length=1)] | None = None
     tls_key: Annotated[str, Meta(min_length=1)] | None = None
     tokens_file: Annotated[str, Meta(min_length=1)] = "tokens.toml"

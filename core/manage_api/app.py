@@ -67,6 +67,7 @@ def build_app(
     *,
     version: str = __version__,
     listen: str | None = None,
+    hosts: Sequence[str] = (),
     hostname: str | None = None,
     examples: Mapping[str, Example] | None = None,
 ) -> ASGIApp:
@@ -83,7 +84,7 @@ def build_app(
     json, page = msgspec.json.encode(document), docs_page.render(document).encode()
     table.add("GET", openapi.DOCUMENT_PATH, _page(json, "application/json"))
     table.add("GET", openapi.DOCS_PATH, _page(page, "text/html", {"content-security-policy": docs_page.POLICY}))
-    return _ManageApp(table, authenticator, HostGuard(listen, hostname or socket.gethostname()))
+    return _ManageApp(table, authenticator, HostGuard(listen, hostname or socket.gethostname(), hosts))
 
 
 class _ManageApp:

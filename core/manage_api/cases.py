@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from core import wire, wire_cases
+from core.errors import RefusalError
 from core.events import Severity
 from core.manage_api import views
 from core.manage_api.auditing import of_fields

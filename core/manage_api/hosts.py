@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -12,12 +13,13 @@ _HOST: Final = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]@/\s]*)(?::\d{1,5
 
 
 class HostGuard:
-    """`listen` is the configured "host:port", `hostname` the machine's own name."""
+    """`listen` is the configured "host:port", `hostname` the machine's own name, `hosts` the others by which it is known."""
 
-    def __init__(self, listen: str | None, hostname: str):
+    def __init__(self, listen: str | None, hostname: str, hosts: Iterable[str] = ()):
         own = {"localhost", hostname.lower(), f"{hostname.lower()}.local"}
         if listen is not None:
             own.add(listen.rpartition(":")[0].strip("[]").lower())
+        own |= {one.encode("idna").decode().lower() for one in hosts}  # as a client puts it into the header
         self._names = frozenset(own - {""})
 
     def check(self, headers: Headers, *, on_socket: bool) -> None:

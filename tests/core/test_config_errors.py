@@ -120,6 +120,13 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
     "listen with a NUL": ("", '[manage_api]\nlisten = "a\\u0000:1"\n', "listen", "manage_api.listen", "NUL"),
     "listen's bracket": ("", '[manage_api]\nlisten = "[::1:5"\n', "listen", "manage_api.listen", "no usable host"),
     "listen's empty host": ("", '[manage_api]\nlisten = "[]:5"\n', "listen", "manage_api.listen", "no usable host"),
+    "a host's scheme": (
+        *("", '[manage_api]\nhosts = ["a.b", "https://a.b"]\n'),
+        *("hosts", "manage_api.hosts[1]", "not the name of a host"),
+    ),
+    "a host's port": ("", '[manage_api]\nhosts = ["a.b:1"]\n', "hosts", "manage_api.hosts[0]", "not the name of a host"),
+    "a host's empty label": ("", '[manage_api]\nhosts = ["a..b"]\n', "hosts", "manage_api.hosts[0]", "not the name"),
+    "any host": ("", '[manage_api]\nhosts = ["*"]\n', "hosts", "manage_api.hosts[0]", "not the name of a host"),
     "hysteresis as wide as the band": (
         *(CABINET, CABINET + "hysteresis_k = 3\nlimits = { low = 1, high = 4 }\n"),
         *("hysteresis_k", "cabinets[0].hysteresis_k", "no case could clear"),

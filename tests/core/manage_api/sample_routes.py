@@ -145,9 +145,13 @@ FAILING = (
 )
 
 
-def an_app(directory: Path, listen: str | None = None, access: Access | None = None) -> ASGIApp:
+def an_app(
+    directory: Path, listen: str | None = None, access: Access | None = None, hosts: tuple[str, ...] = ()
+) -> ASGIApp:
     authenticator = Authenticator(access or Access(), directory / "tokens.toml", SystemClock())
-    return build_app((*ROUTES, *FAILING), authenticator, forget, version="1.2.3", listen=listen, hostname="Shopbox")
+    return build_app(
+        (*ROUTES, *FAILING), authenticator, forget, version="1.2.3", listen=listen, hosts=hosts, hostname="Shopbox"
+    )
 
 
 async def forget(_: Deed) -> None:

@@ -29,6 +29,16 @@ async def test_own_hosts_are_served_on_tcp(tmp_path: Path, host: str) -> None:
         assert (await client.get("/healthz", headers={"host": host})).status_code == 200
 
 
+@pytest.mark.parametrize("host", ["shop.example.com:8765", "SHOP.example.com.", "xn--fct92gb1o.example"])
+async def test_the_names_that_the_configuration_gives_are_served(tmp_path: Path, host: str) -> None:
+    """Upper case or not; a Chinese one comes as DNS has it."""
+    app = an_app(tmp_path, hosts=("Shop.example.com", "徐家汇.example"))
+    async with a_client(app, uid=None) as client:
+        assert (await client.get("/healthz", headers={"host": host})).status_code == 200
+        foreign = await client.get("/healthz", headers={"host": f"evil.{host}"})
+        assert code_of(foreign) == (421, "foreign_host")
+
+
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil", "a b", "x@localhost", ""])
 @pytest.mark.parametrize("path", ["/healthz", ITEMS, "/nothing"])
 async def test_a_foreign_host_is_refused_on_tcp(tmp_path: Path, host: str, path: str) -> None:
