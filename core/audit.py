@@ -28,6 +28,7 @@ SEEN: Final = "durability.acknowledge"
 _MOST_WAITING: Final = 1000
 _AT_ONCE: Final = 20  # written by one thread, so that slow is not taken for hanging
 _MOST_SHOWN: Final = 3
+_MOST_CHANGES: Final = 200  # in one deed of what was noticed: the rest is in further ones
 _LONGEST: Final = (
     4 * 1024 * 1024
 )  # bytes of a line: whoever can change the configuration must not fill the disk with it
@@ -203,8 +204,7 @@ class Audit:
         self._tell_breaks(chained)
         for _ in range(min(len(self._waiting), _AT_ONCE)):
             one = self._waiting[0]
-            deed = self._noticed(one) if isinstance(one, _Reading) else one
-            if deed is not None:
+            for deed in self._noticed(one) if isinstance(one, _Reading) else (one,):
                 self._append(chained, deed)
             self._waiting.popleft()
             self._tell_breaks(chained)
@@ -213,15 +213,16 @@ class Audit:
         chained.append(deed.what, msgspec.json.encode(deed))
         self._remember(deed)
 
-    def _noticed(self, reading: _Reading) -> Deed | None:
+    def _noticed(self, reading: _Reading) -> list[Deed]:
         before, now = self._known.get(reading.what, {}), reading.values
         changes = tuple(
             Change(key=key, old=before.get(key), new=now.get(key))
             for key in sorted({*before, *now})
             if before.get(key) != now.get(key)
         )
-        noticed = Deed(actor="core", origin="file", what=f"{reading.what}.noticed", changes=changes)
-        return _bounded(noticed) if changes else None
+        noticed = Deed(actor="core", origin="file", what=f"{reading.what}.noticed")
+        parts = (changes[at : at + _MOST_CHANGES] for at in range(0, len(changes), _MOST_CHANGES))
+        return [_bounded(structs.replace(noticed, changes=part)) for part in parts]
 
     def _opened(self) -> ChainLog:
         if self._log is None:

@@ -121,6 +121,15 @@ async def test_the_first_start_puts_the_values_on_record(tmp_path: Path) -> None
     assert noticed(tmp_path) == [("a", None, 1), ("b", None, [2])]
 
 
+async def test_very_many_changes_are_noticed_in_several_deeds(tmp_path: Path) -> None:
+    """Each can be read and shown; together they are all, and none comes again."""
+    audit, values = await an_audit(tmp_path), {f"k{n:04}": n + 1 for n in range(450)}
+    await audit.notice("config", values)
+    await audit.notice("config", values)
+    assert [len(deed["changes"]) for deed in recorded(tmp_path, "config.noticed")] == [200, 200, 50]
+    assert {key: new for key, _, new in noticed(tmp_path)} == values
+
+
 async def test_only_what_differs_from_the_last_values_on_record_is_noticed(tmp_path: Path) -> None:
     """By whatever line they got there; what is no longer there is null, and is noticed once."""
     first = await an_audit(tmp_path)
