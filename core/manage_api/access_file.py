@@ -28,6 +28,7 @@ _Hex = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{2}){16,64}$")]
 _Stamp = tuple[int, int, int, int]
 
 _MOST_READINGS: Final = 100
+_LARGEST: Final = 1024 * 1024
 _SEEN: Final = 12  # letters of a fingerprint
 
 
@@ -79,8 +80,11 @@ NOBODY: Final = Entries()
 def read_entries(path: Path) -> Entries:
     """Nobody where there is no file yet. Raises ConfigError for a file that can't be used."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would hold up everything
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # opening a pipe would hold up everything
             raise ConfigError("is not a file", path=path)
+        if found.st_size > _LARGEST:
+            raise ConfigError("is larger than 1 MiB", path=path)
         return _parsed(path.read_bytes())
     except FileNotFoundError:
         return NOBODY

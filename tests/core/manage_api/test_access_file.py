@@ -44,6 +44,13 @@ def test_no_file_is_nobody_and_a_pipe_is_never_opened(path: Path) -> None:
         read_entries(path)
 
 
+def test_a_file_of_gigabytes_is_never_read(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 1024**4)
+    with pytest.raises(ConfigError, match="is larger than 1 MiB"):
+        read_entries(path)
+
+
 @pytest.mark.anyio
 async def test_each_reading_is_kept_once_until_it_is_taken_out(path: Path) -> None:
     """A broken file is none, and a file that says the same as before is no other."""
