@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from core import wire
 from core.errors import RefusalError
-from core.manage_api.paging import Limit, Text, unknown_cursor
+from core.manage_api.paging import Limit, Text, check_range, unknown_cursor
 from core.manage_api.parts import Parts
 from core.manage_api.table import Call, Route, Scope
 from core.wire_audit import AuditItem, AuditPage
@@ -42,8 +42,7 @@ class AuditList:
     async def list(self, call: Call) -> Struct:
         query = call.query
         assert isinstance(query, AuditQuery)
-        if query.since is not None and query.until is not None and query.since > query.until:
-            raise RefusalError(409, "since_after_until", "since is after until")
+        check_range(query.since, query.until)
         start = _place(query.cursor) if query.cursor is not None else None
         if start is not None and start > self._audit.lines:
             raise unknown_cursor()

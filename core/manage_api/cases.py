@@ -8,11 +8,10 @@ from typing import Final
 from msgspec import Struct
 
 from core import wire, wire_cases
-from core.errors import RefusalError
 from core.events import Severity
 from core.manage_api import views
 from core.manage_api.auditing import of_fields
-from core.manage_api.paging import Limit, Text, micros_of, moment_of, unknown_cursor
+from core.manage_api.paging import Limit, Text, check_range, micros_of, moment_of, unknown_cursor
 from core.manage_api.parts import Parts
 from core.manage_api.table import Audited, Call, Handler, Route, Scope
 from core.monitoring import handling
@@ -56,9 +55,7 @@ class CaseHandlers:
         """
         query = call.query
         assert isinstance(query, CaseQuery)
-        after, before = query.opened_after, query.opened_before
-        if after is not None and before is not None and after > before:
-            raise RefusalError(409, "since_after_until", "opened_after is after opened_before")
+        check_range(query.opened_after, query.opened_before)
         found = [case for case in self._parts.book.all() if _fits(case, query)]
         if query.cursor is not None:
             behind = _place(query.cursor)

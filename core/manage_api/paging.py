@@ -1,4 +1,4 @@
-"""What the lists have in common: how much a page holds, the text that is looked for, and the times in a cursor."""
+"""What the lists have in common: how much a page holds, the text that is looked for, and its times."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
@@ -21,6 +21,12 @@ def micros_of(at: datetime) -> int:
 
 def moment_of(micros: int) -> datetime:
     return _EPOCH + micros * _MICRO
+
+
+def check_range(since: datetime | None, until: datetime | None) -> None:
+    """Raises RefusalError 409: an empty answer would look as if nothing had happened in that time."""
+    if since is not None and until is not None and since > until:
+        raise RefusalError(409, "since_after_until", "this time ends before it begins")
 
 
 def unknown_cursor() -> RefusalError:

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from core import wire
 from core.errors import RefusalError
 from core.manage_api import retry_views, views
-from core.manage_api.paging import Limit, Text, micros_of, moment_of, unknown_cursor
+from core.manage_api.paging import Limit, Text, check_range, micros_of, moment_of, unknown_cursor
 from core.manage_api.parts import Parts
 from core.manage_api.table import Call, Reply
 from core.webhooks.deliveries import ErrorClass, Status
@@ -76,9 +76,7 @@ class RetryList:
         if query.since_seq is not None and (query.status or query.error_class or query.q or query.due is not None):
             detail = "what left must be seen: ask without status, due, error_class and q"
             raise RefusalError(409, "filter_not_with_since_seq", detail)
-        after, before = query.created_after, query.created_before
-        if after is not None and before is not None and after > before:
-            raise RefusalError(409, "since_after_until", "created_after is after created_before")
+        check_range(query.created_after, query.created_before)
         overview = retry_views.retry_overview(self._parts)
         tag = self._tag(query, overview)
         headers = {"etag": tag, "cache-control": "private, no-cache"}
