@@ -45,6 +45,7 @@ REFUSING = frozenset({"get", "claim_one", "retry", "_wait_by_hand_s", "refuse_he
 # Of routes that the console never asks.
 NEVER_ASKED = frozenset(
     {
+        "malformed_request",
         "config_invalid",
         "config_changed",
         "audit_not_readable",
