@@ -84,7 +84,7 @@ def refusal_codes() -> frozenset[str]:
     found = {
         _text(call.args[1])
         for path in CORE.rglob("*.py")
-        for call in _calls(_tree(path), {"RefusalError", "RequestError"})
+        for call in _calls(_tree(path), {"RefusalError", "RequestError", "HalfDoneError"})
         if isinstance(call.args[0], ast.Constant) and call.args[0].value not in {401, 403}
     }
     return frozenset(found) - NEVER_ASKED
