@@ -437,9 +437,9 @@ def test_a_limit_is_tried_without_touching_the_file(desk: Desk, tmp_path: Path) 
         ("limits.high=warm", "--set limits.high: 'warm' is not a number"),
         ("limits.high=nan", "--set limits.high: 'nan' is not a number"),
         ("limits.high", "--set limits.high: '' is not a number"),
-        ("limits.high=-1", "cabinets[0].limits.high: is not above low"),
-        ("alarm_delay_s=-1", "cabinets[0].alarm_delay_s: Expected `float` >= 0"),
-        ("hysteresis_k=9", "cabinets[0].hysteresis_k: is not below the band"),
+        ("limits.high=-1", "cabinets.03.limits.high: is not above low"),
+        ("alarm_delay_s=-1", "cabinets.03.alarm_delay_s: Expected `float` >= 0"),
+        ("hysteresis_k=9", "cabinets.03.hysteresis_k: is not below the band"),
         ("name=x", "--set has no key 'name'; it has limits.high"),
     ],
 )
