@@ -32,7 +32,7 @@ CALLS: Final = (
 IN_VAIN: Final = ("unlink", "unlinkat", "mkdir", "mkdirat")  # where there is nothing to do, and then they are no points
 ORIGINS: Final = ("new", "clean", "killed", "torn", "damaged")
 TORN: Final = b'{"v":1,"n":4711,"t":"2026-11-23T08:0'
-IN_CI: Final = 100
+IN_CI: Final = 70
 ENOUGH: Final = 90
 SECONDS: Final = 4
 
