@@ -33,7 +33,7 @@ IN_VAIN: Final = ("unlink", "unlinkat", "mkdir", "mkdirat")  # where there is no
 ORIGINS: Final = ("new", "clean", "killed", "torn", "damaged")
 TORN: Final = b'{"v":1,"n":4711,"t":"2026-11-23T08:0'
 IN_CI: Final = 70
-ENOUGH: Final = 90
+ENOUGH: Final = 60
 SECONDS: Final = 4
 
 
