@@ -2,8 +2,7 @@
 nobody gets in.
 
 Reads the tokens file, never writes it (tokens.py and operators.py do), and never while a request waits, but for a token that
-it doesn't know. Wrong tokens aren't counted: a good one is never
-locked out by somebody else's.
+it doesn't know. Wrong tokens aren't counted: a good one is never locked out by somebody else's.
 """
 
 import grp
@@ -77,11 +76,15 @@ class Authenticator:
         """As `authenticate`, behind a look at the file for a token that isn't known: it may be just made. Of whoever guesses
         only ten times a second, and nobody waits for a look that somebody else waits for.
         """
-        token, now_s = _bearer(authorization), self._clock.steady()
-        unknown = peer is None and token and self._find(token) is None
-        if unknown and now_s >= self._looks_again_s and not self.file.looking:
-            self._looks_again_s = now_s + _UNKNOWN_S
-            await self.file.look()
+        try:
+            return self.authenticate(peer, authorization)
+        except RequestError as refusal:
+            now_s = self._clock.steady()
+            unknown = peer is None and _bearer(authorization) and refusal.code == "unauthorized"
+            if not unknown or now_s < self._looks_again_s or self.file.looking:
+                raise
+        self._looks_again_s = now_s + _UNKNOWN_S
+        await self.file.look()
         return self.authenticate(peer, authorization)
 
     def authenticate(self, peer: Peer | None, authorization: str | None) -> Actor:
