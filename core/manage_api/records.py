@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 
 from core.errors import JournalError, RefusalError
+from core.manage_api.paging import check_range
 from core.manage_api.parts import Parts
 from core.manage_api.table import Call, Reply, Route, Scope
 from core.record import making
@@ -95,8 +96,7 @@ class RecordHandlers:
     async def export(self, call: Call) -> Reply:
         query, parts = call.query, self._parts
         assert isinstance(query, ExportQuery)
-        if query.since is not None and query.until is not None and query.since > query.until:
-            raise RefusalError(409, "since_after_until", "`since` is after `until`")
+        check_range(query.since, query.until)
         place = self._on_socket if call.origin == "socket" else self._on_tcp
         if not place.acquire(blocking=False):
             raise RefusalError(409, "export_busy", "another export is running; try again later")
