@@ -29,9 +29,8 @@ _MOST_WAITING: Final = 1000
 _AT_ONCE: Final = 20  # written by one thread, so that slow is not taken for hanging
 _MOST_SHOWN: Final = 3
 _MOST_CHANGES: Final = 200  # in one deed of what was noticed: the rest is in further ones
-_LONGEST: Final = (
-    4 * 1024 * 1024
-)  # bytes of a line: whoever can change the configuration must not fill the disk with it
+# Bytes of a line: whoever can change the configuration must not fill the disk with it.
+_LONGEST: Final = 4 * 1024 * 1024
 _AGAIN_S: Final = 10.0
 _PATIENCE_S: Final = 3.0  # for a disk that doesn't answer; whoever changed something has an answer to get
 
@@ -243,17 +242,12 @@ class Audit:
             self._told.update(self._unseen)
         elif deed.what == SEEN and deed.outcome == "done":
             self._unseen = []
-        name = deed.what.partition(".")[0]
-        _fold(self._known.setdefault(name, {}), name, deed)
-
-
-def _fold(values: dict[str, Any], name: str, deed: Deed) -> None:
-    """What `values` are after this deed, where it is one of theirs."""
-    for change in deed.changes if deed.what.partition(".")[0] == name else ():
-        if change.new is None:
-            values.pop(change.key, None)
-        else:
-            values[change.key] = change.new
+        values = self._known.setdefault(deed.what.partition(".")[0], {})
+        for change in deed.changes:
+            if change.new is None:
+                values.pop(change.key, None)
+            else:
+                values[change.key] = change.new
 
 
 def _bounded(deed: Deed) -> Deed:
@@ -276,12 +270,8 @@ def _line(raw: bytes) -> _Line | None:
         return None
     try:
         return msgspec.json.decode(raw, type=_Line)
-    except (
-        msgspec.DecodeError,
-        UnicodeDecodeError,
-        RecursionError,
-    ):  # whole, and yet no deed: somebody made it up, or a later version
-        return None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None  # whole, and yet no deed: somebody made it up, or a later version
 
 
 def _deeds(lines: Iterable[bytes]) -> Iterator[Deed]:

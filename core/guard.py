@@ -166,9 +166,8 @@ class Guard:
         }
         draining = group.create_task(self._keep_running("drains", self._drains.run))
         running = [group.create_task(self._keep_running(name, run)) for name, run in others.items()]
-        with contextlib.suppress(
-            TimeoutError
-        ):  # what differs before anybody can change anything was changed in the file
+        # What differs before anybody can change anything was changed in the file.
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._audit.begun.wait(), ON_RECORD_S)
         serving = group.create_task(self._server.run())
         await self._server.ready.wait()
