@@ -74,13 +74,16 @@ class JournalHealth(Answer, frozen=True, kw_only=True):
 
 class DurabilityInfo(Answer, frozen=True, kw_only=True):
     """`state` is the worst of the journals; `degraded` where one of them is, or where damage to the archive
-    (`archive_unacknowledged` accidents) was not acknowledged.
+    (`archive_unacknowledged` accidents) was not acknowledged. The disk of the data directory has `disk_bytes`, of which
+    `free_bytes` can still be written; null where nobody can say.
     """
 
     state: Durability
     degraded: bool
     archive_unacknowledged: int
     journals: dict[str, JournalHealth]
+    disk_bytes: int | None = None
+    free_bytes: int | None = None
 
 
 class SourceInfo(Answer, frozen=True, kw_only=True):
@@ -104,11 +107,14 @@ class MonitoringInfo(Answer, frozen=True, kw_only=True):
 
 
 class CaseCounts(Answer, frozen=True, kw_only=True):
-    """`open` are all that are not closed; `critical` and `warning` those of them that have not cleared."""
+    """`open` are all that are not closed; `critical` and `warning` those of them that have not cleared. `seq` rises with every
+    change of a case, also over restarts.
+    """
 
     open: int
     critical: int
     warning: int
+    seq: int = 0
 
 
 class Accounts(Answer, frozen=True, kw_only=True):
@@ -130,7 +136,7 @@ class Accounts(Answer, frozen=True, kw_only=True):
 
 class RetrySummary(Answer, frozen=True, kw_only=True):
     """`by_endpoint` counts what is pending; `oldest_critical_s` is how long the oldest undelivered critical one waits, all
-    in all: ages of deliveries count only what their endpoint has to answer for.
+    in all: ages of deliveries count only what their endpoint has to answer for. `drain_id` is the drain that runs.
     """
 
     pending: int
@@ -141,6 +147,7 @@ class RetrySummary(Answer, frozen=True, kw_only=True):
     by_endpoint: dict[str, int]
     accounts: Accounts
     oldest_critical_s: float | None = None
+    drain_id: str | None = None
 
 
 class Problem(Answer, frozen=True, kw_only=True):
@@ -263,6 +270,7 @@ class CaseItem(Answer, frozen=True, kw_only=True):
     did: new, acknowledged, actioned, closed. `started_at` is when the trouble began, `opened_at` when the delay was over;
     `actor` made the last change; `value` is the newest, `peak` the worst. `reopened` and `escalations` count how often, `untold`
     the changes kept back, since it comes and goes too often. `gap_s`: how long nothing was known before an after_outage.
+    Of its events `news_pending` are still on their way and `news_dead` were given up.
     """
 
     case_id: str
@@ -295,6 +303,8 @@ class CaseItem(Answer, frozen=True, kw_only=True):
     escalations: int = 0
     shelved_s: float | None = None
     untold: int = 0
+    news_pending: int = 0
+    news_dead: int = 0
 
 
 class Cases(Answer, frozen=True, kw_only=True):
@@ -309,53 +319,6 @@ class Acknowledge(Body, frozen=True, kw_only=True):
 
     by: Name
     note: Note = ""
-
-
-class Remark(Body, frozen=True, kw_only=True):
-    """A note to a case."""
-
-    by: Name
-    note: Annotated[str, Meta(min_length=1, max_length=4000)]
-
-
-class Close(Body, frozen=True, kw_only=True):
-    """`force` and a note close what has not cleared or was not acted on."""
-
-    by: Name
-    reason: Literal["handled", "false_alarm", "maintenance"]
-    note: Note = ""
-    force: bool = False
-
-
-class Shelve(Body, frozen=True, kw_only=True):
-    """Nobody is called again for `for_s`, at most 8 hours."""
-
-    by: Name
-    for_s: Annotated[float, Meta(ge=60, le=28_800)]
-    note: Annotated[str, Meta(min_length=1, max_length=4000)]
-
-
-class OutOfService(Body, frozen=True, kw_only=True):
-    """Nothing of the cabinet is judged until it is put back, which `due_back` promises."""
-
-    by: Name
-    reason: Annotated[str, Meta(min_length=1, max_length=1000)]
-    due_back: Moment | None = None
-
-
-class InService(Body, frozen=True, kw_only=True):
-    """The cabinet is judged again; `reason` says what was done."""
-
-    by: Name
-    reason: Annotated[str, Meta(max_length=1000)] = ""
-
-
-class Maintenance(Body, frozen=True, kw_only=True):
-    """Somebody works on the cabinet for `for_s`, at most 8 hours: its alarms wait longer, within their bound. 0 ends it."""
-
-    by: Name
-    reason: Annotated[str, Meta(min_length=1, max_length=1000)]
-    for_s: Annotated[float, Meta(ge=0, le=28_800)]
 
 
 class Seen(Body, frozen=True, kw_only=True):

@@ -91,6 +91,7 @@ VALUES = (
     "core.wire_stream",
     "core.wire_config",
     "core.wire_cases",
+    "core.wire_windows",
     "core.errors",
 )
 

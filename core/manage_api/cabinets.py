@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from core import wire
+from core import wire, wire_cases
 from core.errors import RefusalError
 from core.manage_api import views
 from core.manage_api.auditing import of_fields
@@ -30,7 +30,7 @@ class CabinetHandlers:
 
     async def take_out(self, call: Call) -> Struct:
         body, event_id = call.body, self._parts.book.new_id("evt_")
-        assert isinstance(body, wire.OutOfService)
+        assert isinstance(body, wire_cases.OutOfService)
         cabinet, move = self._move(call, body.by, body.reason)
         return await self._serve(
             cabinet,
@@ -40,7 +40,7 @@ class CabinetHandlers:
 
     async def put_back(self, call: Call) -> Struct:
         body, event_id = call.body, self._parts.book.new_id("evt_")
-        assert isinstance(body, wire.InService)
+        assert isinstance(body, wire_cases.InService)
         cabinet, move = self._move(call, body.by, body.reason)
         return await self._serve(
             cabinet, call.says(body.by), lambda now, at: service.put_back(now, move(at), event_id=event_id)
@@ -54,7 +54,7 @@ class CabinetHandlers:
 
     async def maintain(self, call: Call) -> Struct:
         body, cabinet = call.body, self._cabinet(call)
-        assert isinstance(body, wire.Maintenance)
+        assert isinstance(body, wire_cases.Maintenance)
         actor = call.says(body.by)
         return await self._serve(
             cabinet, actor, lambda now, _: service.maintain(now, actor=actor, reason=body.reason, for_s=body.for_s)
@@ -106,16 +106,16 @@ def cabinet_routes(on: CabinetHandlers) -> tuple[Route, ...]:
         verb(
             "out_of_service",
             on.take_out,
-            wire.OutOfService,
+            wire_cases.OutOfService,
             "Judge nothing of it until it is put back; closes its cases",
             "already_out_of_service",
             "due_back_in_the_past",
         ),
-        verb("in_service", on.put_back, wire.InService, "Judge it again", "not_out_of_service"),
+        verb("in_service", on.put_back, wire_cases.InService, "Judge it again", "not_out_of_service"),
         verb(
             "maintenance",
             on.maintain,
-            wire.Maintenance,
+            wire_cases.Maintenance,
             "Somebody works on it: its alarms wait longer",
             "out_of_service",
         ),

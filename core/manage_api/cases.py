@@ -90,13 +90,13 @@ class CaseHandlers:
 
     async def note(self, call: Call) -> Struct:
         body = call.body
-        assert isinstance(body, wire.Remark)
+        assert isinstance(body, wire_cases.Remark)
         actor = call.says(body.by)
         return await self._act(call, lambda case, at: handling.note(case, actor=actor, note=body.note, at=at))
 
     async def close(self, call: Call) -> Struct:
         body = call.body
-        assert isinstance(body, wire.Close)
+        assert isinstance(body, wire_cases.Close)
         actor, reason = call.says(body.by), Reason(body.reason)
         return await self._act(
             call,
@@ -105,7 +105,7 @@ class CaseHandlers:
 
     async def shelve(self, call: Call) -> Struct:
         body = call.body
-        assert isinstance(body, wire.Shelve)
+        assert isinstance(body, wire_cases.Shelve)
         actor = call.says(body.by)
         return await self._act(
             call, lambda case, at: handling.shelve(case, actor=actor, for_s=body.for_s, note=body.note, at=at)
@@ -195,8 +195,8 @@ def case_routes(on: CaseHandlers) -> tuple[Route, ...]:
         verb("acknowledge", on.acknowledge, wire.Acknowledge, "Say that somebody has seen the case"),
         verb("action", on.action, wire.Handle, "Record what was done and what became of the goods"),
         verb("handle", on.handle, wire.Handle, "Record what was done; closes the case where its condition has cleared"),
-        verb("note", on.note, wire.Remark, "Add a note to an open case"),
-        verb("close", on.close, wire.Close, "Sign the case off", "close_needs_force"),
-        verb("shelve", on.shelve, wire.Shelve, "Call nobody again for a while", "critical_not_shelved"),
+        verb("note", on.note, wire_cases.Remark, "Add a note to an open case"),
+        verb("close", on.close, wire_cases.Close, "Sign the case off", "close_needs_force"),
+        verb("shelve", on.shelve, wire_cases.Shelve, "Call nobody again for a while", "critical_not_shelved"),
         verb("unshelve", on.unshelve, wire.Seen, "Take the case off the shelf", "not_shelved"),
     )
