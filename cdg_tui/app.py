@@ -18,19 +18,19 @@ from textual.content import Content
 from textual.filter import LineFilter
 from textual.widgets import Input
 
-from cdg_tui.actions import ACTIONS, PAGES, on_page
+from cdg_tui.actions import ACTIONS, PAGES, Action, on_page
 from cdg_tui.clock import steady
 from cdg_tui.glyphs import ControlFilter
 from cdg_tui.i18n import Words
+from cdg_tui.looks import Looks
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.dead import Dead
 from cdg_tui.screens.device import Device
-from cdg_tui.screens.dialog import YES, Leave, Leaving
-from cdg_tui.screens.help import help_text
+from cdg_tui.screens.dialog import YES, Leaving
 from cdg_tui.screens.overview import Overview
-from cdg_tui.screens.page import WIDE, View
+from cdg_tui.screens.page import WIDE, Page, View
 from cdg_tui.screens.page_screen import PageScreen
-from cdg_tui.screens.reader import Reader, RowReader
+from cdg_tui.screens.reader import Reader
 from cdg_tui.screens.retries import Retries
 from cdg_tui.session import Session
 from cdg_tui.store import Link, LinkState, Snapshot, Store
@@ -72,12 +72,12 @@ class ConsoleApp(App[Leaving]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started_s = self._now()
         self._pressed_s = 0.0  # when the last key came
-        self._client: Client | None = None
+        self.client: Client | None = None
         self._feed: Feed | None = None
-        self._page = PAGES[0]
         self._pages = {
             page.id: PageScreen(page, self.view) for page in (Overview(), Cases(), Retries(), Dead(), Device())
         }
+        self.page_screen = self._pages[PAGES[0]]
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ class ConsoleApp(App[Leaving]):
         self._loop = asyncio.get_running_loop()
         for name, screen in self._pages.items():
             self.install_screen(screen, name)
-        await self.push_screen(self._page)
+        await self.push_screen(self.page.id)
         if not self.is_headless:
             loop = self._loop
             tame_continue(lambda: loop.call_soon_threadsafe(self.refresh))
@@ -96,14 +96,14 @@ class ConsoleApp(App[Leaving]):
         """After the first frame, which needs no HTTP library."""
         from cdg_tui.feed import Feed
 
-        self._client = self.session.client()
-        self._feed = Feed(self._client, self._take, self._now)
-        self._feed.wanted = self._pages[self._page].page.looks_at
+        self.client = self.session.client()
+        self._feed = Feed(self.client, self._take, self._now)
+        self._feed.wanted = self.page.looks_at
         self.run_worker(self._feed.run(), group="feed", exclusive=True)
 
     async def on_unmount(self) -> None:
-        if self._client is not None:
-            await self._client.close()
+        if self.client is not None:
+            await self.client.close()
 
     def exit(self, result: Leaving | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         self.on_leaving(return_code)
@@ -193,22 +193,27 @@ class ConsoleApp(App[Leaving]):
     def _show(self) -> None:
         if not self.is_running:
             return  # the screens are being taken apart while the feed still has something to tell
-        self._pages[self._page].show()  # under a dialog too: it can be seen, so it must be true
+        self.page_screen.show()  # under a dialog too: it can be seen, so it must be true
         if isinstance(self.screen, Reader):
             self.screen.show()
 
     # -- keys ------------------------------------------------------------------------------------------------------
 
     @property
+    def page(self) -> Page:
+        """The one that is shown, or lies under a dialog."""
+        return self.page_screen.page
+
+    @property
     def cursor_key(self) -> str | None:
         """The row that a writing key is about."""
-        return self._pages[self._page].table.cursor_key
+        return self.page_screen.table.cursor_key
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys act on the page that shows them; dialogs have keys of their own."""
         if action != "act":
             return True
-        return self.asks_nothing and any(known.id in parameters for known in on_page(self._page))
+        return self.asks_nothing and any(known.id in parameters for known in on_page(self.page.id))
 
     @property
     def asks_nothing(self) -> bool:
@@ -218,63 +223,28 @@ class ConsoleApp(App[Leaving]):
     async def action_act(self, name: str) -> None:
         if name in PAGES:
             await self._turn_to(name)
-        elif (look := self._looks.get(name)) is not None:
+        elif not self._action(name).writes:
+            look: Callable[[], None] = getattr(Looks(self), name)
             look()
-        elif self._client is not None:
+        elif self.client is not None:
             from cdg_tui.commands import Commands
 
-            write: Callable[[], Awaitable[None]] = getattr(Commands(self, self._client), name)
+            write: Callable[[], Awaitable[None]] = getattr(Commands(self, self.client), name)
             self.run_worker(write, group="commands")
 
-    @property
-    def _looks(self) -> dict[str, Callable[[], None]]:
-        return {
-            "help": self._help,
-            "filter": self._pages[self._page].ask_filter,
-            "details": self._details,
-            "refresh": self.poke,
-            "leave": self._leave,
-        }
+    def _action(self, name: str) -> Action:
+        return next(action for action in ACTIONS if action.id == name)
 
     async def _turn_to(self, page: str) -> None:
-        if page != self._page:
-            self._page, self.notice = page, Content("")
+        if page != self.page.id:
+            self.page_screen, self.notice = self._pages[page], Content("")
             if self._feed is not None:
-                self._feed.wanted = self._pages[page].page.looks_at
+                self._feed.wanted = self.page.looks_at
             await self.switch_screen(page)
         self.poke()
 
-    def _help(self) -> None:
-        text = help_text(self.words, self._page)
-        self.push_screen(Reader(self.words, self.words("help.title"), lambda: text))
-
-    def _details(self) -> None:
-        key = self.cursor_key
-        if key is None:
-            return
-        reader = RowReader(self._pages[self._page].page, key, self.view)
-        self.push_screen(reader)
-        if self._client is not None:
-            from cdg_tui.lookups import read_attempts, read_course
-
-            # Workers of the box itself: they end with it.
-            if key in self.store.retries:
-                reader.run_worker(read_attempts(self._client, key, reader))
-            else:
-                reader.run_worker(read_course(self._client, reader, self.view))
-
-    def _leave(self) -> None:
-        if self.session.worker is None or self.session.demo or self.session.worker.ended is not None:
-            self.exit(Leaving.KEEP)
-        elif not isinstance(self.screen, Leave):
-            self.push_screen(Leave(self.words, self.words("leave.title")), self._left)
-
-    def _left(self, said: Leaving | None) -> None:
-        if said in {Leaving.KEEP, Leaving.STOP}:
-            self.exit(said)
-
     async def action_quit(self) -> None:
-        self._leave()
+        Looks(self).leave()
 
     def action_help_quit(self) -> None:
-        self._leave()
+        Looks(self).leave()

@@ -139,7 +139,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("cdg_tui.__main__",),
     ("cdg_tui.app",),
-    ("cdg_tui.commands", "cdg_tui.lookups"),
+    ("cdg_tui.commands", "cdg_tui.looks", "cdg_tui.lookups"),
     ("cdg_tui.screens", "cdg_tui.demo"),
     ("cdg_tui.widgets", "cdg_tui.feed", "cdg_tui.session"),
     ("cdg_tui.client", "cdg_tui.worker", "cdg_tui.terminal"),

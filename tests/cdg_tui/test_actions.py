@@ -11,6 +11,7 @@ from cdg_tui.actions import ACTIONS, PAGES, Action, on_page
 from cdg_tui.app import ConsoleApp
 from cdg_tui.commands import Commands
 from cdg_tui.i18n import LANGUAGES, Language, Words
+from cdg_tui.looks import Looks
 from cdg_tui.screens.bars import key_bar
 from cdg_tui.screens.help import help_text
 
@@ -53,11 +54,14 @@ def test_every_page_can_be_turned_to_from_every_page() -> None:
         assert set(PAGES) <= {action.id for action in on_page(page)}
 
 
+def methods(owner: type) -> set[str]:
+    return {name for name in dir(owner) if not name.startswith("_")}
+
+
 def test_every_action_can_be_done() -> None:
-    """Those that write by a method of Commands, nothing else by one."""
-    assert {action.id for action in ACTIONS if action.writes} == {
-        name for name in dir(Commands) if not name.startswith("_")
-    }
+    """Those that write by a method of Commands, pages by turning to them, all others by a method of Looks."""
+    assert {action.id for action in ACTIONS if action.writes} == methods(Commands)
+    assert {action.id for action in ACTIONS if not action.writes} == methods(Looks) | set(PAGES)
     bound = {(binding.key, binding.action) for binding in ConsoleApp.BINDINGS if not isinstance(binding, tuple)}
     assert bound == {(key, f"act('{action.id}')") for action in ACTIONS for key in action.keys}
 

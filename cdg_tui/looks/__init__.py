@@ -1,0 +1,8 @@
+"""What the keys that only look do: nothing here changes anything in the core."""
+
+from cdg_tui.looks.ending import EndingLooks
+from cdg_tui.looks.reading import ReadingLooks
+
+
+class Looks(ReadingLooks, EndingLooks):
+    """Each method is one action."""
