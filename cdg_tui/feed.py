@@ -8,7 +8,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
-from cdg_tui.client import AlienError, Client, ClientError, DeniedError, RefusedError
+from cdg_tui.calls import AlienError, ClientError, DeniedError, RefusedError
+from cdg_tui.client import Client
 from cdg_tui.store import Link, LinkState, Snapshot
 from core import wire
 from core.wire_endpoints import Endpoints

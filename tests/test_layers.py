@@ -143,6 +143,7 @@ CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("cdg_tui.screens", "cdg_tui.demo"),
     ("cdg_tui.widgets", "cdg_tui.feed", "cdg_tui.session"),
     ("cdg_tui.client", "cdg_tui.worker", "cdg_tui.terminal"),
+    ("cdg_tui.calls",),
     (
         "cdg_tui.store",
         "cdg_tui.course",

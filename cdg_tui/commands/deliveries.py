@@ -2,7 +2,7 @@
 
 from msgspec import structs
 
-from cdg_tui.client import ClientError
+from cdg_tui.calls import ClientError
 from cdg_tui.commands.asking import Asking
 from cdg_tui.screens.recover_dialog import RecoverDialog
 from cdg_tui.screens.retries import error

@@ -24,6 +24,7 @@ class Reader(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q,question_mark,f1", "close", show=False),
+        Binding("space", "page(1)", show=False),
         *MOVING,
     ]
 

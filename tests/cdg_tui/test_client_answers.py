@@ -5,14 +5,8 @@ import traceback
 
 import pytest
 
-from cdg_tui.client import (
-    LARGEST_ANSWER,
-    AlienError,
-    Client,
-    DeniedError,
-    LostError,
-    RefusedError,
-)
+from cdg_tui.calls import LARGEST_ANSWER, AlienError, DeniedError, LostError, RefusedError
+from cdg_tui.client import Client
 from tests.cdg_tui.fake_core import a_problem
 from tests.cdg_tui.raw_server import GOOD, a_server, an_http_answer, error_from, of, says
 

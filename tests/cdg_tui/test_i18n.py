@@ -117,7 +117,7 @@ def test_every_way_not_to_get_an_answer_and_every_refusal_has_a_word() -> None:
 
 
 def causes_of_the_console() -> set[str]:
-    tree = ast.parse((Path(__file__).parents[2] / "cdg_tui" / "client.py").read_text(encoding="utf-8"))
+    tree = ast.parse((Path(__file__).parents[2] / "cdg_tui" / "calls.py").read_text(encoding="utf-8"))
     raised = [
         node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error")
     ]

@@ -156,11 +156,11 @@ async def test_a_row_keeps_its_place_on_the_screen_when_others_come_in_above() -
 
 
 async def test_the_list_stays_at_its_top_for_who_never_left_it() -> None:
-    """New and worse rows are seen; the cursor is still on its row."""
+    """New and worse rows are seen, and the cursor that nobody moved is on the first of them."""
     async with a_table(rows_of(range(15))) as shown:
         await shown.show(rows_of([100, 101, *range(15)]))
         assert shown.lines[1].startswith("k100")
-        assert (shown.table.cursor_key, shown.cursor_line) == ("k0", 3)
+        assert (shown.table.cursor_key, shown.cursor_line) == ("k100", 1)
 
 
 async def test_a_list_that_outgrows_the_screen_takes_its_cursor_along() -> None:

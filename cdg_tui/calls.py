@@ -1,0 +1,199 @@
+"""One call to a core: how it is made, how long it may take, and every way not to get an answer. Knows no route and no screen.
+
+Whatever arrives is made harmless here, before anybody else sees it.
+
+ClientError
+ ├─ LostError      nobody answers, or not in time; `cause` says how, in a word of the screens
+ ├─ DeniedError    the core does not let this caller in
+ ├─ AlienError     what answers is not this contract: another version, or something else
+ └─ RefusedError   the core refuses this request and says why
+"""
+
+import asyncio
+import errno
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from cdg_tui.text import safe, safe_document
+from core import wire
+
+LARGEST_ANSWER: Final = 16 * 2**20
+_BASE: Final = "/api/manage"
+_NOT_MODIFIED: Final = 304
+
+Answer = TypeVar("Answer", bound=msgspec.Struct)
+Query = Mapping[str, str | int | bool]
+
+
+class ClientError(Exception):
+    """Base of the tree; `cause` is a key of the words' group `cause`, `detail` what more there is to say."""
+
+    def __init__(self, cause: str, detail: str = ""):
+        super().__init__(f"{cause}: {detail}" if detail else cause)
+        self.cause, self.detail = cause, detail
+
+
+class LostError(ClientError):
+    """No answer."""
+
+
+class DeniedError(ClientError):
+    """401 or 403, or the socket itself may not be opened."""
+
+
+class AlienError(ClientError):
+    """An answer that this console can't read."""
+
+
+class RefusedError(ClientError):
+    """A problem+json answer; `cause` is its stable code, `drain_id` the drain that is in the way, where one is."""
+
+    def __init__(self, status: int, code: str, detail: str, drain_id: str | None = None):
+        super().__init__(code, detail)
+        self.status, self.drain_id = status, drain_id
+
+
+class _Heard(NamedTuple):
+    status: int
+    data: bytes
+    tag: str | None
+
+
+class Calls:
+    """To one core. `deadline_s` is how long an answer may take in all."""
+
+    def __init__(
+        self, base_url: str, *, transport: httpx.AsyncBaseTransport | None, token: str | None, deadline_s: float
+    ):
+        self._deadline_s = deadline_s
+        self._tags: dict[str, tuple[Query, str]] = {}  # by path: what was asked last, and the tag of the answer
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            transport=transport,
+            timeout=None,  # noqa: S113 - one deadline for the whole call, in _ask
+            follow_redirects=False,
+            trust_env=False,
+            headers={"authorization": f"Bearer {token}"} if token is not None else {},
+            event_hooks={"response": [_without_location]},
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def get(self, path: str, answer: type[Answer], query: Query | None = None) -> Answer:
+        return read((await self.ask("GET", path, query=query)).data, answer)
+
+    async def get_news(self, path: str, answer: type[Answer], query: Query) -> Answer | None:
+        """None where the answer would be the one that was given last; it is forgotten where it was not."""
+        asked, tag = self._tags.pop(path, ({}, ""))
+        headers = {"if-none-match": tag} if asked == query else {}
+        heard = await self.ask("GET", path, query=query, headers=headers)
+        if heard.tag is not None:
+            self._tags[path] = (query, heard.tag)
+        return None if heard.status == _NOT_MODIFIED else read(heard.data, answer)
+
+    async def post(
+        self, path: str, answer: type[Answer], body: wire.Body | None = None, deadline_s: float | None = None
+    ) -> Answer:
+        return read((await self.ask("POST", path, body=body, deadline_s=deadline_s)).data, answer)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: wire.Body | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline_s: float | None = None,
+    ) -> _Heard:
+        content = None if body is None else msgspec.json.encode(body)
+        headers = {**(headers or {}), **({} if body is None else {"content-type": "application/json"})}
+        request = self._http.build_request(method, f"{_BASE}/{path}", params=query, content=content, headers=headers)
+        try:
+            async with asyncio.timeout(deadline_s or self._deadline_s):
+                heard = await self._exchange(request)
+        except TimeoutError as error:
+            raise LostError("timeout") from error
+        except (httpx.HTTPError, OSError, ValueError, RuntimeError) as error:
+            # Not only httpx's own: a host name that can't be encoded, say, comes through as it is.
+            raise _unreachable(error) from error
+        if not 200 <= heard.status < 300 and not (heard.status == _NOT_MODIFIED and "if-none-match" in request.headers):
+            raise _refusal(heard.status, heard.data)
+        return heard
+
+    async def _exchange(self, request: httpx.Request) -> _Heard:
+        answer = await self._http.send(request, stream=True)
+        try:
+            data = bytearray()
+            async for piece in answer.aiter_bytes():
+                data += piece
+                if len(data) > LARGEST_ANSWER:
+                    raise AlienError("alien", f"> {LARGEST_ANSWER} bytes")
+            return _Heard(answer.status_code, bytes(data), answer.headers.get("etag"))
+        finally:
+            await answer.aclose()
+
+
+def read(data: bytes, answer: type[Answer]) -> Answer:
+    """Raises AlienError where it is none."""
+    try:
+        return msgspec.convert(safe_document(msgspec.json.decode(data)), answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise AlienError("alien", safe(str(error), 200)) from error
+
+
+def part(text: str) -> str:
+    """One part of a path, whatever stands in it; of dots alone there would be nothing left."""
+    return quote(text, safe="").replace(".", "%2E")
+
+
+async def _without_location(answer: httpx.Response) -> None:
+    """httpx parses a redirect's target even where it follows none, and raises for one that is no URL."""
+    answer.headers.pop("location", None)
+
+
+def _unreachable(error: Exception) -> ClientError:
+    """Which of the ways not to get an answer it was."""
+    causes = list(_causes(error))
+    if tls := next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None):
+        return LostError(
+            "tls", safe(tls.reason or str(tls), 200)
+        )  # before the numbers: its own are none of the system's
+    numbers = {cause.errno for cause in causes if isinstance(cause, OSError)}
+    if numbers & {errno.EACCES, errno.EPERM}:
+        return DeniedError("no_permission")
+    if errno.ENOENT in numbers:
+        return LostError("no_socket")
+    if errno.ECONNREFUSED in numbers:
+        return LostError("refused")
+    if isinstance(error, httpx.LocalProtocolError):
+        return LostError("broken_off")  # its text quotes our own request, the token too
+    if isinstance(error, httpx.RequestError) and not isinstance(error, httpx.ConnectError):
+        return LostError("broken_off", safe(str(error), 200))
+    return LostError("unreachable", safe(str(error), 200))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """It and all that led to it; where several addresses were tried, what each of them said."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for one in error.exceptions:
+                yield from _causes(one)
+        error = error.__cause__ or error.__context__
+
+
+def _refusal(status: int, data: bytes) -> ClientError:
+    try:
+        problem = msgspec.convert(safe_document(msgspec.json.decode(data)), wire.ProblemDetails)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return DeniedError("denied") if status in {401, 403} else LostError("http_error", str(status))
+    if status in {401, 403}:
+        return DeniedError("denied", problem.detail)
+    return RefusedError(status, problem.code, problem.detail, problem.drain_id)
