@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 PAGES: Final = ("overview", "cases", "retries", "dead", "device")
+LISTS: Final = ("retries", "dead")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,22 +27,30 @@ class Action:
 ACTIONS: Final = (
     Action(id="help", keys=("question_mark", "f1", "fullwidth_question_mark"), shown="? F1"),
     Action(id="filter", keys=("slash", "f3", "fullwidth_solidus", "ideographic_comma"), shown="/ F3"),
+    Action(id="palette", keys=("colon", "ctrl+p", "fullwidth_colon"), shown=":", in_footer=False),
     Action(id="details", keys=("enter", "d"), shown="Enter"),
     Action(id="overview", keys=("1", "１"), shown="1", in_footer=False),
     Action(id="cases", keys=("2", "２"), shown="2", in_footer=False),
     Action(id="retries", keys=("3", "３"), shown="3", in_footer=False),
     Action(id="dead", keys=("4", "４"), shown="4", in_footer=False),
     Action(id="device", keys=("5", "５"), shown="5", in_footer=False),
+    Action(id="mark", keys=("space",), shown="Space", pages=LISTS),
+    Action(id="mark_all", keys=("a",), shown="a", pages=LISTS, in_footer=False),
+    Action(id="fold", keys=("z",), shown="z", pages=("dead",)),
+    Action(id="sort", keys=("s",), shown="s", in_footer=False),
+    Action(id="reverse", keys=("o",), shown="o", in_footer=False),
+    Action(id="freeze", keys=("p",), shown="p", in_footer=False),
+    Action(id="copy", keys=("y",), shown="y", in_footer=False),
     Action(id="acknowledge", keys=("A", "f4"), shown="A F4", pages=("cases",), writes=True),
     Action(id="handle", keys=("H", "f6"), shown="H F6", pages=("cases",), writes=True),
     Action(id="retry", keys=("R", "f7"), shown="R F7", pages=("retries",), writes=True),
     Action(id="requeue", keys=("R", "f7"), shown="R F7", pages=("dead",), writes=True),
-    Action(id="cancel", keys=("C", "f4"), shown="C F4", pages=("retries", "dead"), writes=True),
+    Action(id="cancel", keys=("X", "f9"), shown="X F9", pages=LISTS, writes=True),
     Action(id="recover", keys=("B", "f6"), shown="B F6", pages=("dead",), writes=True),
     Action(id="pause", keys=("P", "f4"), shown="P F4", pages=("device",), writes=True),
     Action(id="resume", keys=("U", "f6"), shown="U F6", pages=("device",), writes=True),
     Action(id="test", keys=("T", "f7"), shown="T F7", pages=("device",), writes=True),
-    Action(id="damage", keys=("K", "f9"), shown="K F9", pages=("overview",), writes=True, in_footer=False),
+    Action(id="damage", keys=("K", "f12"), shown="K F12", pages=("overview",), writes=True, in_footer=False),
     Action(id="drain", keys=("D", "f8"), shown="D F8", writes=True),
     Action(id="refresh", keys=("f5",), shown="F5", in_footer=False),
     Action(id="leave", keys=("q", "f10", "ctrl+q", "ctrl+c"), shown="q F10"),

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.console import RenderableType
@@ -33,7 +34,7 @@ from cdg_tui.screens.page_screen import PageScreen
 from cdg_tui.screens.reader import Reader
 from cdg_tui.screens.retries import Retries
 from cdg_tui.session import Session
-from cdg_tui.store import Link, LinkState, Snapshot, Store
+from cdg_tui.store import Link, LinkState, Question, Snapshot, Store
 from cdg_tui.terminal import tame_continue
 from cdg_tui.text import safe
 from cdg_tui.widgets.row_table import RowTable
@@ -75,7 +76,8 @@ class ConsoleApp(App[Leaving]):
         self.client: Client | None = None
         self._feed: Feed | None = None
         self._pages = {
-            page.id: PageScreen(page, self.view) for page in (Overview(), Cases(), Retries(), Dead(), Device())
+            page.id: PageScreen(page, self.view, partial(self._ask, page.id))
+            for page in (Overview(), Cases(), Retries(), Dead(), Device())
         }
         self.page_screen = self._pages[PAGES[0]]
 
@@ -140,6 +142,13 @@ class ConsoleApp(App[Leaving]):
         """What pages are made from, as of now."""
         wide = self.size.width >= WIDE
         return View(store=self.store, words=self.words, now_s=self._now(), wide=wide, notice=self.notice)
+
+    def _ask(self, page: str, question: Question | None, at_once: bool) -> None:
+        """The deliveries that a page wants to show; of one that is not to be seen nobody asks."""
+        if self._feed is not None and page == self.page.id:
+            self._feed.question = question
+            if at_once:
+                self._feed.poke()
 
     def poke(self) -> None:
         """Ask the core at once."""
@@ -224,8 +233,9 @@ class ConsoleApp(App[Leaving]):
         if name in PAGES:
             await self._turn_to(name)
         elif not self._action(name).writes:
-            look: Callable[[], None] = getattr(Looks(self), name)
-            look()
+            look: Callable[[], Awaitable[None] | None] = getattr(Looks(self), name)
+            if (asking := look()) is not None:
+                self.run_worker(asking, group="looks")
         elif self.client is not None:
             from cdg_tui.commands import Commands
 

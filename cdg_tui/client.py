@@ -85,14 +85,17 @@ class Client(Calls):
         query: Query = {"sensor": sensor, "since": since.isoformat(), "until": until.isoformat(), "step_s": step_s}
         return await self.get("readings/history", wire_history.History, query)
 
+    async def drains(self) -> wire.Drains:
+        """The last ones and the one that runs, with counts but no items."""
+        return await self.get("webhooks/drains", wire.Drains)
+
     async def drain_result(self, drain_id: str) -> wire.DrainResult:
         return await self.get(f"webhooks/drains/{part(drain_id)}", wire.DrainResult)
 
-    async def preview_drain(self) -> wire.DrainResult:
-        """What `drain` would send now; sends nothing."""
-        return await self.post(
-            "webhooks/retries/drain", wire.DrainResult, wire.Drain(only_due=False, limit=MOST_DRAINED, dry_run=True)
-        )
+    async def preview_drain(self, delivery_ids: tuple[str, ...] | None = None) -> wire.DrainResult:
+        """What `drain` would send now, of these or of all that is pending; sends nothing."""
+        request = wire.Drain(only_due=False, delivery_ids=delivery_ids, limit=MOST_DRAINED, dry_run=True)
+        return await self.post("webhooks/retries/drain", wire.DrainResult, request)
 
     # -- acting ----------------------------------------------------------------------------------------------------
 
@@ -113,9 +116,10 @@ class Client(Calls):
     async def requeue(self, delivery_id: str) -> wire.RetryItem:
         return await self.post(f"webhooks/retries/{delivery_id}/requeue", wire.RetryItem)
 
-    async def cancel(self, delivery_id: str) -> wire.RetryItem:
-        """Give it up for good."""
-        return await self.post(f"webhooks/retries/{delivery_id}/cancel", wire.RetryItem)
+    async def discard(self, body: wire_endpoints.Discard) -> wire_endpoints.Recovered:
+        """Give them up for good; those that have left meanwhile are not among the answer's."""
+        path = "webhooks/retries/discard"
+        return await self.post(path, wire_endpoints.Recovered, body, deadline_s=SENDING_DEADLINE_S)
 
     async def recover(self, body: wire_endpoints.Recover) -> wire_endpoints.Recovered:
         """As many as there are: each is written to disk before the answer."""

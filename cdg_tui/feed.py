@@ -10,28 +10,28 @@ from typing import Final
 
 from cdg_tui.calls import AlienError, ClientError, DeniedError, RefusedError
 from cdg_tui.client import Client
-from cdg_tui.store import Link, LinkState, Snapshot
+from cdg_tui.store import Link, LinkState, Listed, Question, Retry, Snapshot
 from core import wire
 from core.wire_endpoints import Endpoints
+from core.wire_windows import RetryGroup, RetryWindow
 
 ROUND_S: Final = 1.0
 FIRST_WAIT_S: Final = 0.3
 LONGEST_WAIT_S: Final = 2.0
-MOST_PAGES: Final = 400  # an answer that always promises another page must not fill the memory
 
 News = Snapshot | Link
 
 
 class Feed:
-    """`wanted` are the lists that somebody is looking at; the others are asked for only where their numbers moved."""
+    """`wanted` are the lists that somebody is looking at, `question` the deliveries; of the others only what moved is asked for."""
 
     def __init__(self, client: Client, tell: Callable[[News], None], now: Callable[[], float]):
         self._client, self._tell, self._now = client, tell, now
         self.wanted: frozenset[str] = frozenset()
         self._bell = asyncio.Event()
         self._tries = 0
-        self._epoch: str | None = None
-        self._seq = 0
+        self.question: Question | None = None
+        self._last: Listed | None = None
         self._open_cases = -1
 
     def poke(self) -> None:
@@ -48,7 +48,7 @@ class Feed:
                 wait_s = ROUND_S
             except ClientError as error:
                 self._tries += 1
-                self._epoch, self._open_cases = None, -1
+                self._open_cases = -1
                 self._tell(_link(error, self._tries))
                 wait_s = min(FIRST_WAIT_S * 2.0 ** min(self._tries - 1, 8), LONGEST_WAIT_S)
             with contextlib.suppress(TimeoutError):
@@ -67,7 +67,9 @@ class Feed:
             status=status,
             cabinets=cabinets,
             cases=await self._cases(status),
-            retries=await self._retries(status),
+            listed=await self._listed(asked_s),
+            groups=await self._groups(),
+            drain=await self._drain(status),
             endpoints=endpoints,
             untold=untold,
         )
@@ -87,17 +89,74 @@ class Feed:
         self._open_cases = status.cases.open
         return await self._client.open_cases()
 
-    async def _retries(self, status: wire.Status) -> tuple[wire.Retries, ...]:
-        """Every page of the whole list at first, then only what changed."""
-        known = self._epoch == status.epoch
-        if known and self._seq == status.seq and "retries" not in self.wanted:
+    async def _listed(self, asked_s: float) -> Listed | None:
+        """The rows that somebody looks at; where nothing has happened, those that are known."""
+        question = self.question
+        if question is None:
+            self._last = None
+            return None
+        try:
+            heard = await self._client.window(query_of(question))
+        except (RefusedError, AlienError) as error:
+            # A core that doesn't know the question answers all the others.
+            self._last = _unlisted(question, error.cause)
+        else:
+            self._last = self._last if heard is None else _listed(question, heard, asked_s)
+        return self._last
+
+    async def _groups(self) -> tuple[RetryGroup, ...] | None:
+        if "groups" not in self.wanted:
+            return None
+        try:
+            return (await self._client.retry_groups()).items
+        except (RefusedError, AlienError):
             return ()
-        query: dict[str, str | int | bool] = {"since_seq": self._seq, "epoch": status.epoch} if known else {}
-        pages = [await self._client.retries(query)]
-        while (cursor := pages[-1].next) is not None and len(pages) < MOST_PAGES:
-            pages.append(await self._client.retries({"cursor": cursor}))
-        self._epoch, self._seq = pages[-1].epoch, pages[-1].seq
-        return tuple(pages)
+
+    async def _drain(self, status: wire.Status) -> wire.DrainResult | None:
+        """The one that runs, whoever began it."""
+        running = status.webhooks.drain_id
+        if running is None:
+            return None
+        drains = (await self._client.drains()).items
+        return next((drain for drain in drains if drain.drain_id == running and drain.running), None)
+
+
+def query_of(question: Question) -> dict[str, str | int | bool]:
+    """As the core takes it."""
+    asked: dict[str, str | int | bool | None] = {
+        "status": question.status,
+        "sort": question.sort,
+        "descending": question.descending,
+        "q": question.text or None,
+        "without": question.without if question.text else None,
+        "endpoint": question.endpoint,
+        "reason": question.reason,
+        "anchor": question.anchor,
+        "offset": question.offset,
+        "limit": question.limit,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _listed(question: Question, heard: RetryWindow, asked_s: float) -> Listed:
+    return Listed(
+        question=question,
+        items=tuple(_retry(item, asked_s) for item in heard.items),
+        offset=heard.offset,
+        total=heard.total,
+        all=heard.all,
+        gone=question.anchor is not None and heard.anchor is None,
+        sending=frozenset(heard.sending),
+    )
+
+
+def _unlisted(question: Question, why: str) -> Listed:
+    return Listed(question=question, items=(), offset=0, total=0, all=0, gone=False, sending=frozenset(), untold=why)
+
+
+def _retry(item: wire.RetryItem, asked_s: float) -> Retry:
+    wait_s = item.next_attempt_in_s
+    return Retry(item=item, due_s=None if wait_s is None else asked_s + wait_s)
 
 
 def _link(error: ClientError, tries: int) -> Link:

@@ -1,13 +1,13 @@
 """What the console knows of its core, and since when. Plain values; only the feed's news changes them."""
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from core import wire
 from core.wire_endpoints import EndpointItem, Endpoints
+from core.wire_windows import Order, RetryGroup
 
 SLOW_S: Final = 1.0
 STALE_S: Final = 5.0  # what is older is not shown as live
@@ -49,7 +49,9 @@ class Snapshot:
     status: wire.Status
     cabinets: wire.Cabinets | None = None
     cases: tuple[wire.CaseItem, ...] | None = None
-    retries: tuple[wire.Retries, ...] = ()
+    listed: "Listed | None" = None
+    groups: tuple[RetryGroup, ...] | None = None
+    drain: wire.DrainResult | None = None
     endpoints: Endpoints | None = None
     untold: str | None = None
 
@@ -60,6 +62,50 @@ class Retry:
 
     item: wire.RetryItem
     due_s: float | None
+
+    def wait_s(self, now_s: float) -> float | None:
+        """Seconds until it may go, 0 when it is due; None while an earlier one of its case, or its endpoint, is missing."""
+        return None if self.due_s is None else max(0.0, self.due_s - now_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Which deliveries somebody wants to see: all of a `status` that hold a text (`without`: that don't), of one endpoint and
+    for one reason where these are given, in which order; and of them those round `anchor`, or else from place `offset` on.
+    """
+
+    status: str
+    sort: Order = "next"
+    descending: bool = False
+    text: str = ""
+    without: bool = False
+    endpoint: str | None = None
+    reason: str | None = None
+    anchor: str | None = None
+    offset: int = 0
+    limit: int = 200
+
+    @property
+    def whole(self) -> "Question":
+        """The same list, wherever one looks at it."""
+        return replace(self, anchor=None, offset=0, limit=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """The answer to a question: some of the `total` deliveries that fit, from place `offset` on; `all` are as many as have
+    the status. `gone`: the anchor is none of them any more. `untold`: why the core would not name them, a key of the group
+    `cause`.
+    """
+
+    question: Question
+    items: tuple[Retry, ...]
+    offset: int
+    total: int
+    all: int
+    gone: bool
+    sending: frozenset[str]
+    untold: str | None = None
 
 
 @dataclass
@@ -117,8 +163,9 @@ class Store:
         self.status: wire.Status | None = None
         self.cabinets: tuple[wire.CabinetItem, ...] = ()
         self.cases: tuple[wire.CaseItem, ...] = ()
-        self.retries: dict[str, Retry] = {}
-        self.sending: frozenset[str] = frozenset()
+        self.listed: Listed | None = None
+        self.groups: tuple[RetryGroup, ...] = ()
+        self.drain: wire.DrainResult | None = None
         self.endpoints: Endpoints | None = None
         self.endpoints_s: float | None = None
         self.untold: str | None = None
@@ -138,21 +185,9 @@ class Store:
             self.cases = news.cases
         if news.endpoints is not None or news.untold is not None:
             self.endpoints, self.endpoints_s, self.untold = news.endpoints, news.asked_s, news.untold
-        whole = False
-        for page in news.retries:
-            if page.full and not whole:  # the first page, or where the core no longer knew all that changed
-                self.retries = {}
-            whole = page.full
-            self._take(page, news.asked_s)
-
-    def _take(self, page: wire.Retries, now_s: float) -> None:
-        self.sending = frozenset(page.sending)
-        for item in page.items:
-            if item.status in {"pending", "dead_letter"}:
-                wait_s = item.next_attempt_in_s
-                self.retries[item.delivery_id] = Retry(item=item, due_s=None if wait_s is None else now_s + wait_s)
-            else:
-                self.retries.pop(item.delivery_id, None)
+        if news.groups is not None:
+            self.groups = news.groups
+        self.listed, self.drain = news.listed, news.drain
 
     def cabinet(self, cabinet_id: str | None) -> wire.CabinetItem | None:
         """The cabinet of this id."""
@@ -167,17 +202,13 @@ class Store:
         known = self.endpoints.items if self.endpoints is not None else ()
         return next((endpoint for endpoint in known if endpoint.id == endpoint_id), None)
 
-    def of_status(self, status: str) -> Iterable[Retry]:
-        """The deliveries of one status, in no order."""
-        return (one for one in self.retries.values() if one.item.status == status)
+    def retry(self, delivery_id: str | None) -> Retry | None:
+        """The delivery of this id, as far as it is among those that were asked for."""
+        known = self.listed.items if self.listed is not None else ()
+        return next((one for one in known if one.item.delivery_id == delivery_id), None)
 
-    def wait_s(self, one: Retry, now_s: float) -> float | None:
-        """Seconds until it may go, 0 when it is due; None while an earlier one of its case, or its endpoint, is missing."""
-        if one.due_s is not None:
-            return max(0.0, one.due_s - now_s)
-        # Its turn comes when the earlier one is gone, which does not change this one, so no news tells of it.
-        gone = one.item.waits_for is not None and one.item.waits_for not in self.retries
-        return 0.0 if gone else None
+    def is_sending(self, delivery_id: str) -> bool:
+        return self.listed is not None and delivery_id in self.listed.sending
 
     def age_s(self, now_s: float) -> float | None:
         """How old all this is."""

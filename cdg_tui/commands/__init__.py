@@ -5,9 +5,8 @@ Nothing is sent without a yes, nothing is queued while the link is down, and no 
 
 from cdg_tui.commands.cases import CaseCommands
 from cdg_tui.commands.deliveries import DeliveryCommands
-from cdg_tui.commands.drains import DrainCommands
 from cdg_tui.commands.endpoints import EndpointCommands
 
 
-class Commands(CaseCommands, DeliveryCommands, DrainCommands, EndpointCommands):
+class Commands(CaseCommands, DeliveryCommands, EndpointCommands):
     """Each method is one action, run as a worker of the app."""

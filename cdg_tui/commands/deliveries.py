@@ -1,21 +1,39 @@
 """What the keys do to single deliveries, and to many dead letters at once."""
 
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Final
+
 from msgspec import structs
 
 from cdg_tui.calls import ClientError
-from cdg_tui.commands.asking import Asking
+from cdg_tui.commands.asking import who
+from cdg_tui.commands.drains import DrainCommands
+from cdg_tui.feed import query_of
+from cdg_tui.screens.dead import group_key
+from cdg_tui.screens.discard_form import DiscardForm
 from cdg_tui.screens.recover_dialog import RecoverDialog
 from cdg_tui.screens.retries import error
+from cdg_tui.store import Question
 from core import wire
-from core.wire_endpoints import Recover, Recovered
+from core.wire_endpoints import Discard, Recover, Recovered
+
+EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class DeliveryCommands(Asking):
+class DeliveryCommands(DrainCommands):
     """Each method is one action."""
 
     async def retry(self) -> None:
-        item = self._delivery("pending")
-        if item is None or not await self._confirmed("retry.title", self._about_delivery(item)):
+        """The row's, or a drain of the marked ones."""
+        ids = await self._targets()
+        if len(ids) > 1:
+            await self._drain(ids)
+        elif (item := self._item(ids, "pending")) is not None:
+            await self._retry(item)
+
+    async def _retry(self, item: wire.RetryItem) -> None:
+        if not await self._confirmed("retry.title", self._about_delivery(item)):
             return
         self._app.say(self._words("retry.sending"))
         try:
@@ -30,16 +48,38 @@ class DeliveryCommands(Asking):
         self._app.poke()
 
     async def requeue(self) -> None:
-        item = self._delivery("dead_letter")
+        """The row's, the marked ones, or those of a group."""
+        ids = await self._targets()
+        if len(ids) > 1:
+            if await self._confirmed("requeue.many", self._about_many(ids)):
+                await self._recover(Recover(since=EVER, delivery_ids=ids, by=who()))
+            return
+        item = self._item(ids, "dead_letter")
         if item is not None and await self._confirmed("requeue.title", self._about_delivery(item)):
             await self._send(lambda: self._client.requeue(item.delivery_id), "requeue.done")
 
     async def cancel(self) -> None:
-        item = self._delivery("pending", "dead_letter")
-        if item is None:
+        """As requeue, for good; many only for who says how many."""
+        ids, words = await self._targets(), self._words
+        item = self._item(ids, "pending", "dead_letter") if len(ids) < 2 else None
+        if len(ids) < 2 and item is None:
             return
-        if await self._confirmed("cancel.title", (*self._about_delivery(item), self._words("cancel.warning"))):
-            await self._send(lambda: self._client.cancel(item.delivery_id), "cancel.done")
+        about = self._about_many(ids) if item is None else self._about_delivery(item)
+        lines = (*about, words("cancel.warning"), words("dialog.as", who=who()))
+        said = await self._app.push_screen_wait(DiscardForm(words, lines, len(ids)))
+        if said is None or not self._may_write():
+            return
+        reason = " ".join(part for part in (*said.chosen, said.note) if part)
+        try:
+            found = await self._client.discard(Discard(delivery_ids=ids, by=who(), reason=reason))
+        except ClientError as refusal:
+            self._failed(refusal)
+            return
+        done, all_of_them = len(found.delivery_ids), len(ids)
+        key = "cancel.done" if done == all_of_them else "cancel.some"
+        self._app.say(words(key, n=done, all=all_of_them), trouble=done < all_of_them)
+        self._app.page_screen.table.mark_these(())
+        self._app.poke()
 
     async def recover(self) -> None:
         """Queues what its preview counted, or less where some of it has gone meanwhile."""
@@ -49,20 +89,54 @@ class DeliveryCommands(Asking):
         question = await self._app.push_screen_wait(dialog)
         if question is None or not self._may_write():
             return
+        await self._recover(question)
+
+    async def _recover(self, question: Recover) -> None:
         try:
             found = await self._client.recover(question)
         except ClientError as refusal:
             self._failed(refusal)
-        else:
-            self._app.say(self._words("recover.done", n=len(found.delivery_ids)))
-            self._app.poke()
+            return
+        self._app.say(self._words("recover.done", n=len(found.delivery_ids)))
+        self._app.page_screen.table.mark_these(())
+        self._app.poke()
 
     async def _count(self, question: Recover) -> Recovered:
         return await self._client.recover(structs.replace(question, dry_run=True))
 
-    def _delivery(self, *statuses: str) -> wire.RetryItem | None:
-        one = self._app.store.retries.get(self._app.cursor_key or "")
+    async def _targets(self) -> tuple[str, ...]:
+        """What the key is about, from now on whatever becomes of the list: the marked rows, else those of the group under
+        the cursor, else the row under it; none where nothing may be asked.
+        """
+        screen = self._app.page_screen
+        if not self._may_ask():
+            return ()
+        if screen.table.marked:
+            return tuple(screen.table.marked)
+        if not screen.asked.folded:
+            return tuple(filter(None, (screen.table.cursor_key,)))
+        key = screen.table.cursor_key
+        group = next((group for group in self._app.store.groups if group_key(group) == key), None)
+        if group is None:
+            return ()
+        question = Question(status="dead_letter", endpoint=group.endpoint, reason=group.reason)
+        try:
+            return (await self._client.retry_ids(query_of(question))).delivery_ids
+        except ClientError as refusal:
+            self._failed(refusal)
+            return ()
+
+    def _item(self, ids: tuple[str, ...], *statuses: str) -> wire.RetryItem | None:
+        """The only one, where it is still so."""
+        one = self._app.store.retry(ids[0]) if ids else None
         return self._target(one.item if one is not None and one.item.status in statuses else None)
+
+    def _about_many(self, ids: tuple[str, ...]) -> tuple[str, ...]:
+        """How many, and of which endpoints as far as they are in sight."""
+        known = Counter(one.item.endpoint.id for one in map(self._app.store.retry, ids) if one is not None)
+        per_endpoint = ", ".join(f"{endpoint} {count}" for endpoint, count in known.most_common())
+        lines = (self._words("dialog.many", n=len(ids)),)
+        return (*lines, per_endpoint) if sum(known.values()) == len(ids) else lines
 
     def _about_delivery(self, item: wire.RetryItem) -> tuple[str, ...]:
         view = self._app.view()

@@ -16,13 +16,17 @@ class DrainCommands(Asking):
     """The one action."""
 
     async def drain(self) -> None:
+        """Of all that is pending."""
+        await self._drain(None)
+
+    async def _drain(self, ids: tuple[str, ...] | None) -> None:
         """Sends what its preview showed and nothing that came later."""
         if not self._may_ask():
             return
         dialog = DrainDialog(self._words)
         await self._app.push_screen(dialog)
         try:
-            preview = await self._client.preview_drain()
+            preview = await self._client.preview_drain(ids)
         except ClientError as refusal:
             await self._refused(dialog, refusal, "notice.refused")
             return

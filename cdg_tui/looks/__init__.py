@@ -1,8 +1,9 @@
 """What the keys that only look do: nothing here changes anything in the core."""
 
 from cdg_tui.looks.ending import EndingLooks
+from cdg_tui.looks.listing import ListingLooks
 from cdg_tui.looks.reading import ReadingLooks
 
 
-class Looks(ReadingLooks, EndingLooks):
+class Looks(ReadingLooks, ListingLooks, EndingLooks):
     """Each method is one action."""

@@ -107,13 +107,16 @@ def banner(view: View) -> Content:
     return Content.styled(f"!! {text}", "bold reverse ansi_red")
 
 
-def heading(view: View, page: Page, place: tuple[int, int], counted: str, width: int) -> Content:
-    """The list's name, how it is sorted and where the cursor is; what it is worth while nobody answers."""
+def heading(view: View, page: Page, place: tuple[int, int], said: tuple[str, ...], width: int) -> Content:
+    """The list's name, where the cursor is, what else is said of it and how it is sorted; what it is worth while nobody
+    answers.
+    """
     words = view.words
     left = f"{words(f'page.{page.id}')} {place[0]}/{place[1]}"
-    middle = counted or page.order(view)
+    middle = "  ".join((*said, page.order(view)))
     if not view.live and view.store.status is not None:
         middle = words("word.as_of", at=view.clock(view.store.status.now))
+    middle = fit(middle, max(0, width - cell_len(left) - 10)).rstrip()
     rule = "-" * max(2, width - cell_len(left) - cell_len(middle) - 8)
     return Content.styled(f"-- {left} {rule} {middle} --", "dim" if view.live else "bold")
 

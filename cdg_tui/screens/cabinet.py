@@ -133,7 +133,7 @@ def _case(view: View, case: wire.CaseItem) -> tuple[str, str]:
             words.of("condition", case.condition),
             words("word.shelved") if case.shelved_s is not None else words.of("handling", case.handling),
             view.clock(case.opened_at),
-            f"{words('column.news')} {view.news_of(case.case_id)}",
+            f"{words('column.news')} {view.news_of(case)}",
         )
     )
     return view.mark(case.severity, "severity"), what

@@ -1,13 +1,13 @@
 """Page 2: the open cases, worst first."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from cdg_tui.course import CONTACTS, Stretch, contacts_of, whole_steps
 from cdg_tui.screens.cabinet import shown_sensor
 from cdg_tui.screens.course_text import CLEARED, OPENED
-from cdg_tui.screens.page import STYLES, Detail, View
+from cdg_tui.screens.page import STYLES, Detail, Listing, View
 from cdg_tui.text import NOTHING, bound, named, number
 from cdg_tui.widgets.rows import Column, Row
 from core import wire
@@ -18,9 +18,10 @@ _SEVERITIES = ("critical", "warning", "info")
 _CONDITIONS = ("active", "unknown", "cleared")
 
 
-class Cases:
+class Cases(Listing):
     id = "cases"
     looks_at = frozenset({"cases"})
+    orders = ("worst", "newest", "cabinet")
 
     def columns(self, view: View) -> tuple[Column, ...]:
         words = view.words
@@ -35,11 +36,9 @@ class Cases:
             Column(title=words("column.opened"), width=11, right=True),
         )
 
-    def order(self, view: View) -> str:
-        return view.words("order.worst")
-
     def rows(self, view: View) -> list[Row]:
-        return [self._row(view, case) for case in sorted(view.store.cases, key=_urgency)]
+        key = _KEYS[self.orders[view.asked.order]]
+        return [self._row(view, case) for case in sorted(view.store.cases, key=key, reverse=view.asked.turned)]
 
     def _row(self, view: View, case: wire.CaseItem) -> Row:
         style = STYLES.get(case.severity, "") if case.condition != "cleared" else ""
@@ -88,7 +87,7 @@ class Cases:
             ),
         ]
         lines += _so_far(view, case)
-        lines.append((words("column.news"), view.news_of(case.case_id)))
+        lines.append((words("column.news"), view.news_of(case)))
         if case.fault:
             lines.append((words("column.fault"), words.of("fault", case.fault)))
         if done := "  ".join(part for part in (case.actor, case.action, case.disposition, case.note) if part):
@@ -143,3 +142,10 @@ def _urgency(case: wire.CaseItem) -> tuple[bool, int, int, float]:
     severity = _SEVERITIES.index(case.severity) if case.severity in _SEVERITIES else 0
     condition = _CONDITIONS.index(case.condition) if case.condition in _CONDITIONS else 0
     return condition == len(_CONDITIONS) - 1, severity, condition, -case.opened_at.timestamp()
+
+
+_KEYS: Final[dict[str, Callable[[wire.CaseItem], Any]]] = {
+    "worst": _urgency,
+    "newest": lambda case: -case.opened_at.timestamp(),
+    "cabinet": lambda case: (case.cabinet, _urgency(case)),
+}

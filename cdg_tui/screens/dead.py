@@ -1,17 +1,32 @@
-"""Page 4: the dead letters, the newest first, and why each was given up."""
+"""Page 4: the dead letters, why each was given up, and how many were for the same reason at the same endpoint."""
 
-from cdg_tui.screens.page import Detail, View
-from cdg_tui.screens.retries import account, error
-from cdg_tui.store import Retry
+from typing import Final
+
+from cdg_tui.screens.page import Asked, Detail, Listing, View
+from cdg_tui.screens.retries import account, error, window_of
+from cdg_tui.store import Listed, Question, Retry
+from cdg_tui.text import NOTHING
 from cdg_tui.widgets.rows import Column, Row
+from core.wire_windows import Order, RetryGroup
+
+_SORTS: Final[dict[str, Order]] = {"given_up": "changed", "created": "created"}
 
 
-class Dead:
+class Dead(Listing):
     id = "dead"
-    looks_at = frozenset({"retries", "endpoints"})
+    looks_at = frozenset({"endpoints", "groups"})
+    orders = tuple(_SORTS)
+    marking = True
 
     def columns(self, view: View) -> tuple[Column, ...]:
         words = view.words
+        if view.asked.folded:
+            return (
+                Column(title=words("column.reason"), width=12),
+                Column(title=words("column.endpoint"), width=20, grow=1),
+                Column(title=words("column.count"), width=8, right=True),
+                Column(title=words("column.given_up"), width=11, right=True),
+            )
         return (
             Column(title=words("column.reason"), width=12),
             Column(title=words("column.event"), width=12),
@@ -19,22 +34,44 @@ class Dead:
             Column(title=words("column.endpoint"), width=8, grow=1),
             Column(title=words("column.attempts"), width=5, right=True),
             Column(title=words("column.given_up"), width=11, right=True),
-            Column(title=words("column.error"), width=14, grow=3),
+            Column(title=words("column.error"), width=12, grow=3),
         )
 
-    def order(self, view: View) -> str:
-        return view.words("order.newest")
+    def question(self, asked: Asked) -> Question:
+        """Of a group too, however it is folded."""
+        text, without = asked.needle
+        endpoint, reason = asked.group or (None, None)
+        return Question(
+            status="dead_letter",
+            sort=_SORTS[self.orders[asked.order]],
+            descending=not asked.turned,
+            text=text,
+            without=without,
+            endpoint=endpoint,
+            reason=reason,
+        )
+
+    def windowed(self, asked: Asked) -> bool:
+        return not asked.folded
+
+    def window(self, view: View) -> Listed | None:
+        return None if view.asked.folded else window_of(view, self.question(view.asked))
 
     def rows(self, view: View) -> list[Row]:
-        dead = sorted(view.store.of_status("dead_letter"), key=_newest)
-        return [self._row(view, one) for one in dead]
+        if view.asked.folded:
+            return [self._group(view, group) for group in view.store.groups]
+        listed = self.window(view)
+        return [] if listed is None else [self._row(view, one) for one in listed.items]
+
+    def order(self, view: View) -> str:
+        return view.words("order.groups") if view.asked.folded else super().order(view)
 
     def _row(self, view: View, one: Retry) -> Row:
         item = one.item
         return Row(
             key=item.delivery_id,
             cells=(
-                view.words.of("reason", item.dead_letter_reason or ""),
+                _reason(view, item.dead_letter_reason),
                 view.words.of("event", item.event_type),
                 view.cabinet(item.cabinet),
                 item.endpoint.id,
@@ -45,21 +82,57 @@ class Dead:
             styles=((0, "red"),),
         )
 
+    def _group(self, view: View, group: RetryGroup) -> Row:
+        return Row(
+            key=group_key(group),
+            cells=(
+                _reason(view, group.reason),
+                group.endpoint,
+                str(group.count),
+                view.clock(group.newest_at),
+            ),
+            styles=((0, "red"),),
+        )
+
     def empty(self, view: View) -> str:
         return view.words("empty.dead")
 
     def detail(self, view: View, key: str) -> Detail:
-        one = view.store.retries.get(key)
-        if one is None or one.item.status != "dead_letter":
-            return []
-        reason = view.words.of("reason", one.item.dead_letter_reason or "")
-        given_up = f"{reason}  {view.clock(one.item.settled_at)}"
-        return [(view.words("column.reason"), given_up), *account(view, one.item)]
+        one = view.store.retry(key)
+        if view.asked.folded or one is None or one.item.status != "dead_letter":
+            return _group_detail(view, key)
+        given_up = f"{_reason(view, one.item.dead_letter_reason)}  {view.clock(one.item.settled_at)}"
+        return [
+            (view.words("column.reason"), given_up),
+            *account(view, one.item),
+            *_alike(view, one.item.endpoint.id, one.item.dead_letter_reason),
+        ]
 
     def stretch(self, view: View, key: str) -> None:  # noqa: ARG002 - a delivery has none
         return None
 
 
-def _newest(one: Retry) -> tuple[float, str]:
-    settled = one.item.settled_at
-    return (-settled.timestamp() if settled is not None else 0.0), one.item.delivery_id
+def group_key(group: RetryGroup) -> str:
+    """Its name among the rows: no delivery's id holds a blank."""
+    return f"{group.reason or NOTHING} {group.endpoint}"
+
+
+def _reason(view: View, reason: str | None) -> str:
+    return NOTHING if reason is None else view.words.of("reason", reason)
+
+
+def _alike(view: View, endpoint: str, reason: str | None) -> Detail:
+    """How many there are of its group."""
+    same = sum(group.count for group in view.store.groups if (group.endpoint, group.reason) == (endpoint, reason))
+    return [(view.words("column.alike"), view.words("dead.alike", n=same))] if same > 1 else []
+
+
+def _group_detail(view: View, key: str) -> Detail:
+    group = next((group for group in view.store.groups if group_key(group) == key), None)
+    if group is None:
+        return []
+    return [
+        (view.words("column.reason"), _reason(view, group.reason)),
+        (view.words("column.endpoint"), group.endpoint),
+        (view.words("column.count"), view.words("dead.group", n=group.count)),
+    ]

@@ -1,7 +1,7 @@
 """Page 5: the box's way out and the endpoints of its webhooks, worst first. What holds one is said as it is, never as `ok`."""
 
 from cdg_tui.screens.endpoint import MARKS, STYLES, endpoint_detail, holdup, marked, network
-from cdg_tui.screens.page import Detail, View
+from cdg_tui.screens.page import Detail, Listing, View
 from cdg_tui.text import NOTHING
 from cdg_tui.widgets.rows import Column, Row
 from core.wire_endpoints import EndpointItem
@@ -9,7 +9,7 @@ from core.wire_endpoints import EndpointItem
 _STATES = (*MARKS, "active")
 
 
-class Device:
+class Device(Listing):
     id = "device"
     looks_at = frozenset({"endpoints"})
 
@@ -31,7 +31,7 @@ class Device:
 
     def rows(self, view: View) -> list[Row]:
         known = view.store.endpoints.items if view.store.endpoints is not None else ()
-        return [self._row(view, endpoint) for endpoint in sorted(known, key=_trouble)]
+        return [self._row(view, endpoint) for endpoint in sorted(known, key=_trouble, reverse=view.asked.turned)]
 
     def _row(self, view: View, endpoint: EndpointItem) -> Row:
         style = STYLES.get(endpoint.state, "yellow" if endpoint.hold else "")

@@ -1,8 +1,11 @@
 """Page 1: the cabinets, worst first. A value that is not known to be of now is never shown as a number."""
 
-from typing import Final
+from collections.abc import Callable
+from math import inf
+from typing import Any, Final
 
 from rich.cells import cell_len
+from textual.content import Content
 
 from cdg_tui.course import Stretch
 from cdg_tui.screens.cabinet import (
@@ -15,8 +18,9 @@ from cdg_tui.screens.cabinet import (
     shown_sensor,
     waiting_sensor,
 )
-from cdg_tui.screens.page import STYLES, Detail, View
-from cdg_tui.store import TREND_FIRST_S, TREND_POINTS, Trend
+from cdg_tui.screens.page import STYLES, Asked, Detail, Listing, View
+from cdg_tui.screens.queue import QUESTION, queue_text
+from cdg_tui.store import TREND_FIRST_S, TREND_POINTS, Question, Trend
 from cdg_tui.text import named, number, span, trend
 from cdg_tui.widgets.rows import Column, Row
 from core import wire
@@ -24,9 +28,10 @@ from core import wire
 NARROW_POINTS: Final = 15  # as a running timer needs
 
 
-class Overview:
+class Overview(Listing):
     id = "overview"
     looks_at = frozenset({"cases"})
+    orders = ("worst", "cabinet", "warmest", "heard")
 
     def columns(self, view: View) -> tuple[Column, ...]:
         words = view.words
@@ -41,11 +46,9 @@ class Overview:
             Column(title=words("column.cases"), width=5, right=True),
         )
 
-    def order(self, view: View) -> str:
-        return view.words("order.worst")
-
     def rows(self, view: View) -> list[Row]:
-        cabinets = sorted(view.store.cabinets, key=lambda cabinet: rank(_state(view, cabinet)))
+        key = _KEYS[self.orders[view.asked.order]]
+        cabinets = sorted(view.store.cabinets, key=lambda cabinet: key(view, cabinet), reverse=view.asked.turned)
         return [self._row(view, cabinet) for cabinet in cabinets]
 
     def _row(self, view: View, cabinet: wire.CabinetItem) -> Row:
@@ -67,6 +70,12 @@ class Overview:
             styles=((0, style), (3, style)) if style else (),
         )
 
+    def question(self, asked: Asked) -> Question:  # noqa: ARG002 - the same whatever is asked of the cabinets
+        return QUESTION
+
+    def queue(self, view: View, width: int) -> Content:
+        return queue_text(view, width)
+
     def empty(self, view: View) -> str:
         return view.words("empty.overview")
 
@@ -77,6 +86,24 @@ class Overview:
     def stretch(self, view: View, key: str) -> Stretch | None:
         cabinet = view.store.cabinet(key)
         return None if cabinet is None else cabinet_stretch(view, cabinet)
+
+
+def _warmth(view: View, cabinet: wire.CabinetItem) -> tuple[bool, float]:
+    value = _value(view, shown_sensor(cabinet))
+    return value is None, -(value or 0.0)
+
+
+def _silence(_: View, cabinet: wire.CabinetItem) -> float:
+    sensor = shown_sensor(cabinet)
+    return -inf if sensor is None or sensor.age_s is None else -sensor.age_s
+
+
+_KEYS: Final[dict[str, Callable[[View, wire.CabinetItem], Any]]] = {
+    "worst": lambda view, cabinet: rank(_state(view, cabinet)),
+    "cabinet": lambda _, cabinet: cabinet.id,
+    "warmest": _warmth,
+    "heard": _silence,
+}
 
 
 def _state(view: View, cabinet: wire.CabinetItem) -> str:

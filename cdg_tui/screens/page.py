@@ -11,9 +11,10 @@ from textual.content import Content
 
 from cdg_tui.course import Stretch
 from cdg_tui.i18n import Words
-from cdg_tui.store import Store
+from cdg_tui.store import Listed, Question, Store
 from cdg_tui.text import NOTHING, clock, named, zone
 from cdg_tui.widgets.rows import Column, Row
+from core import wire
 
 WIDE: Final = 140  # columns from which the details stand beside the list, and a course is drawn wider
 
@@ -42,9 +43,27 @@ Detail = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What somebody wants to see of a list: only rows that hold a text, in which of the page's orders, turned round or not;
+    of dead letters only one group (endpoint and reason), or all groups as rows of their own.
+    """
+
+    text: str = ""
+    order: int = 0
+    turned: bool = False
+    group: tuple[str, str | None] | None = None
+    folded: bool = False
+
+    @property
+    def needle(self) -> tuple[str, bool]:
+        """The text itself, and whether rows must do without it: `!` before it says so."""
+        return self.text.removeprefix("!"), self.text.startswith("!")
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
     """What pages are made from: what is known, the language, and what time it is here in steady seconds; `wide`
-    where there is room beside the list, `notice` what is to be said just now.
+    where there is room beside the list, `notice` what is to be said just now, `asked` what is wanted of the list.
     """
 
     store: Store
@@ -52,6 +71,7 @@ class View:
     now_s: float
     wide: bool = False
     notice: Content = field(default_factory=lambda: Content(""))
+    asked: Asked = field(default_factory=Asked)
 
     @cached_property
     def zone(self) -> tzinfo:
@@ -86,13 +106,11 @@ class View:
     def clock(self, moment: datetime | None) -> str:
         return clock(moment, self.zone, self.now)
 
-    def news_of(self, case_id: str) -> str:
+    def news_of(self, case: wire.CaseItem) -> str:
         """How the case's events stand on their way out: what still waits, what was given up."""
-        mine = [one.item.status for one in self.store.retries.values() if one.item.case_id == case_id]
-        waiting, dead = mine.count("pending"), mine.count("dead_letter")
-        if not mine:
+        if not case.news_pending and not case.news_dead:
             return self.words("news.none_waits")
-        return self.words("news.waits", pending=waiting, dead=dead)
+        return self.words("news.waits", pending=case.news_pending, dead=case.news_dead)
 
     def mark(self, code: str, group: str = "state", word: str | None = None) -> str:
         """Mark and word of a state or severity, as `!!严重`; `word` says it more closely than its own."""
@@ -110,24 +128,65 @@ class View:
         return named(cabinet_id, known.name if known is not None else "")
 
 
+class Listing:
+    """What most pages have alike: all their rows at hand, none of them to be marked."""
+
+    orders: tuple[str, ...] = ("worst",)
+    marking = False
+
+    def question(self, asked: Asked) -> Question | None:  # noqa: ARG002 - a page's
+        return None
+
+    def windowed(self, asked: Asked) -> bool:  # noqa: ARG002 - a page's
+        return False
+
+    def window(self, view: View) -> Listed | None:  # noqa: ARG002 - a page's
+        return None
+
+    def queue(self, view: View, width: int) -> Content:  # noqa: ARG002 - a page's
+        return Content("")
+
+    def order(self, view: View) -> str:
+        order = view.words(f"order.{self.orders[view.asked.order]}")
+        return view.words("order.turned", order=order) if view.asked.turned else order
+
+
 class Page(Protocol):
     """One of the console's lists."""
 
     id: str
     looks_at: frozenset[str]
     """The lists that the core is asked for in every round while this page is shown."""
+    marking: bool
+    """Whether its rows can be marked."""
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """What the rows can be sorted by, as keys of the words; the first is what it starts with."""
 
     def columns(self, view: View) -> tuple[Column, ...]:
         """Their widths fit into 80 cells."""
 
+    def question(self, asked: Asked) -> Question | None:
+        """The deliveries that the page shows; None where it shows none."""
+
+    def windowed(self, asked: Asked) -> bool:
+        """Whether its rows are only some of very many."""
+
+    def window(self, view: View) -> Listed | None:
+        """Which ones; None where they are all, or the core has not been heard about them yet."""
+
     def rows(self, view: View) -> list[Row]:
-        """In the order of the screen, worst or nearest first."""
+        """In the order that was asked for; of a window only its own."""
 
     def order(self, view: View) -> str:
         """What the rows are sorted by, in words."""
 
     def empty(self, view: View) -> str:
         """What it means that there is no row."""
+
+    def queue(self, view: View, width: int) -> Content:
+        """What waits to be sent, where that stands beside the list; else nothing."""
 
     def detail(self, view: View, key: str) -> Detail:
         """Label and text about one row; empty where it is gone."""

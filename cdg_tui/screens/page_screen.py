@@ -1,7 +1,9 @@
 """One page on the screen: status, tabs, the rows, what there is to say about the one under the cursor, and the keys."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,23 +15,30 @@ from textual.widgets import Input
 from cdg_tui.actions import on_page
 from cdg_tui.screens.bars import banner, heading, key_bar, status_line, tabs
 from cdg_tui.screens.detail import detail_text
-from cdg_tui.screens.page import WIDE, Page, View
+from cdg_tui.screens.page import WIDE, Asked, Page, View
+from cdg_tui.store import Question
 from cdg_tui.widgets.line import Line
 from cdg_tui.widgets.row_table import RowTable
 from cdg_tui.widgets.rows import Row
 
+WINDOW: Final = 200  # rows that are asked for at a time
+
 
 class PageScreen(Screen[None]):
-    """Shows a Page. Holds its filter; everything else that it shows comes from the view it is given."""
+    """Shows a Page. Holds what is wanted of its list; everything else that it shows comes from the view it is given. `ask` is
+    told which deliveries are to be shown, and whether at once.
+    """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear_filter", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
 
-    def __init__(self, page: Page, view: Callable[[], View]):
+    def __init__(self, page: Page, view: Callable[[], View], ask: Callable[[Question | None, bool], None]):
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(WIDE, "-wide")]
-        self.page, self._view = page, view
-        self._filter = ""
+        self.page, self._view, self._ask = page, view, ask
+        self.asked = Asked()
+        self.frozen_s: float | None = None  # since when the list stands still
         self._unfiltered = 0  # how many rows there are, filter or not
+        self._asked_anew = False
 
     def compose(self) -> ComposeResult:
         yield Line(id="status")
@@ -38,8 +47,9 @@ class PageScreen(Screen[None]):
         with Container(id="body"):
             with Container(id="list"):
                 yield Line(id="heading")
-                yield RowTable()
+                yield RowTable(marking=self.page.marking)
             yield Line(id="detail")
+        yield Line(id="queue")
         yield Input(id="filter", compact=True)
         yield Line(id="notice")
         yield Line(id="keys")
@@ -55,6 +65,10 @@ class PageScreen(Screen[None]):
     def on_resize(self) -> None:
         self.call_after_refresh(self.show)
 
+    def view(self) -> View:
+        """What this page is made from, as of now."""
+        return replace(self._view(), asked=self.asked)
+
     @property
     def table(self) -> RowTable:
         return self.query_one(RowTable)
@@ -65,65 +79,137 @@ class PageScreen(Screen[None]):
         """Bring everything up to date; what is the same is not drawn again."""
         if not self.is_mounted:
             return
-        view = self._view()
-        rows = self.page.rows(view)
-        self._unfiltered = len(rows)
-        kept = [row for row in rows if _matches(row, self._filter)]
-        self.table.show(self.page.columns(view), kept, dim=not view.live)
+        view = self.view()
+        if self.frozen_s is None:
+            self._show_rows(view)
         width = self.size.width
         self._line("status", status_line(view, width))
         self._line("tabs", tabs(view, self.page.id, width))
         self._line("keys", key_bar(view.words, on_page(self.page.id)))
         self._line("notice", view.notice)
-        self.show_banner(view)
+        self._optional("banner", banner(view))
+        queue = self.page.queue(view, width)
+        self._optional("queue", queue)
+        self.set_class(bool(queue), "-queue")
         self.show_row(view)
+        self._ask(self._question(), False)
 
-    def show_banner(self, view: View) -> None:
-        text = banner(view)
-        line = self.query_one("#banner", Line)
+    def _show_rows(self, view: View) -> None:
+        columns, rows, listed = self.page.columns(view), self.page.rows(view), self.page.window(view)
+        if listed is not None:
+            self._unfiltered = listed.all
+            gone = listed.question.anchor if listed.gone else None
+            with self._quietly():
+                self.table.show(columns, rows, offset=listed.offset, total=listed.total, gone=gone, dim=not view.live)
+        elif self.page.windowed(self.asked):
+            self.table.fade()  # what is there answers another question
+        else:
+            self._unfiltered = len(rows)
+            text, without = self.asked.needle
+            kept = [row for row in rows if _holds(row, text) is not without] if text else rows
+            with self._quietly():
+                self.table.show(columns, kept, dim=not view.live)
+
+    def _optional(self, name: str, text: Content) -> None:
+        line = self.query_one(f"#{name}", Line)
         line.display = bool(text)
         line.show(text)
 
     def show_row(self, view: View) -> None:
         """What follows the cursor."""
-        counted = view.words("filter.count", filter=self._filter, all=self._unfiltered) if self._filter else ""
-        self._line("heading", heading(view, self.page, self.table.cursor_place, counted, self.table.size.width))
+        self._line(
+            "heading", heading(view, self.page, self.table.cursor_place, self._said(view), self.table.size.width)
+        )
         key = self.table.cursor_key
         detail = self.page.detail(view, key) if key is not None else []
-        empty = view.words("filter.none") if self._filter and self._unfiltered else self.page.empty(view)
-        self._line("detail", detail_text(detail) if detail else Content(empty if view.live else ""))
+        self._line("detail", detail_text(detail) if detail else Content(self._nothing(view)))
+
+    def _said(self, view: View) -> tuple[str, ...]:
+        """What is to be known about the list beside its order."""
+        words, asked = view.words, self.asked
+        said = []
+        if self.frozen_s is not None:
+            said.append(words("list.frozen", age=words.lasting(view.now_s - self.frozen_s)))
+        if asked.text:
+            said.append(words("filter.count", filter=asked.text, all=self._unfiltered))
+        if asked.group is not None:
+            endpoint, reason = asked.group
+            said.append(f"{words.of('reason', reason or '')} {endpoint}".strip())
+        if self.table.marked:
+            said.append(words("list.marked", n=len(self.table.marked)))
+        return tuple(said)
+
+    def _nothing(self, view: View) -> str:
+        if not view.live:
+            return ""
+        if self.page.windowed(self.asked):
+            listed = self.page.window(view)
+            if listed is None:
+                return view.words("list.reading")
+            if listed.untold is not None:
+                return view.words("list.untold", why=view.words.of("cause", listed.untold))
+        return view.words("filter.none") if self.asked.text and self._unfiltered else self.page.empty(view)
 
     def _line(self, name: str, content: Content) -> None:
         self.query_one(f"#{name}", Line).show(content)
 
     def on_row_table_moved(self) -> None:
-        self.show_row(self._view())
+        self.show_row(self.view())
 
-    # -- the filter ------------------------------------------------------------------------------------------------
+    # -- what is wanted of the list --------------------------------------------------------------------------------
+
+    def want(self, asked: Asked) -> None:
+        """Show the list so from now on."""
+        self.asked, self.frozen_s, self._asked_anew = asked, None, True
+        self.show()
+        self._ask(self._question(), True)
+
+    def _quietly(self) -> AbstractContextManager[None]:
+        """A row that somebody filters out has not vanished."""
+        anew, self._asked_anew = self._asked_anew, False
+        return self.prevent(RowTable.Moved) if anew else nullcontext()
+
+    def _question(self) -> Question | None:
+        """The rows round the cursor: round its own row where that is known, else round its place."""
+        question = self.page.question(self.asked)
+        if question is None or not self.page.windowed(self.asked):
+            return question
+        anchor, place = self.table.chosen_key, self.table.cursor_place[0]
+        return replace(question, anchor=anchor, offset=max(0, place - WINDOW // 2), limit=WINDOW)
+
+    def on_row_table_wanted(self) -> None:
+        self.frozen_s = None
+        self._ask(self._question(), True)
 
     def ask_filter(self) -> None:
         """Let somebody type what the rows must hold."""
         box = self.query_one("#filter", Input)
-        box.placeholder = self._view().words("filter.placeholder")
+        box.placeholder = self.view().words("filter.placeholder")
         box.display = True
         box.focus()
 
     def on_input_changed(self, changed: Input.Changed) -> None:
-        self._filter = changed.value
-        with self.prevent(RowTable.Moved):  # a row that somebody filters out has not vanished
-            self.show()
+        self.want(replace(self.asked, text=changed.value))
 
     def on_input_submitted(self, _: Input.Submitted) -> None:
-        self.query_one("#filter").display = bool(self._filter)
+        self.query_one("#filter").display = bool(self.asked.text)
         self.table.focus()
 
-    def action_clear_filter(self) -> None:
+    def action_back(self) -> None:
+        """One step: out of the filter, else out of the group, else out of the marks."""
         for box in self.query("#filter").results(Input):  # none where the key comes while the screen is taken down
-            box.value, box.display = "", False
+            shown = box.display
+            with self.prevent(Input.Changed):
+                box.value, box.display = "", False
             self.table.focus()
+            if self.asked.text or shown:
+                self.want(replace(self.asked, text=""))
+            elif self.asked.group is not None:
+                self.want(replace(self.asked, group=None, folded=True))
+            elif self.table.marked:
+                self.table.mark_these(())
+                self.show()
 
 
-def _matches(row: Row, wanted: str) -> bool:
-    """Any cell holds the text, whatever its case; `!` before it turns that round."""
-    inverted, text = wanted.startswith("!"), wanted.removeprefix("!").casefold()
-    return not text or (text in " ".join(row.cells).casefold()) is not inverted
+def _holds(row: Row, text: str) -> bool:
+    return text.casefold() in " ".join(row.cells).casefold()

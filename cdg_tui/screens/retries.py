@@ -1,16 +1,21 @@
 """Page 3: the deliveries that wait, the nearest to its next attempt first; and what all lists of deliveries share."""
 
+from collections.abc import Iterable
+
 from cdg_tui.screens.endpoint import about, hint, withheld
-from cdg_tui.screens.page import Detail, View, outcome
-from cdg_tui.store import Retry
+from cdg_tui.screens.page import Asked, Detail, Listing, View, outcome
+from cdg_tui.store import Listed, Question, Retry
 from cdg_tui.text import NOTHING
 from cdg_tui.widgets.rows import Column, Row
 from core import wire
+from core.wire_windows import Order
 
 
-class Retries:
+class Retries(Listing):
     id = "retries"
-    looks_at = frozenset({"retries", "endpoints"})
+    looks_at = frozenset({"endpoints"})
+    orders: tuple[Order, ...] = ("next", "created", "changed")
+    marking = True
 
     def columns(self, view: View) -> tuple[Column, ...]:
         words = view.words
@@ -21,15 +26,27 @@ class Retries:
             Column(title=words("column.endpoint"), width=8, grow=1),
             Column(title=words("column.attempts"), width=5, right=True),
             Column(title=words("column.next"), width=11, right=True),
-            Column(title=words("column.error"), width=18, grow=3),
+            Column(title=words("column.error"), width=16, grow=3),
         )
 
-    def order(self, view: View) -> str:
-        return view.words("order.next")
+    def question(self, asked: Asked) -> Question:
+        text, without = asked.needle
+        sort = self.orders[asked.order]
+        return Question(status="pending", sort=sort, descending=asked.turned, text=text, without=without)
+
+    def windowed(self, asked: Asked) -> bool:  # noqa: ARG002 - always
+        return True
+
+    def window(self, view: View) -> Listed | None:
+        return window_of(view, self.question(view.asked))
 
     def rows(self, view: View) -> list[Row]:
-        waiting = sorted(view.store.of_status("pending"), key=lambda one: _nearness(view, one))
-        return [self._row(view, one) for one in waiting]
+        listed = self.window(view)
+        return [] if listed is None else self.some(view, listed.items)
+
+    def some(self, view: View, deliveries: Iterable[Retry]) -> list[Row]:
+        """A row for each of these."""
+        return [self._row(view, one) for one in deliveries]
 
     def _row(self, view: View, one: Retry) -> Row:
         item = one.item
@@ -54,11 +71,11 @@ class Retries:
         return view.words("empty.retries")
 
     def detail(self, view: View, key: str) -> Detail:
-        one = view.store.retries.get(key)
+        one = view.store.retry(key)
         if one is None or one.item.status != "pending":
             return []
-        words, wait_s = view.words, view.store.wait_s(one, view.told_s)
-        if one.item.delivery_id in view.store.sending:
+        words, wait_s = view.words, one.wait_s(view.told_s)
+        if view.store.is_sending(key):
             due = words("delivery.sending")
         elif wait_s is None:
             due = words("detail.waits_for", earlier=one.item.waits_for or NOTHING)
@@ -68,6 +85,12 @@ class Retries:
 
     def stretch(self, view: View, key: str) -> None:  # noqa: ARG002 - a delivery has none
         return None
+
+
+def window_of(view: View, question: Question) -> Listed | None:
+    """What is known of this list; None while the core has not been heard about it."""
+    listed = view.store.listed
+    return listed if listed is not None and listed.question.whole == question.whole else None
 
 
 def account(view: View, item: wire.RetryItem) -> Detail:
@@ -100,17 +123,11 @@ def error(view: View, item: wire.RetryItem) -> str:
 
 
 def _state(view: View, one: Retry) -> str:
-    if one.item.delivery_id in view.store.sending:
+    if view.store.is_sending(one.item.delivery_id):
         return "sending"
     if withheld(view, one.item.endpoint):
         return "held"
-    wait_s = view.store.wait_s(one, view.told_s)
+    wait_s = one.wait_s(view.told_s)
     if wait_s is None:
         return "behind" if one.item.waits_for is not None else "stuck"
     return "due" if wait_s == 0 else "waiting"
-
-
-def _nearness(view: View, one: Retry) -> tuple[bool, float, str]:
-    """By the due time itself, so that rows change places only when something happened."""
-    waits = one.due_s is None and view.store.wait_s(one, view.told_s) is None
-    return waits, one.due_s or 0.0, one.item.delivery_id

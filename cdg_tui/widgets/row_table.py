@@ -82,7 +82,7 @@ class RowTable(ScrollView, can_focus=True):
         return (self._cursor + 1 if self._total else 0), self._total
 
     @property
-    def anchor(self) -> str | None:
+    def chosen_key(self) -> str | None:
         """The row that the cursor is to stay on, None while nobody has chosen one."""
         return self._key if self._chosen else None
 
@@ -116,6 +116,12 @@ class RowTable(ScrollView, can_focus=True):
         self._keep_in_sight()
         if self._key != key:
             self.post_message(self.Moved(self._key, vanished=key is not None and self._chosen))
+
+    def fade(self) -> None:
+        """What is here may not be so any more."""
+        if not self._dim:
+            self._dim = True
+            self.refresh()
 
     def _settle(self, gone: str | None) -> int:
         """Put the cursor on the same row, or next to where it was; nobody's cursor stays at the top. By how much its row

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 import httpx
 import msgspec
@@ -16,6 +17,7 @@ from core.errors import RefusalError
 from core.monitoring.statistics import Minute
 from core.wire_endpoints import EndpointItem, Endpoints, EndpointTest, Recovered
 from core.wire_history import History
+from core.wire_windows import RetryGroup, RetryGroups, RetryIds, RetryWindow
 from tests.cdg_tui import histories
 from tests.cdg_tui.factories import NOW, a_cabinet, at
 
@@ -80,7 +82,7 @@ class FakeCore(httpx.AsyncBaseTransport):
         self.cabinets: list[wire.CabinetItem] = [a_cabinet()]
         self.cases: list[wire.CaseItem] = []
         self.retries: list[wire.RetryItem] = []
-        self.left: list[wire.RetryItem] = []  # delivered or cancelled: named in the next delta
+        self.windows = 0  # how often one was asked for
         self.attempts: dict[str, tuple[wire.AttemptItem, ...]] = {}
         self.sending: tuple[str, ...] = ()
         self.endpoints: list[EndpointItem] = []
@@ -107,8 +109,6 @@ class FakeCore(httpx.AsyncBaseTransport):
             self.retries = [one for one in self.retries if one.delivery_id != item.delivery_id]
             if item.status in {"pending", "dead_letter"}:
                 self.retries.append(item)
-            else:
-                self.left.append(item)
 
     def summary(self) -> wire.RetrySummary:
         pending = [item for item in self.retries if item.status == "pending"]
@@ -119,6 +119,7 @@ class FakeCore(httpx.AsyncBaseTransport):
             dead_letter=len(self.retries) - len(pending),
             oldest_pending_age_s=None,
             by_endpoint={},
+            drain_id=self.others_drain,
             accounts=wire.Accounts(
                 accepted=len(self.retries),
                 delivered=0,
@@ -163,9 +164,16 @@ class FakeCore(httpx.AsyncBaseTransport):
                 return an_answer(wire.Cabinets(items=tuple(self.cabinets)))
             case "GET", ["cases"]:
                 return an_answer(wire.Cases(items=tuple(self.cases), next=None))
-            case "GET", ["webhooks", "retries"]:
+            case "GET", ["webhooks", "retries", "window"]:
+                return self._window(request)
+            case "GET", ["webhooks", "retries", "ids"]:
+                ids = tuple(item.delivery_id for item in self.fitting(dict(request.url.params)))
+                return an_answer(RetryIds(delivery_ids=ids[:10_000], total=len(ids)))
+            case "GET", ["webhooks", "retries", "groups"]:
+                return an_answer(self._grouped())
+            case "GET", ["webhooks", "drains"]:
                 return an_answer(
-                    self._list({name: one[0] for name, one in parse_qs(request.url.query.decode()).items()})
+                    wire.Drains(items=tuple(structs.replace(one, items=()) for one in self._drains.values()))
                 )
             case "GET", ["readings", "history"]:
                 return an_answer(self._history(request.url.params))
@@ -184,6 +192,8 @@ class FakeCore(httpx.AsyncBaseTransport):
                 return an_answer(self._hold(endpoint_id, verb, json.loads(request.content or b"{}")))
             case "POST", ["webhooks", "retries", "recover"]:
                 return an_answer(self._recover(json.loads(request.content)))
+            case "POST", ["webhooks", "retries", "discard"]:
+                return an_answer(self._discard(json.loads(request.content)))
             case "POST", ["webhooks", "retries", "drain"]:
                 return an_answer(self._drain(json.loads(request.content)))
             case "POST", ["webhooks", "retries", delivery_id, verb]:
@@ -192,27 +202,57 @@ class FakeCore(httpx.AsyncBaseTransport):
                 return an_answer(self._handle(case_id, verb))
         return a_problem(404, "not_found")
 
-    def _list(self, query: dict[str, str]) -> wire.Retries:
-        limit = int(query["limit"])
-        delta = "since_seq" in query and query["epoch"] == self.epoch
-        known = int(query["since_seq"]) if delta else -1
-        start = int(query.get("cursor", 0))
-        found = sorted(
-            (item for item in [*self.retries, *(self.left if delta else [])] if item.seq > known),
-            key=lambda item: item.seq,
-        )
-        page = found[start : start + limit]
-        more = start + limit < len(found)
-        return wire.Retries(
-            items=tuple(page),
-            next=str(start + limit) if more else None,
-            full=not delta,
+    def _window(self, request: httpx.Request) -> httpx.Response:
+        query = dict(request.url.params)
+        found, limit = self.fitting(query), int(query["limit"])
+        ids = [item.delivery_id for item in found]
+        anchor = ids.index(query["anchor"]) if query.get("anchor") in ids else None
+        wanted = int(query["offset"]) if anchor is None else anchor - limit // 2
+        offset = max(0, min(wanted, len(found) - limit))
+        window = RetryWindow(
+            items=tuple(found[offset : offset + limit]),
+            offset=offset,
+            total=len(found),
+            all=len(self.fitting({"status": query["status"]})),
+            anchor=anchor,
             epoch=self.epoch,
             seq=self.seq,
-            server_time=NOW,
-            clock_synced=True,
-            summary=self.summary(),
             sending=self.sending,
+            server_time=NOW,
+        )
+        self.windows += 1
+        tag = f'"{hash(msgspec.json.encode(window))}"'
+        if request.headers.get("if-none-match") == tag:
+            return httpx.Response(304, headers={"etag": tag})
+        return httpx.Response(200, content=msgspec.json.encode(window), headers={"etag": tag})
+
+    def fitting(self, query: dict[str, str]) -> list[wire.RetryItem]:
+        """Those that fit, in the order that was asked for."""
+        text, without = query.get("q", "").casefold(), query.get("without") == "true"
+        found = [
+            item
+            for item in self.retries
+            if item.status == query["status"]
+            and query.get("endpoint") in {None, item.endpoint.id}
+            and query.get("reason") in {None, item.dead_letter_reason}
+            and (text in words_of(item)) is not (without and bool(text))
+        ]
+        keys: dict[str, Callable[[wire.RetryItem], Any]] = {
+            "next": lambda item: (item.next_attempt_in_s is None, item.next_attempt_in_s, item.delivery_id),
+            "created": lambda item: (item.created_at, item.delivery_id),
+            "changed": lambda item: (item.settled_at or item.created_at, item.seq),
+        }
+        return sorted(found, key=keys[query.get("sort", "next")], reverse=query.get("descending") == "true")
+
+    def _grouped(self) -> RetryGroups:
+        dead = Counter(
+            (item.endpoint.id, item.dead_letter_reason) for item in self.retries if item.status == "dead_letter"
+        )
+        return RetryGroups(
+            items=tuple(
+                RetryGroup(endpoint=endpoint, reason=reason, count=count, newest_at=at(-60))
+                for (endpoint, reason), count in dead.most_common()
+            )
         )
 
     def _history(self, query: httpx.QueryParams) -> History:
@@ -264,16 +304,26 @@ class FakeCore(httpx.AsyncBaseTransport):
     def _recover(self, body: dict[str, Any]) -> Recovered:
         since = datetime.fromisoformat(body["since"])
         until = datetime.fromisoformat(body["until"]) if body.get("until") else None
+        ids = body.get("delivery_ids")
         found = [
             item
             for item in self.retries
-            if item.settled_at is not None and item.settled_at >= since and (until is None or item.settled_at <= until)
+            if item.settled_at is not None
+            and item.settled_at >= since
+            and (until is None or item.settled_at <= until)
+            and (ids is None or item.delivery_id in ids)
         ]
         if not body["dry_run"]:
             self.changed(*(structs.replace(item, status="pending", settled_at=None) for item in found))
         return Recovered(
             dry_run=body["dry_run"], matched=len(found), delivery_ids=tuple(item.delivery_id for item in found)
         )
+
+    def _discard(self, body: dict[str, Any]) -> Recovered:
+        found = [item for item in self.retries if item.delivery_id in body["delivery_ids"]]
+        self.changed(*(structs.replace(item, status="cancelled") for item in found))
+        ids = tuple(item.delivery_id for item in found)
+        return Recovered(dry_run=False, matched=len(ids), delivery_ids=ids)
 
     def _drain(self, body: dict[str, Any]) -> wire.DrainResult:
         ids = body.get("delivery_ids")
@@ -292,6 +342,13 @@ class FakeCore(httpx.AsyncBaseTransport):
         running = self.drain_rounds > 0
         self.drain_rounds -= 1
         return structs.replace(self._drains[drain_id], running=running)
+
+    def runs_a_drain(self, drain_id: str) -> str:
+        """Somebody else's, of all that is pending."""
+        self._drains[drain_id] = structs.replace(
+            a_drain(drain_id, [one for one in self.retries if one.status == "pending"], "delivered"), running=True
+        )
+        return drain_id
 
     def _stopped(self, drain_id: str) -> wire.DrainResult:
         self.drain_rounds = 0
@@ -330,6 +387,12 @@ def a_drain(drain_id: str, items: list[wire.RetryItem], result: str, *, dry_run:
             for one in items
         ),
     )
+
+
+def words_of(item: wire.RetryItem) -> str:
+    """What a text is looked for in."""
+    last = item.last_attempt.error if item.last_attempt is not None else ""
+    return f"{item.delivery_id} {item.event_id} {item.case_id} {item.cabinet} {item.event_type} {item.endpoint.id} {last}".casefold()
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from core import wire
 from core.wire_endpoints import EndpointItem, Endpoints
 from tests.cdg_tui.factories import a_dead_letter, a_retry, an_attempt, an_endpoint, at
 from tests.cdg_tui.fake_core import FakeCore, a_status
+from tests.cdg_tui.listings import listed_by
 
 ASKED_S = 1000.0
 LOST = Link(state=LinkState.LOST)
@@ -28,16 +29,17 @@ def a_view(
     later_s: float = 0.0,
     link: Link | None = None,
     retries: tuple[wire.RetryItem, ...] = (),
+    sending: tuple[str, ...] = (),
     network: str = "online",
 ) -> View:
     store, core = Store(), FakeCore()
-    core.retries = list(retries)
+    core.retries, core.sending = list(retries), sending
     store.apply(
         Snapshot(
             asked_s=ASKED_S,
             took_s=0.0,
             status=a_status(core, network=network),
-            retries=(core._list({"limit": "250"}),),
+            listed=listed_by(core, Retries(), ASKED_S),
             endpoints=Endpoints(items=endpoints, network=network, network_since=at(-600)),
         )
     )
@@ -218,8 +220,7 @@ def test_a_delivery_to_an_endpoint_that_waits_for_a_person_is_not_called_due(hol
 
 
 def test_one_that_is_being_sent_is_called_so_all_the_same() -> None:
-    view = a_view(an_endpoint(hold="paused"), retries=(a_retry(1),))
-    view.store.sending = frozenset({a_retry(1).delivery_id})
+    view = a_view(an_endpoint(hold="paused"), retries=(a_retry(1),), sending=(a_retry(1).delivery_id,))
     assert Retries().rows(view)[0].cells[0] == "> 发送中"
 
 

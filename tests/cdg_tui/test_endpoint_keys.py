@@ -215,7 +215,7 @@ async def test_the_preview_counts_what_a_yes_then_queues(digit: str, count: int)
         assert console.sent == []
         await console.press("Y")
         await console.shows(f"{count} 条死信已重新入队")
-        await console.until(lambda: len(list(console.app.store.of_status("pending"))) == count)
+        await console.until(lambda: console.core.summary().pending == count)
         assert len(console.sent) == 1
 
 

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from msgspec import structs
 
 from cdg_tui.client import Client
 from cdg_tui.clock import steady
-from cdg_tui.feed import MOST_PAGES, Feed, News
-from cdg_tui.store import Link, LinkState, Snapshot
-from core import wire
+from cdg_tui.feed import Feed, News
+from cdg_tui.store import Link, LinkState, Question, Snapshot
 from tests.cdg_tui.factories import a_case, a_dead_letter, a_retry, an_endpoint
 from tests.cdg_tui.fake_core import Behaviour, FakeCore, a_problem, broken_off, no_socket, refused
 
 pytestmark = pytest.mark.anyio
 
-ALL = frozenset({"cases", "retries"})
+ALL = frozenset({"cases"})
+PENDING = Question(status="pending")
 ENDPOINTS = "GET webhooks/endpoints"
 
 
@@ -68,78 +67,110 @@ async def test_the_first_round_brings_everything() -> None:
     core.cases = [a_case(1)]
     core.changed(*(a_retry(n) for n in range(600)), a_dead_letter(601))
     async with a_feed(core, frozenset()) as listener:
+        listener.feed.question = PENDING
         told = await listener.snapshot()
     assert told.cabinets is not None
     assert told.cabinets.items == tuple(core.cabinets)
     assert told.cases == (a_case(1),)
-    assert [page.full for page in told.retries] == [True, True, True]
-    assert sum(len(page.items) for page in told.retries) == 601
+    assert told.listed is not None
+    assert (len(told.listed.items), told.listed.total, told.listed.all) == (200, 600, 600)
 
 
-async def test_later_rounds_bring_only_what_changed_and_what_left() -> None:
+@pytest.mark.requirement(20)
+async def test_however_many_there_are_no_answer_holds_more_than_a_window() -> None:
+    """Round a delivery in the middle, and at the end of the list."""
     core = FakeCore()
-    core.changed(a_retry(1), a_retry(2), a_retry(3))
+    core.changed(*(a_retry(n, next_attempt_in_s=float(n)) for n in range(1000)))
     async with a_feed(core) as listener:
-        await listener.snapshot()
-        core.changed(a_retry(2, attempts=9), a_retry(3, status="delivered"))
-        [page] = (await listener.snapshot()).retries
-        assert (page.full, [(one.delivery_id, one.status) for one in page.items]) == (
-            False,
-            [(a_retry(2).delivery_id, "pending"), (a_retry(3).delivery_id, "delivered")],
-        )
-        [page] = (await listener.snapshot()).retries
-        assert (page.full, page.items) == (False, ())
+        for anchor, first in ((500, 400), (999, 800), (3, 0)):
+            listener.feed.question = Question(status="pending", anchor=a_retry(anchor).delivery_id)
+            listed = (await listener.snapshot()).listed
+            assert listed is not None
+            assert (listed.offset, len(listed.items), listed.total, listed.gone) == (first, 200, 1000, False)
 
 
-async def test_the_whole_list_comes_again_with_another_epoch() -> None:
+async def test_what_nobody_asks_for_is_not_told() -> None:
     core = FakeCore()
     core.changed(a_retry(1))
     async with a_feed(core) as listener:
-        await listener.snapshot()
-        core.epoch, core.seq = "e2", 0
-        [page] = (await listener.snapshot()).retries
-        assert (page.full, len(page.items)) == (True, 1)
+        assert (await listener.snapshot()).listed is None
+        assert core.windows == 0
 
 
-async def test_the_whole_list_comes_again_after_a_loss() -> None:
+async def test_where_nothing_has_happened_the_list_is_still_told() -> None:
+    """Though the core answers only that it is the same; a change is seen in the next round."""
+    core = FakeCore()
+    core.changed(a_retry(1), a_retry(2))
+    async with a_feed(core) as listener:
+        listener.feed.question = PENDING
+        first, again = (await listener.snapshot()).listed, (await listener.snapshot()).listed
+        assert first is again
+        core.changed(a_retry(2, attempts=9))
+        third = (await listener.snapshot()).listed
+        assert third is not None
+        assert {one.item.attempts for one in third.items} == {2, 9}
+
+
+async def test_a_delivery_that_has_left_is_told_to_be_gone() -> None:
+    core = FakeCore()
+    core.changed(a_retry(1), a_retry(2))
+    async with a_feed(core) as listener:
+        listener.feed.question = Question(status="pending", anchor=a_retry(1).delivery_id)
+        core.changed(a_retry(1, status="delivered"))
+        listed = (await listener.snapshot()).listed
+        assert listed is not None
+        assert (listed.gone, listed.total) == (True, 1)
+
+
+async def test_a_core_that_does_not_know_the_question_answers_all_the_others() -> None:
+    core = FakeCore()
+    core.refuse = {"window": (404, "retry_not_found"), "groups": (404, "retry_not_found")}
+    async with a_feed(core, frozenset({"groups"})) as listener:
+        listener.feed.question = PENDING
+        told = await listener.snapshot()
+        assert told.listed is not None
+        assert (told.listed.untold, told.listed.items, told.groups) == ("retry_not_found", (), ())
+
+
+async def test_somebody_else_s_drain_is_told_while_it_runs() -> None:
+    core = FakeCore()
+    core.changed(a_retry(1))
+    async with a_feed(core) as listener:
+        assert (await listener.snapshot()).drain is None
+        core.others_drain = core.runs_a_drain("drn_9")
+        told = (await listener.snapshot()).drain
+        assert told is not None
+        assert (told.drain_id, told.running, told.items) == ("drn_9", True, ())
+
+
+async def test_everything_is_asked_for_again_after_a_loss() -> None:
     """Whoever answers now may be another core."""
     core = FakeCore()
-    core.changed(a_retry(1))
     core.cases = [a_case(1)]
     async with a_feed(core, frozenset()) as listener:
         await listener.snapshot()
         core.fail = broken_off
         await listener.link()
         core.fail = None
-        told = await listener.snapshot()
-        assert told.retries[0].full
-        assert told.cases is not None
+        assert (await listener.snapshot()).cases is not None
 
 
 async def test_lists_that_nobody_looks_at_are_asked_for_only_when_their_numbers_move() -> None:
     core = FakeCore()
-    core.changed(a_retry(1))
     async with a_feed(core, frozenset()) as listener:
         await listener.snapshot()
-        told = await listener.snapshot()
-        assert (told.cases, told.retries) == (None, ())
+        assert (await listener.snapshot()).cases is None
         core.cases = [a_case(1)]
-        told = await listener.snapshot()
-        assert (told.cases, told.retries) == ((a_case(1),), ())
-        core.changed(a_retry(2))
-        told = await listener.snapshot()
-        assert (told.cases, len(told.retries)) == (None, 1)
+        assert (await listener.snapshot()).cases == (a_case(1),)
+        assert (await listener.snapshot()).cases is None
 
 
 async def test_lists_that_somebody_looks_at_are_asked_for_each_time() -> None:
-    """A case that is acknowledged does not change how many there are, nor a delivery that sets out the sequence."""
+    """A case that is acknowledged does not change how many there are."""
     core = FakeCore()
     async with a_feed(core) as listener:
         await listener.snapshot()
-        core.sending = ("dlv_1",)
-        told = await listener.snapshot()
-        assert told.cases is not None
-        assert told.retries[0].sending == ("dlv_1",)
+        assert (await listener.snapshot()).cases is not None
 
 
 async def test_endpoints_are_asked_for_only_while_somebody_looks_at_them() -> None:
@@ -159,11 +190,11 @@ async def test_endpoints_are_asked_for_only_while_somebody_looks_at_them() -> No
 )
 async def test_a_core_that_names_no_endpoints_tells_everything_else(refusal: tuple[int, str], cause: str) -> None:
     core = FakeCore()
-    core.changed(a_retry(1))
+    core.cases = [a_case(1)]
     core.refuse = {"endpoints": refusal}
-    async with a_feed(core, frozenset({"endpoints", "retries"})) as listener:
+    async with a_feed(core, frozenset({"endpoints", "cases"})) as listener:
         told = await listener.snapshot()
-        assert (told.endpoints, told.untold, len(told.retries[0].items)) == (None, cause, 1)
+        assert (told.endpoints, told.untold, told.cases) == (None, cause, (a_case(1),))
 
 
 async def test_a_core_that_goes_away_over_its_endpoints_is_lost_all_the_same() -> None:
@@ -174,17 +205,6 @@ async def test_a_core_that_goes_away_over_its_endpoints_is_lost_all_the_same() -
 
     async with a_feed(HalfGone(), frozenset({"endpoints"})) as listener:
         assert (await listener.link()).cause == "broken_off"
-
-
-async def test_a_list_that_always_promises_more_is_read_to_a_bound() -> None:
-    class Endless(FakeCore):
-        def _list(self, query: dict[str, str]) -> wire.Retries:
-            return structs.replace(super()._list({**query, "cursor": "0"}), next="again")
-
-    core = Endless()
-    async with a_feed(core) as listener:
-        assert len((await listener.snapshot()).retries) == MOST_PAGES
-        assert isinstance(await listener.news(), Snapshot)
 
 
 def an_http_answer(status: int, body: bytes) -> Behaviour:

@@ -22,27 +22,23 @@ from core.wire_endpoints import Endpoints
 from tests.cdg_tui import core_codes
 from tests.cdg_tui.factories import a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_attempt, at
 from tests.cdg_tui.fake_core import FakeCore, a_status
+from tests.cdg_tui.listings import listed_by
 
 ASKED_S = 1000.0
 PAGES: tuple[Page, ...] = (Overview(), Cases(), Retries(), Dead(), Device())
 
 
 def a_view(
-    core: FakeCore, *, language: Language = "zh", later_s: float = 0.0, wide: bool = False, link: Link | None = None
+    core: FakeCore,
+    *,
+    language: Language = "zh",
+    later_s: float = 0.0,
+    wide: bool = False,
+    link: Link | None = None,
+    page: Page | None = None,
 ) -> View:
     """As it looks `later_s` after the core was asked."""
     store = Store()
-    page = wire.Retries(
-        items=tuple(core.retries),
-        next=None,
-        full=True,
-        epoch="e1",
-        seq=1,
-        server_time=at(0),
-        clock_synced=True,
-        summary=core.summary(),
-        sending=core.sending,
-    )
     cabinets = wire.Cabinets(items=tuple(core.cabinets))
     store.apply(
         Snapshot(
@@ -51,7 +47,7 @@ def a_view(
             status=a_status(core),
             cabinets=cabinets,
             cases=tuple(core.cases),
-            retries=(page,),
+            listed=listed_by(core, page or Retries(), ASKED_S),
             endpoints=Endpoints(items=tuple(core.endpoints), network="unknown", network_since=None),
         )
     )
@@ -112,7 +108,7 @@ def test_rows_do_not_change_places_while_only_time_goes_by() -> None:
 
 def test_dead_letters_stand_newest_first() -> None:
     old, new = a_dead_letter(1, settled_at=at(-9000)), a_dead_letter(2, settled_at=at(-9))
-    assert keys(Dead(), a_view(a_core(retries=[old, new, a_retry(3)]))) == ids(new, old)
+    assert keys(Dead(), a_view(a_core(retries=[old, new, a_retry(3)]), page=Dead())) == ids(new, old)
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
@@ -207,7 +203,7 @@ def test_the_last_error_has_the_http_status_where_there_was_an_answer() -> None:
     silent = structs.replace(silent, last_attempt=an_attempt(1, http_status=None, error_class="timeout"))
     view = a_view(a_core(retries=[answered, silent, fresh]))
     assert [row.cells[-1] for row in Retries().rows(view)] == ["HTTP 503 对方出错", "超时", "--"]
-    dead = a_view(a_core(retries=[a_dead_letter(1)]))
+    dead = a_view(a_core(retries=[a_dead_letter(1)]), page=Dead())
     assert [row.cells[-1] for row in Dead().rows(dead)] == ["HTTP 503 对方出错"]
 
 
@@ -220,10 +216,10 @@ def test_a_delivery_says_how_it_waits() -> None:
 
 
 def test_a_case_tells_whether_headquarters_has_heard_of_it() -> None:
-    core = a_core(cases=[a_case(1)], retries=[a_retry(1), a_dead_letter(2)])
+    core = a_core(cases=[a_case(1, news_pending=1, news_dead=2)])
     lines = dict(Cases().detail(a_view(core), a_case(1).case_id))
-    assert lines["推送"] == "待发 1，死信 1"
-    core.retries = []
+    assert lines["推送"] == "待发 1，死信 2"
+    core.cases = [a_case(1)]
     assert dict(Cases().detail(a_view(core), a_case(1).case_id))["推送"] == "无待发"
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import structs
 
 from cdg_tui.store import (
     SLOW_S,
@@ -16,95 +15,68 @@ from cdg_tui.store import (
     TREND_POINTS,
     Link,
     LinkState,
+    Listed,
+    Question,
+    Retry,
     Snapshot,
     Store,
     Trend,
 )
 from core import wire
 from core.wire_endpoints import Endpoints
-from tests.cdg_tui.factories import NOW, a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_endpoint
+from tests.cdg_tui.factories import NOW, a_cabinet, a_case, a_reading, a_retry, an_endpoint
 from tests.cdg_tui.fake_core import FakeCore, a_status
 
 ASKED_S = 1000.0
 
 
-def a_page(*items: wire.RetryItem, full: bool = False, **more: Any) -> wire.Retries:
-    plain: dict[str, Any] = {
-        "items": items,
-        "next": None,
-        "full": full,
-        "epoch": "e1",
-        "seq": max((item.seq for item in items), default=0),
-        "server_time": NOW,
-        "clock_synced": True,
-        "summary": FakeCore().summary(),
-        "sending": (),
-    }
-    return wire.Retries(**{**plain, **more})
-
-
-def news(*pages: wire.Retries, **more: Any) -> Snapshot:
-    plain: dict[str, Any] = {"asked_s": ASKED_S, "took_s": 0.01, "status": a_status(FakeCore()), "retries": pages}
+def news(*items: wire.RetryItem, **more: Any) -> Snapshot:
+    listed = Listed(
+        question=Question(status="pending"),
+        items=tuple(Retry(item=item, due_s=None) for item in items),
+        offset=0,
+        total=len(items),
+        all=len(items),
+        gone=False,
+        sending=frozenset({"a"}),
+    )
+    plain: dict[str, Any] = {"asked_s": ASKED_S, "took_s": 0.01, "status": a_status(FakeCore()), "listed": listed}
     return Snapshot(**{**plain, **more})
 
 
 def a_store(*items: wire.RetryItem) -> Store:
-    """One that has heard the whole list."""
+    """One that has heard of these."""
     store = Store()
-    store.apply(news(a_page(*items, full=True)))
+    store.apply(news(*items))
     return store
-
-
-def ids(store: Store) -> set[str]:
-    return set(store.retries)
 
 
 # -- the deliveries ----------------------------------------------------------------------------------------------------
 
 
-def test_news_changes_what_it_names_and_nothing_else() -> None:
-    store = a_store(a_retry(1), a_retry(2), a_dead_letter(3))
-    store.apply(news(a_page(a_retry(1, attempts=7), a_retry(4))))
-    assert {one.item.delivery_id[-1]: one.item.attempts for one in store.retries.values()} == {
-        "1": 7,
-        "2": 2,
-        "3": 5,
-        "4": 2,
-    }
-
-
-@pytest.mark.parametrize("status", ["delivered", "cancelled", "something_new"])
-def test_what_neither_waits_nor_is_dead_leaves(status: str) -> None:
+def test_what_was_asked_for_is_known_by_its_id_and_nothing_else_is() -> None:
+    """A round in which nobody asked for deliveries knows none: they may have become anything."""
     store = a_store(a_retry(1), a_retry(2))
-    store.apply(news(a_page(a_retry(1, status=status), a_retry(9, status=status))))
-    assert ids(store) == {a_retry(2).delivery_id}
+    found = store.retry(a_retry(2).delivery_id)
+    assert found is not None
+    assert found.item == a_retry(2)
+    assert (store.retry(a_retry(3).delivery_id), store.retry(None)) == (None, None)
+    assert (store.is_sending("a"), store.is_sending("b")) == (True, False)
+    store.apply(news(listed=None))
+    assert (store.retry(a_retry(2).delivery_id), store.is_sending("a")) == (None, False)
 
 
-def test_a_delivery_that_is_given_up_changes_lists() -> None:
-    store = a_store(a_retry(1))
-    store.apply(news(a_page(structs.replace(a_dead_letter(2), delivery_id=a_retry(1).delivery_id))))
-    assert not list(store.of_status("pending"))
-    assert [one.item.delivery_id for one in store.of_status("dead_letter")] == [a_retry(1).delivery_id]
-
-
-def test_the_whole_list_in_its_pages_takes_the_place_of_all_there_was() -> None:
-    store = a_store(a_retry(1), a_retry(2))
-    store.apply(news(a_page(a_retry(3), full=True), a_page(a_retry(4), full=True)))
-    assert ids(store) == {a_retry(3).delivery_id, a_retry(4).delivery_id}
-
-
-def test_changes_that_turn_into_the_whole_list_do_too() -> None:
-    """The core forgot, between two pages, what had left since the first."""
-    store = a_store(a_retry(1), a_retry(2))
-    store.apply(news(a_page(a_retry(1)), a_page(a_retry(3), full=True), a_page(a_retry(4), full=True)))
-    assert ids(store) == {a_retry(3).delivery_id, a_retry(4).delivery_id}
+def test_the_same_list_is_asked_for_wherever_one_looks_at_it() -> None:
+    asked = Question(status="pending", text="x", anchor="dlv_1", offset=7)
+    assert asked.whole == Question(status="pending", text="x", limit=9).whole
+    assert asked.whole != Question(status="pending", text="y").whole
 
 
 def test_a_round_that_asked_for_no_lists_changes_none() -> None:
     store = a_store(a_retry(1))
     store.apply(news(cabinets=wire.Cabinets(items=(a_cabinet(),)), cases=(a_case(),)))
     store.apply(news())
-    assert (len(store.cabinets), len(store.cases), len(store.retries)) == (1, 1, 1)
+    assert (len(store.cabinets), len(store.cases)) == (1, 1)
 
 
 def test_endpoints_stay_known_where_nobody_asks_and_are_forgotten_where_the_core_won_t_tell() -> None:
@@ -120,35 +92,16 @@ def test_endpoints_stay_known_where_nobody_asks_and_are_forgotten_where_the_core
     assert (store.endpoints, store.untold) == (told, None)
 
 
-def test_what_is_being_sent_is_what_the_last_page_says() -> None:
-    store = a_store(a_retry(1))
-    store.apply(news(a_page(sending=("a",)), a_page(sending=("b",), epoch="e2", seq=9)))
-    assert store.sending == frozenset({"b"})
-
-
 # -- when they are due -------------------------------------------------------------------------------------------------
 
 
 def test_a_due_time_comes_by_steady_seconds_whatever_the_wall_clocks_say() -> None:
-    store = a_store(a_retry(1, next_attempt_in_s=30.0, next_attempt_at=datetime(1970, 1, 1, tzinfo=UTC)))
-    [one] = store.of_status("pending")
-    waits = [store.wait_s(one, ASKED_S + later_s) for later_s in (0.0, 12.5, 30.0, 3000.0)]
-    assert waits == [30.0, 17.5, 0.0, 0.0]
+    one = Retry(item=a_retry(1, next_attempt_at=datetime(1970, 1, 1, tzinfo=UTC)), due_s=ASKED_S + 30.0)
+    assert [one.wait_s(ASKED_S + later_s) for later_s in (0.0, 12.5, 30.0, 3000.0)] == [30.0, 17.5, 0.0, 0.0]
 
 
-def test_who_waits_for_an_earlier_one_is_due_when_that_is_gone() -> None:
-    """No news names the one behind: it has not changed."""
-    store = a_store(a_retry(1), a_retry(2, waits_for=a_retry(1).delivery_id, next_attempt_in_s=None))
-    behind = store.retries[a_retry(2).delivery_id]
-    assert store.wait_s(behind, ASKED_S) is None
-    store.apply(news(a_page(a_retry(1, status="delivered"))))
-    assert store.wait_s(behind, ASKED_S) == 0.0
-
-
-def test_a_delivery_without_an_endpoint_is_never_due() -> None:
-    store = a_store(a_retry(1, next_attempt_in_s=None))
-    [one] = store.of_status("pending")
-    assert store.wait_s(one, ASKED_S + 1e6) is None
+def test_what_has_no_due_time_is_never_due() -> None:
+    assert Retry(item=a_retry(1), due_s=None).wait_s(ASKED_S + 1e6) is None
 
 
 # -- how old it is -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,62 @@
+"""How a list is shown: sorted, turned round, marked, folded into groups, standing still."""
+
+from dataclasses import replace
+
+from cdg_tui.calls import ClientError
+from cdg_tui.feed import query_of
+from cdg_tui.looks.looking import Looking
+
+
+class ListingLooks(Looking):
+    """Each method is one action."""
+
+    def sort(self) -> None:
+        """By the next of the page's orders."""
+        screen = self._app.page_screen
+        orders = 1 if screen.asked.folded else len(screen.page.orders)
+        screen.want(replace(screen.asked, order=(screen.asked.order + 1) % orders, turned=False))
+
+    def reverse(self) -> None:
+        screen = self._app.page_screen
+        screen.want(replace(screen.asked, turned=not screen.asked.turned))
+
+    def mark(self) -> None:
+        screen = self._app.page_screen
+        if not screen.asked.folded:
+            screen.table.mark()
+            screen.show()
+
+    async def mark_all(self) -> None:
+        """All that fit the filter, also those that are not in sight; where all are marked already, none."""
+        app, screen = self._app, self._app.page_screen
+        question = screen.page.question(screen.asked)
+        if question is None or app.client is None or screen.asked.folded:
+            return
+        try:
+            found = await app.client.retry_ids(query_of(question.whole))
+        except ClientError as error:
+            app.say(app.words("notice.refused", why=app.words.cause(error.cause, error.detail)), trouble=True)
+            return
+        ids = found.delivery_ids
+        screen.table.mark_these(() if set(ids) <= set(screen.table.marked) else ids)
+        if found.total > len(ids):
+            app.say(app.words("list.most", n=len(ids), all=found.total))
+        screen.show()
+
+    def fold(self) -> None:
+        """One row for each group of dead letters, or one for each of them."""
+        screen = self._app.page_screen
+        screen.table.mark_these(())
+        screen.want(replace(screen.asked, folded=not screen.asked.folded, group=None, text=""))
+
+    def freeze(self) -> None:
+        """The list stands still; what is said above it goes on."""
+        screen = self._app.page_screen
+        screen.frozen_s = self._app.view().now_s if screen.frozen_s is None else None
+        screen.show()
+
+    def copy(self) -> None:
+        """The name of the row to the clipboard, and on the screen to be read out."""
+        if (key := self._app.cursor_key) is not None:
+            self._app.copy_to_clipboard(key)
+            self._app.say(self._app.words("list.copied", id=key))
