@@ -69,8 +69,17 @@ def tabs(view: View, page: str, width: int) -> Content:
         count = f" {counts[name]}" if counts.get(name) else ""
         text = f"{number} {view.words(f'page.{name}')}{count}"
         parts.append(Content.styled(f"[{text}]", "bold reverse") if name == page else Content(f" {text} "))
-    right = Content(" ").join(part for part in (_uplink(view), _problems(view)) if part.plain)
+    right = Content(" ").join(part for part in (_drain(view), _uplink(view), _problems(view)) if part.plain)
     return _both_ends(parts, right, width)
+
+
+def _drain(view: View) -> Content:
+    """The drain that runs, whoever has begun it."""
+    drain = view.store.drain
+    if drain is None or not view.live:
+        return Content("")
+    done, all_of_them = drain.counts.attempted + drain.counts.skipped, drain.counts.matched
+    return Content.styled(view.words("drain.elsewhere", n=done, all=all_of_them), "bold reverse ansi_cyan")
 
 
 def _uplink(view: View) -> Content:

@@ -261,7 +261,7 @@ class RowTable(ScrollView, can_focus=True):
             # Of a row that is on its way here there is nothing to say yet.
             return _strip([Segment(" ..." if place < self._total else "", base + Style(dim=True))], width, base)
         style = base + Style.parse(row.style) + Style(dim=self._dim)
-        if row.key == self._key:
+        if place == self._cursor and row.key == self._key:
             # Reverse video can be read on every palette; a colour of our own could not.
             style += Style(reverse=True, bold=self.has_focus)
         return _strip(self._cells(row, style), width, style)

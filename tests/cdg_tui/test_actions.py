@@ -36,7 +36,7 @@ def test_what_changes_something_is_a_capital_letter_and_a_function_key(action: A
 @pytest.mark.parametrize("action", ACTIONS, ids=ids)
 def test_the_keys_that_are_shown_are_those_that_work(action: Action) -> None:
     """The first key, and the function key where there is one, as Textual names them."""
-    names = {"?": "question_mark", "/": "slash", "Enter": "enter"}
+    names = {"?": "question_mark", "/": "slash", ":": "colon"}
     shown = [names.get(key, key.lower() if len(key) > 1 else key) for key in action.shown.split()]
     assert shown[0] == action.keys[0]
     assert set(shown) <= set(action.keys)

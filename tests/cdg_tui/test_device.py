@@ -39,7 +39,7 @@ def a_view(
             asked_s=ASKED_S,
             took_s=0.0,
             status=a_status(core, network=network),
-            listed=listed_by(core, Retries(), ASKED_S),
+            listed=listed_by(core, Dead() if core.summary().dead_letter else Retries(), ASKED_S),
             endpoints=Endpoints(items=endpoints, network=network, network_since=at(-600)),
         )
     )

@@ -15,13 +15,12 @@ from tests.cdg_tui.shops import a_shop
 pytestmark = pytest.mark.anyio
 
 ACK, RETRY, REQUEUE, DRAIN = ("2", "A"), ("3", "R"), ("4", "R"), ("3", "D")
-CANCEL, RESUME, TEST = ("3", "C"), ("5", "U"), ("5", "T")
+RESUME, TEST = ("5", "U"), ("5", "T")
 ASKING = {
     ACK: "确认报警",
     RETRY: "重发这一条",
     REQUEUE: "死信重新入队",
     DRAIN: "将立刻发送 2 条",
-    CANCEL: "作废这条投递",
     RESUME: "恢复这个推送地址",
     TEST: "发一条测试事件",
 }
@@ -31,7 +30,7 @@ EVERY_NO = (*string.ascii_lowercase, *string.digits, "enter", "escape", "space",
 
 @pytest.mark.parametrize(
     ("opening", "keys"),
-    [(ACK, EVERY_NO), (DRAIN, EVERY_NO), *((opening, NO) for opening in (RETRY, REQUEUE, CANCEL, RESUME, TEST))],
+    [(ACK, EVERY_NO), (DRAIN, EVERY_NO), *((opening, NO) for opening in (RETRY, REQUEUE, RESUME, TEST))],
 )
 async def test_only_a_capital_y_goes_on(opening: tuple[str, str], keys: tuple[str, ...]) -> None:
     """Whatever else is pressed, and Enter after it, sends nothing. Every key on each kind of dialog once."""
@@ -90,7 +89,6 @@ def shuffled(core: FakeCore, chance: random.Random) -> None:
     (ACK, f"cases/{a_case(2).case_id}/acknowledge"),
     (RETRY, f"webhooks/retries/{a_retry(2).delivery_id}/retry"),
     (REQUEUE, f"webhooks/retries/{a_dead_letter(102).delivery_id}/requeue"),
-    (CANCEL, f"webhooks/retries/{a_retry(2).delivery_id}/cancel"),
     (RESUME, "webhooks/endpoints/总部/resume"),
     (TEST, "webhooks/endpoints/总部/test"),
 ])  # fmt: skip
@@ -100,7 +98,7 @@ async def test_the_target_is_what_the_dialog_opened_on_whatever_happens_to_the_l
     chance = random.Random(seed)
     core = a_shop()
     core.refuse = {"acknowledge": (404, "case_not_found"), "retry": (404, "retry_not_found"), "requeue": (404, "x")}
-    core.refuse |= dict.fromkeys(("cancel", "resume", "test"), (404, "x"))
+    core.refuse |= dict.fromkeys(("resume", "test"), (404, "x"))
     async with a_console(core) as console:
         await console.press(opening[0], "j", opening[1])
         await console.shows(ASKING[opening])
@@ -138,13 +136,12 @@ async def test_a_drain_sends_what_its_preview_showed_and_nothing_that_came_later
     (RETRY, 409, "in_flight"),
     (RETRY, 409, "endpoint_missing"),
     (REQUEUE, 409, "retry_not_requeueable"),
-    (CANCEL, 409, "retry_not_cancellable"),
     (RESUME, 404, "endpoint_not_found"),
     (TEST, 404, "endpoint_not_found"),
 ])  # fmt: skip
 async def test_a_refusal_is_told_in_words(language: Language, opening: tuple[str, str], status: int, code: str) -> None:
     core, words = a_shop(), Words(language)
-    verbs = ("acknowledge", "retry", "requeue", "cancel", "resume", "test")
+    verbs = ("acknowledge", "retry", "requeue", "resume", "test")
     core.refuse = dict.fromkeys(verbs, (status, code))
     async with a_console(core, language=language) as console:
         await console.press(*opening, "Y")

@@ -1,0 +1,203 @@
+"""Many at once: marks, groups, and what the keys then do; told before, refused where it is not sure, counted afterwards."""
+
+import pytest
+
+from tests.cdg_tui.consoles import Console, a_console
+from tests.cdg_tui.factories import a_dead_letter, a_retry
+from tests.cdg_tui.fake_core import FakeCore
+
+pytestmark = pytest.mark.anyio
+
+
+def many(pending: int = 0, dead: int = 0) -> FakeCore:
+    core = FakeCore()
+    core.changed(*(a_retry(n, next_attempt_in_s=float(n)) for n in range(1, pending + 1)))
+    core.changed(
+        *(a_dead_letter(n, dead_letter_reason="max_age" if n % 3 else "permanent") for n in range(101, 101 + dead))
+    )
+    return core
+
+
+def marked(console: Console) -> list[str]:
+    return list(console.app.page_screen.table.marked)
+
+
+def ids(*numbers: int) -> list[str]:
+    return [a_retry(n).delivery_id for n in numbers]
+
+
+@pytest.mark.requirement(6)
+async def test_a_mark_stays_on_its_row_when_the_list_is_sorted_and_changes() -> None:
+    async with a_console(many(pending=30)) as console:
+        await console.press("3", "space", "j", "space")
+        assert marked(console) == ids(1, 3)
+        await console.press("s", "o")
+        console.core.changed(a_retry(0, next_attempt_in_s=0.5), a_retry(3, attempts=9, next_attempt_in_s=900.0))
+        await console.news()
+        assert marked(console) == ids(1, 3)
+        await console.shows("标记 2")
+        assert all(line.startswith("*") for line in console.text.splitlines() if " 9 " in line)
+
+
+async def test_a_second_press_takes_the_mark_away_and_esc_takes_all() -> None:
+    async with a_console(many(pending=3)) as console:
+        await console.press("3", "space", "k", "space")
+        assert marked(console) == []
+        await console.press("a")
+        await console.until(lambda: marked(console) == ids(1, 2, 3))
+        await console.press("escape")
+        assert marked(console) == []
+
+
+async def test_all_that_fit_the_filter_are_marked_also_those_that_are_not_here() -> None:
+    async with a_console(many(pending=700)) as console:
+        await console.press("3", "a")
+        await console.until(lambda: len(marked(console)) == 700)
+        await console.press("a")
+        await console.until(lambda: not marked(console))
+
+
+@pytest.mark.requirement(9)
+async def test_marked_retries_are_drained_after_a_preview_and_no_others() -> None:
+    async with a_console(many(pending=5)) as console:
+        await console.press("3", "space", "j", "space", "R")
+        await console.shows("将立刻发送 2 条")
+        console.core.changed(a_retry(9))
+        await console.press("Y")
+        await console.shows("完成")
+        assert [body["delivery_ids"] for _, body in console.sent] == [ids(1, 3)]
+
+
+@pytest.mark.requirement(10)
+async def test_dead_letters_stand_in_groups_of_which_one_is_opened_and_left_again() -> None:
+    async with a_console(many(dead=6)) as console:
+        await console.press("4", "z")
+        await console.shows("按条数")
+        rows = [line.split() for line in console.text.splitlines()]
+        groups = [row[:3] for row in rows if row[1:2] == ["总部"]]
+        assert groups == [["等待太久", "总部", "4"], ["对方一直拒绝", "总部", "2"]]
+        await console.press("enter")
+        await console.shows("死信 1/4")
+        await console.press("escape")
+        await console.shows("按条数")
+        await console.press("z")
+        await console.shows("死信 1/6")
+
+
+@pytest.mark.requirement(10)
+async def test_a_whole_group_is_queued_again_by_its_row() -> None:
+    async with a_console(many(dead=6)) as console:
+        await console.press("4", "z")
+        await console.shows("按条数")
+        await console.press("R")
+        await console.shows("死信重新入队（多条）", "共 4 条")
+        console.core.changed(a_dead_letter(150, dead_letter_reason="max_age"))
+        await console.press("Y")
+        await console.shows("4 条死信已重新入队")
+        [(path, body)] = console.sent
+        assert path == "webhooks/retries/recover"
+        assert sorted(body["delivery_ids"]) == sorted(a_dead_letter(n).delivery_id for n in (101, 103, 104, 106))
+
+
+@pytest.mark.requirement(10)
+async def test_one_is_dropped_for_a_reason_from_a_list() -> None:
+    async with a_console(many(dead=1)) as console:
+        await console.press("4", "X")
+        await console.shows("作废投递", "先选原因")
+        await console.press("Y")
+        assert console.sent == []
+        await console.press("2", "Y")
+        await console.shows("已作废")
+        [(path, body)] = console.sent
+        assert path == "webhooks/retries/discard"
+        assert (body["delivery_ids"], body["reason"]) == ([a_dead_letter(101).delivery_id], "已经过时")
+
+
+@pytest.mark.requirement(10)
+async def test_many_are_dropped_only_by_who_says_how_many() -> None:
+    async with a_console(many(dead=6)) as console:
+        await console.press("4", "a", "X", "1")
+        await console.shows("再填条数 6")
+        await console.press("Y")
+        assert console.sent == []
+        await console.press("tab", "tab")
+        await console.type("5")
+        await console.press("enter", "Y")
+        assert console.sent == []
+        await console.press("tab", "tab", "backspace")
+        await console.type("6")
+        await console.press("enter", "Y")
+        await console.shows("已作废")
+        [(_, body)] = console.sent
+        assert len(body["delivery_ids"]) == 6
+
+
+async def test_what_has_left_meanwhile_is_told_of_a_drop() -> None:
+    async with a_console(many(dead=2)) as console:
+        await console.press("4", "a", "X", "1", "tab", "tab")
+        await console.type("2")
+        await console.press("enter")
+        console.core.changed(a_dead_letter(101, status="pending", dead_letter_reason=None))
+        console.core.retries = [
+            one for one in console.core.retries if one.delivery_id != a_dead_letter(101).delivery_id
+        ]
+        await console.press("Y")
+        await console.shows("已作废 1 条，共 2 条")
+
+
+async def test_the_palette_finds_an_action_in_either_tongue_and_it_still_asks() -> None:
+    async with a_console(many(pending=2)) as console:
+        await console.press("3", "colon")
+        await console.shows("输入名称的一部分")
+        await console.type(*"drain")
+        await console.press("enter")
+        await console.shows("将立刻发送 2 条")
+        await console.press("escape", "colon")
+        await console.type("down", "enter")
+        await console.hides("输入名称的一部分")
+        assert console.sent == []
+
+
+@pytest.mark.requirement(6)
+async def test_a_list_that_stands_still_moves_again_when_it_is_let_go() -> None:
+    async with a_console(many(pending=2)) as console:
+        await console.press("3", "p")
+        await console.shows("定住")
+        console.core.changed(a_retry(7, next_attempt_in_s=0.1))
+        await console.news()
+        await console.shows("重试 3]", "重试 1/2")
+        await console.press("p")
+        await console.shows("重试 1/3")
+
+
+async def test_the_id_of_a_row_goes_to_the_clipboard_and_is_shown() -> None:
+    async with a_console(many(pending=1)) as console:
+        await console.press("3", "y")
+        await console.shows(a_retry(1).delivery_id)
+        assert console.app.clipboard == a_retry(1).delivery_id
+
+
+@pytest.mark.requirement(20)
+async def test_the_cursor_goes_to_the_end_of_a_long_list_and_stays_on_its_row() -> None:
+    async with a_console(many(pending=5000)) as console:
+        await console.press("3", "G")
+        await console.shows("重试 5000/5000")
+        await console.until(lambda: console.app.cursor_key == a_retry(5000).delivery_id)
+        console.core.changed(a_retry(2, status="delivered"))
+        await console.news()
+        await console.shows("重试 4999/4999")
+        assert console.app.cursor_key == a_retry(5000).delivery_id
+        await console.press(*["pageup"] * 20)
+        await console.until(lambda: console.app.cursor_key is not None)
+        await console.press("g")
+        await console.until(lambda: console.app.cursor_key == a_retry(1).delivery_id)
+
+
+@pytest.mark.requirement(24)
+async def test_somebody_else_s_drain_is_shown_on_every_page_while_it_runs() -> None:
+    async with a_console(many(pending=3)) as console:
+        console.core.others_drain = console.core.runs_a_drain("drn_7")
+        await console.news()
+        for page in "12345":
+            await console.press(page)
+            await console.shows("重发中")
