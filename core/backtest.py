@@ -216,6 +216,10 @@ class _Memory:
     def items(self) -> Iterator[tuple[str, int, bytes]]:
         return iter(())
 
+    @property
+    def seq(self) -> int:
+        return 0
+
     def put(self, item_id: str, document: bytes, *, lazy: bool = False) -> int:  # noqa: ARG002
         if not lazy:
             self._told.append(item_id)

@@ -113,6 +113,7 @@ class Guard:
             audit=self._audit,
             authenticator=self._authenticator,
             troubles=self._all_troubles,
+            disk=lambda: self._health.disk,
         )
         door, group, board = settings.manage_api, settings.access.group, StatusBoard(self._parts)
         self._stream = Stream(Changes(self._parts, board).look, clock)

@@ -108,7 +108,7 @@ class MonitoringInfo(Answer, frozen=True, kw_only=True):
 
 class CaseCounts(Answer, frozen=True, kw_only=True):
     """`open` are all that are not closed; `critical` and `warning` those of them that have not cleared. `seq` rises with every
-    change of a case, also over restarts.
+    change of a case that is written down, also over restarts; after a kill, which has another `epoch`, one may come again.
     """
 
     open: int

@@ -6,6 +6,9 @@ from msgspec import Meta, Raw
 
 from core.wire import Answer, Body, EndpointState, Moment, Name
 
+Why = Annotated[str, Meta(min_length=1, max_length=1000)]
+Ids = Annotated[tuple[str, ...], Meta(min_length=1, max_length=10_000)]
+
 
 class EndpointItem(Answer, frozen=True, kw_only=True):
     """One configured endpoint. `hold` says why nothing goes there by itself now (paused, disabled, open, offline, retry_after,
@@ -51,7 +54,7 @@ class Pause(Body, frozen=True, kw_only=True):
     """Nothing goes to the endpoint until somebody resumes it; its deliveries wait, and don't age."""
 
     by: Name
-    reason: Annotated[str, Meta(min_length=1, max_length=1000)]
+    reason: Why
 
 
 class Resume(Body, frozen=True, kw_only=True):
@@ -80,6 +83,12 @@ class Said(Body, frozen=True, kw_only=True):
     by: Name | None = None
 
 
+class Cancel(Said, frozen=True, kw_only=True):
+    """`reason` stands in the audit."""
+
+    reason: Why | None = None
+
+
 class Payload(Answer, frozen=True, kw_only=True):
     """What a delivery's receiver is sent: `body` as it stands in each attempt, `sha256` of its `bytes` bytes."""
 
@@ -90,12 +99,15 @@ class Payload(Answer, frozen=True, kw_only=True):
 
 
 class Recover(Body, frozen=True, kw_only=True):
-    """Which dead letters to queue again, by when they were given up."""
+    """Which dead letters to queue again, by when they were given up, by their ids, or both. One of `since` and `delivery_ids`
+    must be there; what is named and is no dead letter is left out.
+    """
 
-    since: Moment
+    since: Moment | None = None
     until: Moment | None = None
     endpoint: str | None = None
     event_type: str | None = None
+    delivery_ids: Ids | None = None
     limit: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     dry_run: bool = False
     by: Name | None = None
@@ -118,3 +130,22 @@ class Recovered(Answer, frozen=True, kw_only=True):
     dry_run: bool
     matched: int
     delivery_ids: tuple[str, ...]
+
+
+class Discard(Body, frozen=True, kw_only=True):
+    """End these without sending them, pending ones and dead letters; `reason` stands in the audit."""
+
+    delivery_ids: Ids
+    by: Name
+    reason: Why
+
+
+class Discarded(Answer, frozen=True, kw_only=True):
+    """`delivery_ids` have ended now. Of those named `matched` were pending or dead letters, `in_flight` of them are left out
+    since they are being sent; `gone` were in no such state, or nobody knows them.
+    """
+
+    matched: int
+    delivery_ids: tuple[str, ...]
+    in_flight: int
+    gone: int

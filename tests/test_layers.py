@@ -63,6 +63,7 @@ PURE = (
     "core.webhooks.filters",
     "core.webhooks.entry",
     "core.webhooks.index",
+    "core.webhooks.orders",
     "core.webhooks.counters",
     "core.config_lines",
 )

@@ -61,14 +61,16 @@ class CaseHandlers:
             behind = _place(query.cursor)
             found = [case for case in found if order(case) < behind]
         page, more = found[: query.limit], len(found) > query.limit
-        return wire.Cases(items=tuple(views.case(case) for case in page), next=_cursor(page[-1]) if more else None)
+        return wire.Cases(
+            items=tuple(views.case(self._parts, case) for case in page), next=_cursor(page[-1]) if more else None
+        )
 
     async def one(self, call: Call) -> Struct:
         """With what people did about it, which the list leaves out."""
-        return views.case_detail(self._parts.book.get(call.path["case_id"]))
+        return views.case_detail(self._parts, self._parts.book.get(call.path["case_id"]))
 
     def as_it_is(self, call: Call) -> Struct:
-        return views.case(self._parts.book.get(call.path["case_id"]))
+        return views.case(self._parts, self._parts.book.get(call.path["case_id"]))
 
     async def acknowledge(self, call: Call) -> Struct:
         body = call.body
@@ -118,7 +120,7 @@ class CaseHandlers:
         return await self._act(call, lambda case, at: handling.unshelve(case, actor=actor, at=at))
 
     async def _act(self, call: Call, change: Callable[[Case, datetime], Case]) -> Struct:
-        return views.case(await self._parts.book.act(call.path["case_id"], change))
+        return views.case(self._parts, await self._parts.book.act(call.path["case_id"], change))
 
 
 def _fits(case: Case, query: CaseQuery) -> bool:

@@ -52,8 +52,13 @@ class Changes:
         before, self._cases = self._cases, {one.case_id: one for one in reversed(self._parts.book.all())}
         for case_id, case in self._cases.items():
             old = before.get(case_id)
-            if old is not case and (old is None or _steady(old) != _steady(case)):
-                yield Changed("case", views.case(case))
+            if old is not case and (old is None or self._steady(old) != self._steady(case)):
+                yield Changed("case", views.case(self._parts, case))
+
+    def _steady(self, case: Case) -> wire.CaseItem:
+        """Without what goes on with each reading and each second."""
+        shown = views.case(self._parts, case)
+        return structs.replace(shown, value=None, peak=None, duration_s=0.0, shelved_s=None)
 
     def _of_retries(self) -> Iterator[Changed]:
         queue = self._parts.queue
@@ -103,11 +108,6 @@ class Changes:
         return before != seen
 
 
-def _steady(case: Case) -> wire.CaseItem:
-    """Without what goes on with each reading and each second."""
-    return structs.replace(views.case(case), value=None, peak=None, duration_s=0.0, shelved_s=None)
-
-
 def _standing(item: wire.CabinetItem) -> object:
     """How a cabinet and its sensors stand, and what people said of it."""
     sensors = tuple((one.sensor, one.state, one.quality, one.fault, one.hold) for one in item.sensors)
@@ -124,7 +124,7 @@ def _notable(status: wire.Status) -> object:
         status.network,
         (disk.state, disk.degraded, disk.archive_unacknowledged, journals),
         [(source.id, source.state, source.error) for source in status.monitoring.sources],
-        status.cases,
-        (webhooks.pending, webhooks.dead_letter, webhooks.by_endpoint),
+        (status.cases.open, status.cases.critical, status.cases.warning),
+        (webhooks.pending, webhooks.dead_letter, webhooks.by_endpoint, webhooks.drain_id),
         [(problem.code, problem.text) for problem in status.problems],
     )

@@ -51,6 +51,7 @@ MEANINGS: Final = {
     "filter_not_with_since_seq": "Filters that a change can take away don't go with `since_seq`.",
     "retry_not_retryable": "The delivery is no longer pending.",
     "retry_not_cancellable": "The delivery has ended already.",
+    "recovery_unbounded": "A recovery says since when, or which ones; nothing was queued.",
     "retry_not_requeueable": "The delivery is not a dead letter.",
     "in_flight": "The delivery is being sent right now.",
     "waits_for_earlier": "An earlier delivery of the same case goes first.",

@@ -9,6 +9,7 @@ from core.device import Device
 from core.journal import Archive, SnapshotJournal
 from core.manage_api.auth import Authenticator
 from core.monitoring.case_book import CaseBook
+from core.monitoring.health import Disk
 from core.monitoring.history import History
 from core.monitoring.monitor import Monitor
 from core.settings import LoadedSettings
@@ -20,7 +21,9 @@ from core.webhooks.retry_queue import RetryQueue
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """The running parts of one core. `troubles` gives code -> sentence for what no other part knows (doors, loops)."""
+    """The running parts of one core. `troubles` gives code -> sentence for what no other part knows (doors, loops); `disk`
+    what is known of the data directory's.
+    """
 
     loaded: LoadedSettings
     clock: Clock
@@ -37,3 +40,4 @@ class Parts:
     audit: Audit
     authenticator: Authenticator
     troubles: Callable[[], dict[str, str]]
+    disk: Callable[[], Disk | None]

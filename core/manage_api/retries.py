@@ -1,4 +1,4 @@
-"""The routes of the retry queue: list, look at one, send, drain, stop a drain, cancel, requeue, recover."""
+"""The routes of the retry queue: list, windows, look at one, send, drain, stop a drain, cancel, requeue, recover, discard."""
 
 import hashlib
 from typing import Annotated, Final
@@ -9,10 +9,12 @@ from core import wire, wire_endpoints
 from core.manage_api import retry_views
 from core.manage_api.auditing import of_fields
 from core.manage_api.parts import Parts
-from core.manage_api.retry_list import RetryConditions, RetryList, RetryQuery
+from core.manage_api.retry_list import RetryList, RetryQuery
+from core.manage_api.retry_tag import RetryConditions
+from core.manage_api.retry_window import window_routes
 from core.manage_api.table import Audited, Call, Reply, Route, Scope
 from core.webhooks.drains import finished_within
-from core.webhooks.recovery import recover
+from core.webhooks.recovery import discard, recover
 
 _KEY_PATTERN: Final = r"^[!-~](?:[ -~]*[!-~])?$"  # printable ASCII; HTTP takes blanks at the ends away
 
@@ -92,6 +94,11 @@ class RetryHandlers:
         assert isinstance(request, wire_endpoints.Recover)
         return await recover(self._parts.queue, self._parts.dispatcher, request, call.says(request.by))
 
+    async def discard(self, call: Call) -> Struct:
+        request = call.body
+        assert isinstance(request, wire_endpoints.Discard)
+        return await discard(self._parts.queue, self._parts.dispatcher, request, call.says(request.by))
+
 
 def _who(call: Call) -> str:
     assert isinstance(call.body, wire_endpoints.Said)
@@ -124,6 +131,7 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             statuses=(200, 304),
             refusals={404: ("unknown_cursor",), 409: ("filter_not_with_since_seq", "since_after_until")},
         ),
+        *window_routes(parts),
         Route(
             method="POST",
             path=f"{_BASE}/retries/drain",
@@ -146,11 +154,21 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             path=f"{_BASE}/retries/recover",
             scope=Scope.OPERATE,
             handler=on.recover,
-            summary="Make the dead letters of a time pending again, each with a fresh budget",
+            summary="Make dead letters pending again, of a time or these, each with a fresh budget",
             answer=wire_endpoints.Recovered,
             body=wire_endpoints.Recover,
-            refusals={404: ("endpoint_not_found",), 409: ("since_after_until",)},
+            refusals={404: ("endpoint_not_found",), 409: ("recovery_unbounded", "since_after_until")},
             audited=Audited(what="retries.recover", changes=_RECOVERED),
+        ),
+        Route(
+            method="POST",
+            path=f"{_BASE}/retries/discard",
+            scope=Scope.OPERATE,
+            handler=on.discard,
+            summary="End deliveries without sending them",
+            answer=wire_endpoints.Discarded,
+            body=wire_endpoints.Discard,
+            audited=Audited(what="retries.discard", changes=_RECOVERED),
         ),
         Route(
             method="GET",
@@ -239,7 +257,7 @@ def retry_routes(parts: Parts) -> tuple[Route, ...]:
             handler=on.cancel,
             summary="End a delivery without sending it",
             answer=wire.RetryItem,
-            body=wire_endpoints.Said,
+            body=wire_endpoints.Cancel,
             body_optional=True,
             refusals={**_NOT_FOUND, 409: ("in_flight", "retry_not_cancellable")},
             audited=audited("cancel"),

@@ -1,58 +1,40 @@
 """The list of retries: filters, pages that lose nothing, only what changed, and nothing at all where nothing did."""
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
-import msgspec
 from msgspec import Meta, Struct
 
 from core import wire
 from core.errors import RefusalError
-from core.manage_api import retry_views, views
-from core.manage_api.paging import Limit, Text, check_range, micros_of, moment_of, unknown_cursor
+from core.manage_api import retry_views
+from core.manage_api.paging import Limit, check_range, micros_of, moment_of, unknown_cursor
 from core.manage_api.parts import Parts
+from core.manage_api.retry_filter import RetryFilter, sieved
+from core.manage_api.retry_tag import RetryConditions, tagged
 from core.manage_api.table import Call, Reply
-from core.webhooks.deliveries import ErrorClass, Status
-from core.webhooks.entry import Entry
-from core.webhooks.filters import Filter
-from core.webhooks.index import UNDELIVERED, place_of
+from core.webhooks.deliveries import UNDELIVERED, Status
+from core.webhooks.entry import Entry, place_of
 
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
 
 
-class RetryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RetryQuery(RetryFilter, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Without `status` the list holds pending and dead_letter. `since_seq` with `epoch` asks only for what changed, with
     whatever left since then in its last state; what a change can take away (`status`, `due`, `error_class`, `q`) doesn't go
     with it.
 
-    `created_after` is itself within the range, `created_before` is not. `q` is text in an id, in the cabinet, the event type
-    or the last error, whatever its case.
+    `created_after` is itself within the range, `created_before` is not. `q` is text in an id, in the endpoint, the cabinet,
+    the event type or the last error, whatever its case.
     """
 
-    status: tuple[Status, ...] = ()
-    endpoint: str | None = None
-    event_type: str | None = None
-    case_id: str | None = None
-    severity: Literal["info", "warning", "critical"] | None = None
-    error_class: ErrorClass | None = None
-    created_after: wire.Moment | None = None
-    created_before: wire.Moment | None = None
-    q: Text | None = None
-    due: bool | None = None
     limit: Limit = 50
     cursor: str | None = None
     since_seq: Seq | None = None
     epoch: str | None = None
-
-
-class RetryConditions(Struct, frozen=True, kw_only=True, rename="kebab"):
-    """The headers that the list reads."""
-
-    if_none_match: str | None = None
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -77,25 +59,7 @@ class RetryList:
             detail = "what left must be seen: ask without status, due, error_class and q"
             raise RefusalError(409, "filter_not_with_since_seq", detail)
         check_range(query.created_after, query.created_before)
-        overview = retry_views.retry_overview(self._parts)
-        tag = self._tag(query, overview)
-        headers = {"etag": tag, "cache-control": "private, no-cache"}
-        if conditions.if_none_match is not None and _names(conditions.if_none_match, tag):
-            return Reply(status=304, content=None, headers=headers)
-        return Reply(content=self._answer(query, overview), headers=headers)
-
-    def _tag(self, query: RetryQuery, overview: retry_views.RetryOverview) -> str:
-        """The same as long as nothing happened: weak, since ages, remaining times and `server_time` go on all the same.
-
-        What happens without a change of the queue's number is added: a delivery falls due or sets out, an endpoint's or
-        the network's state turns, the clock becomes right.
-        """
-        parts, queue = self._parts, self._parts.queue
-        endpoints = parts.loaded.settings.webhooks.endpoints
-        states = [views.endpoint(parts, one.id).state for one in endpoints]
-        network, synced = retry_views.network(parts), parts.clock.synchronised()
-        beside = msgspec.json.encode((query, overview.summary.due, overview.sending, states, network, synced))
-        return f'W/"{queue.epoch}-{queue.seq}-{hashlib.sha256(beside).hexdigest()[:16]}"'
+        return tagged(self._parts, query, conditions, lambda overview: self._answer(query, overview))
 
     def _answer(self, query: RetryQuery, overview: retry_views.RetryOverview) -> wire.Retries:
         place = _place(query.cursor) if query.cursor is not None else None
@@ -154,39 +118,9 @@ class RetryList:
 
     def _found(self, query: RetryQuery, entries: Iterator[Entry], statuses: Sequence[Status] | None) -> Iterator[Entry]:
         """Those of the entries that fit, looked for only as far as somebody goes on asking."""
-        text = None if query.q is None else query.q.casefold()
-        due = frozenset[str]() if query.due is None else self._parts.queue.due_ids()
-        wanted = Filter(
-            endpoint=query.endpoint,
-            event_type=query.event_type,
-            severity=query.severity,
-            error_class=query.error_class,
-        )
-        # One sieve for each thing that is asked: of 100,000 what nobody asks for would cost most.
         if statuses is not None:
             entries = (one for one in entries if one.delivery.status in statuses)
-        if text is not None:
-            entries = (one for one in entries if text in one.words)
-        if query.case_id is not None:
-            entries = (one for one in entries if one.delivery.case_id == query.case_id)
-        if wanted != Filter():
-            entries = (one for one in entries if wanted.fits(one.delivery))
-        if query.created_after is not None or query.created_before is not None:
-            entries = (one for one in entries if _created_within(query, one.delivery.created_at))
-        if query.due is not None:
-            entries = (one for one in entries if query.due == (one.delivery.delivery_id in due))
-        return entries
-
-
-def _created_within(query: RetryQuery, at: datetime) -> bool:
-    after, before = query.created_after, query.created_before
-    return (after is None or after <= at) and (before is None or at < before)
-
-
-def _names(if_none_match: str, tag: str) -> bool:
-    """Whether the caller's list of tags has this one; `*` is any."""
-    named = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
-    return bool(named & {"*", tag.removeprefix("W/")})
+        return sieved(self._parts, query, entries)
 
 
 _CURSOR: Final = re.compile(r"([0-9a-f]{1,32})\.([0-9]{1,18})(?:\.(-?[0-9]{1,16})\.(dlv_[0-9a-f]{1,64}))?", re.ASCII)

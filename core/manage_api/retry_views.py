@@ -98,6 +98,7 @@ def retry_overview(parts: Parts) -> RetryOverview:
         by_endpoint=queue.index.pending(),
         accounts=accounts,
         oldest_critical_s=None if critical_s is None else round(critical_s, 3),
+        drain_id=parts.drains.running_id,
     )
     return RetryOverview(summary, sending)
 

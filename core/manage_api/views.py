@@ -19,6 +19,7 @@ from core.monitoring.rules import Watch
 from core.samples import Quality
 from core.settings import Cabinet, Limits
 from core.webhooks.channels import Channel
+from core.webhooks.deliveries import Status
 from core.webhooks.standings import Hold
 
 OUT = "out_of_service"
@@ -123,7 +124,8 @@ def _budget_used_s(parts: Parts, post: Post) -> float:
     return round(watch.used_s, 1) if isinstance(watch, Budget) else 0.0
 
 
-def case(one: Case) -> wire.CaseItem:
+def case(parts: Parts, one: Case) -> wire.CaseItem:
+    index = parts.queue.index
     return wire.CaseItem(
         case_id=one.case_id,
         cabinet=one.cabinet,
@@ -155,12 +157,14 @@ def case(one: Case) -> wire.CaseItem:
         escalations=one.escalations,
         shelved_s=None if one.shelved_s is None else round(one.shelved_s, 1),
         untold=one.untold,
+        news_pending=index.of_case(Status.PENDING, one.case_id),
+        news_dead=index.of_case(Status.DEAD_LETTER, one.case_id),
     )
 
 
-def case_detail(one: Case) -> wire_cases.CaseDetail:
+def case_detail(parts: Parts, one: Case) -> wire_cases.CaseDetail:
     steps = tuple(wire_cases.CaseStep(**structs.asdict(step)) for step in one.steps)
-    return wire_cases.CaseDetail(**structs.asdict(case(one)), steps=steps)
+    return wire_cases.CaseDetail(**structs.asdict(case(parts, one)), steps=steps)
 
 
 def case_counts(parts: Parts) -> wire.CaseCounts:
@@ -171,6 +175,7 @@ def case_counts(parts: Parts) -> wire.CaseCounts:
         open=len(open_cases),
         critical=sum(one.severity is Severity.CRITICAL for one in live),
         warning=sum(one.severity is Severity.WARNING for one in live),
+        seq=parts.book.seq,
     )
 
 
@@ -196,10 +201,13 @@ def _state_of(parts: Parts, channel: Channel) -> wire.EndpointState:
 
 def durability(parts: Parts) -> wire.DurabilityInfo:
     journals = {name: journal.health() for name, journal in parts.journals.items()}
+    disk = parts.disk()
     durable = all(health.state is wire.Durability.DURABLE for health in journals.values())
     return wire.DurabilityInfo(
         state=wire.Durability.DURABLE if durable else wire.Durability.MEMORY_ONLY,
         degraded=any(health.degraded for health in journals.values()) or parts.archive.unacknowledged > 0,
         archive_unacknowledged=parts.archive.unacknowledged,
         journals=journals,
+        disk_bytes=disk.size if disk else None,
+        free_bytes=disk.free if disk else None,
     )

@@ -89,6 +89,11 @@ class CaseBook:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
+    @property
+    def seq(self) -> int:
+        """Rises with every change of a case that is written down, also over restarts; not with its course (`see`)."""
+        return self._outbox.seq
+
     def all(self) -> list[Case]:
         """Newest first."""
         return sorted(self._cases(), key=order, reverse=True)

@@ -8,7 +8,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import structs
 
@@ -32,15 +32,30 @@ ILLS: Final = ("disk_full", "not_durable", "clock_unsynchronised")
 HEALTH_KEYS: Final[tuple[Key, ...]] = tuple((ill, Kind.DEVICE_HEALTH) for ill in ILLS)
 
 
+class Disk(NamedTuple):
+    """How many bytes it has, and how many of them are free for us."""
+
+    size: int
+    free: int
+
+    @property
+    def free_share(self) -> float:
+        """The share of it that is free, 1 where there is enough whatever its size."""
+        return 1.0 if self.free >= ENOUGH_FREE or not self.size else self.free / self.size
+
+
 class DeviceHealth:
-    """Looks every LOOK_S. `durable` says whether what is accepted is on disk."""
+    """Looks every LOOK_S. `durable` says whether what is accepted is on disk; `disk` is what the last look found of it, None
+    while it doesn't answer.
+    """
 
     def __init__(self, book: CaseBook, directory: Path, durable: Callable[[], bool], clock: Clock):
         self._book, self._directory, self._durable, self._clock = book, directory, durable, clock
         self._seen = dict.fromkeys(ILLS, 0)
         self._opened_s: dict[str, float] = {}
         self._cleared_s: dict[str, float] = {}
-        self._asking: asyncio.Future[float] | None = None
+        self._asking: asyncio.Future[Disk | None] | None = None
+        self.disk: Disk | None = None
         self._synchronised_s = clock.steady()
         if book.current(("clock_unsynchronised", Kind.DEVICE_HEALTH)) is not None:
             self._synchronised_s -= UNSYNCHRONISED_S  # a restart sets no clock
@@ -60,11 +75,14 @@ class DeviceHealth:
         self._look_at_wall()
 
     async def _free(self) -> float:
-        """The share of the disk that is free; none while the disk doesn't even say that."""
+        """The share of the disk that is free; none while the disk doesn't even say that, and all where nobody can say."""
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.get_running_loop().run_in_executor(None, _free_share, self._directory)
+            self._asking = asyncio.get_running_loop().run_in_executor(None, _disk, self._directory)
         done, _ = await asyncio.wait([self._asking], timeout=ANSWER_S)
-        return self._asking.result() if done else 0.0
+        self.disk = self._asking.result() if done else None
+        if not done:
+            return 0.0
+        return self.disk.free_share if self.disk is not None else 1.0
 
     def _tell(self, ill: str) -> None:
         """Open, reopen or clear its case."""
@@ -128,11 +146,10 @@ class DeviceHealth:
         return self._clock.now().timestamp() - self._clock.steady()
 
 
-def _free_share(directory: Path) -> float:
-    """The share of the disk that is free for us, 1 where there is enough whatever its size, or nobody can say."""
+def _disk(directory: Path) -> Disk | None:
+    """None where nobody can say."""
     try:
         found = os.statvfs(directory)
     except OSError:
-        return 1.0
-    free = found.f_bavail * found.f_frsize
-    return 1.0 if free >= ENOUGH_FREE or not found.f_blocks else found.f_bavail / found.f_blocks
+        return None
+    return Disk(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)

@@ -24,6 +24,9 @@ OF_NEWS: Final = "news:"
 class Journal(Protocol):
     """Where the newest documents stand: a SnapshotJournal, or memory for a book that need not survive."""
 
+    @property
+    def seq(self) -> int: ...
+
     def items(self) -> Iterable[tuple[str, int, bytes]]: ...
 
     def put(self, item_id: str, document: bytes, *, lazy: bool = False) -> int: ...
@@ -41,6 +44,7 @@ class Outbox:
         self._numbers: dict[str, int] = {}
         self._bell = asyncio.Event()
         self.states: dict[str, State] = {}
+        self.seq = journal.seq  # the line of the newest change
 
     def load(self, item_id: str, n: int, document: bytes) -> None:
         """Take in what a former life wrote. Raises ValueError where it is not understood."""
@@ -59,13 +63,14 @@ class Outbox:
     def put(self, item_id: str, state: State, *, lazy: bool = True) -> None:
         """Write it down, at once where it is not `lazy`. What has news always goes to disk at once, and then out."""
         self.states[item_id] = state
-        self._numbers[item_id] = self._journal.put(item_id, msgspec.json.encode(state), lazy=lazy and not state.outbox)
+        self.seq = self._journal.put(item_id, msgspec.json.encode(state), lazy=lazy and not state.outbox)
+        self._numbers[item_id] = self.seq
         if state.outbox:
             self._bell.set()
 
     def remove(self, item_id: str) -> None:
         del self.states[item_id], self._numbers[item_id]
-        self._journal.delete(item_id, lazy=True)
+        self.seq = self._journal.delete(item_id, lazy=True)
 
     async def settled(self, item_id: str) -> None:
         """Once its newest state is on disk, or visibly can't be."""

@@ -17,9 +17,8 @@ from core.events import rank
 from core.journal import Archive
 from core.settings import Retry
 from core.webhooks import deliveries
-from core.webhooks.deliveries import Status
+from core.webhooks.deliveries import UNDELIVERED, Status
 from core.webhooks.entry import Entry
-from core.webhooks.index import UNDELIVERED
 from core.webhooks.retry_queue import RetryQueue
 
 LOOK_S: Final = 5.0

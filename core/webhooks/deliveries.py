@@ -27,6 +27,9 @@ class Status(StrEnum):
     ARCHIVED = "archived"  # a dead letter that the bounds moved to the archive
 
 
+UNDELIVERED: Final = (Status.PENDING, Status.DEAD_LETTER)
+
+
 class Trigger(StrEnum):
     """Who caused an attempt. Only `auto` uses up the automatic budget; `probe` asks whether anybody answers again, or found
     in vain that the box's own network is down.

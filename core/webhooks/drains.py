@@ -88,6 +88,11 @@ class Drains:
         self._bell.set()
         return job
 
+    @property
+    def running_id(self) -> str | None:
+        """Of the drain that runs."""
+        return None if self._running is None else self._running.drain_id
+
     def recent(self) -> list[DrainJob]:
         """Those that are kept, the newest first."""
         return list(reversed(self._jobs.values()))

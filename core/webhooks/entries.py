@@ -3,7 +3,7 @@
 Rebuilt from the journal alone. Knows no schedule and sends nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
@@ -16,6 +16,7 @@ from core.webhooks.accounts import ENDED, Books
 from core.webhooks.deliveries import Delivery
 from core.webhooks.entry import Entry, words
 from core.webhooks.index import Index
+from core.webhooks.orders import Orders
 from core.webhooks.standings import Standing
 from core.wire import Accounts
 
@@ -27,12 +28,16 @@ OF_ENDPOINT: Final = "endpoint:"
 
 
 class Entries:
-    """Open over a journal; iterating gives them all, those that came first in front. `index` is what is known of all."""
+    """Open over a journal; iterating gives them all, those that came first in front. `index` is what is known of all; for
+    its orders `due_s` says when one goes next, and `moved` gets the ids of those whose due time is another.
+    """
 
-    def __init__(self, journal: SnapshotJournal, clock: Clock):
+    def __init__(
+        self, journal: SnapshotJournal, clock: Clock, moved: set[str], due_s: Callable[[Delivery], float]
+    ) -> None:
         self._journal, self._clock = journal, clock
         self._entries: dict[str, Entry] = {}
-        self.index = Index()
+        self.index = Index(Orders(self._entries, moved, due_s))
         self._ended: dict[str, None] = {}  # ids of those that have ended, oldest first
         self._books = Books()
         self.standings: dict[str, Standing] = {}
@@ -79,10 +84,12 @@ class Entries:
 
     def get(self, item_id: str) -> Entry:
         """Raises RefusalError 404 `retry_not_found`."""
-        entry = self._entries.get(item_id)
-        if entry is None:
+        if (entry := self.find(item_id)) is None:
             raise RefusalError(404, "retry_not_found", f"there is no delivery {item_id}")
         return entry
+
+    def find(self, item_id: str) -> Entry | None:
+        return self._entries.get(item_id)
 
     @property
     def forgotten_seq(self) -> int:

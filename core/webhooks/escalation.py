@@ -26,10 +26,9 @@ from msgspec import Struct
 
 from core.clock import Clock
 from core.settings import Webhooks
-from core.webhooks.deliveries import Delivery
+from core.webhooks.deliveries import UNDELIVERED, Delivery
 from core.webhooks.dispatcher import Dispatcher
 from core.webhooks.entry import Entry
-from core.webhooks.index import UNDELIVERED
 from core.webhooks.local_command import LocalCommand
 from core.webhooks.retry_queue import RetryQueue
 

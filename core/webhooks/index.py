@@ -1,21 +1,23 @@
 """What is asked of the deliveries all the time, kept as they change, so that nobody has to look through them all. Pure.
 
 Where each one lies (by status and endpoint: a count is the length of a shelf), what is on its way, what is critical and
-undelivered, and two orders: of creation, and of the last change.
+undelivered, how many undelivered each case has, and all orders: of creation and of the last change as they come, those of
+the undelivered as somebody may look at them (`orders`).
 """
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Final
 
 from core.events import Severity
-from core.webhooks.deliveries import Status, Trigger
-from core.webhooks.entry import Entry
+from core.webhooks.deliveries import UNDELIVERED, Status, Trigger
+from core.webhooks.entry import Entry, place_of
+from core.webhooks.orders import KEYS, Orders
+from core.wire_windows import Order
 
-UNDELIVERED: Final = (Status.PENDING, Status.DEAD_LETTER)
 GAPS_KEPT: Final = 1000  # what has left an order is swept out when it is as much as what is there, and more than this
 
 RARE: Final = 10  # to sort so many times fewer is quicker than to pass by all others
@@ -88,13 +90,15 @@ class ByChange:
 
 
 class Index:
-    """Told of every step by whoever takes it."""
+    """Told of every step by whoever takes it. `orders` are of the same deliveries."""
 
-    def __init__(self) -> None:
+    def __init__(self, orders: Orders) -> None:
+        self.orders = orders
         self.by_creation, self.by_change = ByCreation(), ByChange()
         self.flying: Shelf = {}
         self.critical: Shelf = {}  # and undelivered, in the order in which they came in
         self._shelves: dict[Status, defaultdict[str, Shelf]] = {status: defaultdict(dict) for status in Status}
+        self._of_cases: dict[Status, Counter[str]] = {status: Counter() for status in UNDELIVERED}
 
     # -- steps -----------------------------------------------------------------------------------------------------
 
@@ -109,12 +113,14 @@ class Index:
             loaded, key=lambda one: -one.delivery.age_s if one.delivery.status is Status.PENDING else 0
         ):
             self._put(entry)
+        self.orders.touch_all(loaded)
 
     def add(self, entry: Entry) -> None:
         """One more is there."""
         self.by_creation.add(entry)
         self.by_change.add(entry, again=False)
         self._put(entry)
+        self.orders.touch(entry)
 
     def changed(self, entry: Entry, before: Status) -> None:
         """It was written down again; its status was `before`."""
@@ -122,11 +128,14 @@ class Index:
         if entry.delivery.status is not before:
             self._take(entry, before)
             self._put(entry)
+        self.orders.touch(entry)
 
     def remove(self, entry: Entry) -> None:
-        """It is no longer there."""
+        """It is no longer there. It had ended before."""
         self.by_creation.remove(entry)
         self.by_change.remove(entry)
+        if entry.place.status in UNDELIVERED:
+            self.orders.catch_up()
         self._take(entry, entry.delivery.status)
 
     def sets_out(self, entry: Entry, trigger: Trigger) -> None:
@@ -140,14 +149,23 @@ class Index:
     def _put(self, entry: Entry) -> None:
         delivery = entry.delivery
         self._shelves[delivery.status][delivery.endpoint][delivery.delivery_id] = entry
-        if delivery.severity is Severity.CRITICAL and delivery.status in UNDELIVERED:
+        if delivery.status not in UNDELIVERED:
+            return
+        if delivery.severity is Severity.CRITICAL:
             self.critical[delivery.delivery_id] = entry
+        if delivery.case_id is not None:
+            self._of_cases[delivery.status][delivery.case_id] += 1
 
     def _take(self, entry: Entry, status: Status) -> None:
         delivery = entry.delivery
         del self._shelves[status][delivery.endpoint][delivery.delivery_id]
         if delivery.status not in UNDELIVERED:
             self.critical.pop(delivery.delivery_id, None)
+        if status in UNDELIVERED and delivery.case_id is not None:
+            of_cases = self._of_cases[status]
+            of_cases[delivery.case_id] -= 1
+            if not of_cases[delivery.case_id]:
+                del of_cases[delivery.case_id]
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
@@ -163,8 +181,19 @@ class Index:
         found = sorted(chain.from_iterable(map(self.of, few)), key=place_of)
         return (one for one in found if behind is None or place_of(one) > behind)
 
+    def ordered(self, status: Status, order: Order) -> Sequence[Entry]:
+        """All of this status; what has ended, of which there are few, is sorted here and now."""
+        if status in UNDELIVERED:
+            return self.orders.of(status, order)
+        self.orders.catch_up()
+        return sorted(self.of(status), key=KEYS[order])
+
     def count(self, status: Status, endpoint: str | None = None) -> int:
         return sum(map(len, self._of(status, endpoint)))
+
+    def of_case(self, status: Status, case_id: str) -> int:
+        """How many undelivered ones of this status the case has."""
+        return self._of_cases[status][case_id]
 
     def counts(self) -> dict[Status, int]:
         return {status: self.count(status) for status in Status}
@@ -182,8 +211,3 @@ class Index:
     def _of(self, status: Status, endpoint: str | None) -> Iterable[Shelf]:
         shelves = self._shelves[status]
         return shelves.values() if endpoint is None else (shelves.get(endpoint, {}),)
-
-
-def place_of(entry: Entry) -> tuple[datetime, str]:
-    """Where it stands in the order of creation."""
-    return entry.delivery.created_at, entry.delivery.delivery_id

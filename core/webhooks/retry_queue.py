@@ -54,14 +54,16 @@ class RetryQueue:
     ) -> None:
         self._journal, self._policy, self._clock, self._rng = journal, policy, clock, rng
         self.ages = Ages(gates, clock)
-        self.known = Entries(journal, clock)
-        self._schedules = Schedules(endpoints)
+        moved = set[str]()
+        self._schedules = Schedules(endpoints, moved)
+        self.known = Entries(journal, clock, moved, self._schedules.due_s)
         self.index = self.known.index
         shown_s = {name: self.ages.now_s(name) for name in {entry.delivery.endpoint for entry in self.known}}
         for entry in self.known:
             entry.born_s = shown_s[entry.delivery.endpoint] - entry.delivery.age_s
             if entry.delivery.status is Status.PENDING:
                 self._enter(entry, deliveries.remaining_s(entry.delivery, self._clock.now()))
+        self.index.orders.catch_up()  # of all at one go, before anybody waits
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

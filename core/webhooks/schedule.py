@@ -8,6 +8,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Set
 from itertools import count
+from math import inf
 from typing import Final
 
 from core.events import rank
@@ -20,9 +21,12 @@ HeapEntry = tuple[float, int, str]  # what decides, the ticket, the delivery
 
 
 class Schedule:
-    """The lanes of one endpoint. A delivery is named by its id; due times are steady seconds."""
+    """The lanes of one endpoint. A delivery is named by its id; due times are steady seconds. Into `moved` go the ids of
+    those that may be due at another time than before.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, moved: set[str] | None = None) -> None:
+        self._moved = set[str]() if moved is None else moved
         self._lanes: dict[str, deque[str]] = {}
         self._lane_of: dict[str, str] = {}
         self._rank: dict[str, int] = {}
@@ -48,6 +52,7 @@ class Schedule:
             at -= 1
         if at == 0 and queue:
             self.hold(queue[0])  # no longer the head
+            self._moved.add(queue[0])
         queue.insert(at, delivery_id)
         self._lane_of[delivery_id], self._rank[delivery_id], self._order[delivery_id] = lane, rank, order
         self.set_due(delivery_id, due_s, now_s)
@@ -55,6 +60,7 @@ class Schedule:
     def set_due(self, delivery_id: str, due_s: float, now_s: float = LONG_AGO) -> None:
         """When it may go; also gives a taken delivery back, behind those before it that came back meanwhile."""
         self._due[delivery_id] = due_s
+        self._moved.add(delivery_id)
         queue = self._lanes[self._lane_of[delivery_id]]
         if queue[0] != delivery_id:
             return
@@ -68,6 +74,7 @@ class Schedule:
         """These are due now, the first of them first; none may be on its way. The others are left as they are."""
         for delivery_id in delivery_ids:
             self._due[delivery_id] = now_s
+            self._moved.add(delivery_id)
             if delivery_id in self._ticket:
                 self._ticket[delivery_id] = next(self._tickets)
         # At one go: to take thousands out of their place one by one would hold up everything else.
@@ -142,6 +149,7 @@ class Schedule:
 
     def _enter(self, delivery_id: str, now_s: float = LONG_AGO) -> None:
         self._ticket[delivery_id] = next(self._tickets)
+        self._moved.add(delivery_id)
         heapq.heappush(*self._place(delivery_id, now_s))
 
     def _place(self, delivery_id: str, now_s: float) -> tuple[list[HeapEntry], HeapEntry]:
@@ -165,10 +173,10 @@ class Schedule:
 
 
 class Schedules:
-    """The schedule of each endpoint."""
+    """The schedule of each endpoint; `moved` as there."""
 
-    def __init__(self, endpoints: Iterable[str]):
-        self._of = {endpoint: Schedule() for endpoint in endpoints}
+    def __init__(self, endpoints: Iterable[str], moved: set[str]):
+        self._of = {endpoint: Schedule(moved) for endpoint in endpoints}
 
     def __contains__(self, endpoint: str) -> bool:
         return endpoint in self._of
@@ -180,6 +188,13 @@ class Schedules:
         """Where a pending delivery stands in line; None while it is not durable yet, or its endpoint is unknown."""
         schedule = self._of.get(delivery.endpoint)
         return schedule if schedule is not None and delivery.delivery_id in schedule else None
+
+    def due_s(self, delivery: Delivery) -> float:
+        """When the head of a lane may go; inf for what isn't one, since nobody can say."""
+        schedule, delivery_id = self.of(delivery), delivery.delivery_id
+        if schedule is None or schedule.head_of(delivery_id) != delivery_id:
+            return inf
+        return schedule.due_s(delivery_id)
 
     def due(self, now_s: float) -> int:
         """How many may be sent now."""

@@ -5,6 +5,7 @@ the whole app. Beside them the page's own JSON, and a plain scan over as many.
 """
 
 import asyncio
+import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from tests.benchmarks.journals import MISSED, NOW, T, a_delivery
 from tests.core.manage_api.retry_shop import DRAINS, RETRIES, RetryShop, a_retry_shop
 from tests.core.webhooks.factories import BODY, a_case_event, an_endpoint
 
+WINDOW: Final = f"{RETRIES}/window"
 COUNT: Final = 100_000
 LATER: Final = datetime(2200, 1, 1, tzinfo=UTC)
 ENDPOINTS: Final = ("hq", "store", "robot")
@@ -202,6 +204,52 @@ def test_who_has_heard_it_all_costs_under_1_ms(caller: Caller, rounds: int) -> N
         print(f"\n{what:24} {ms:.3f} ms, {ms / scan_ms:.3f} of a plain scan", end="")
         assert ms < NOTHING_NEW_MS
         assert ms < scan_ms
+
+
+WINDOWS: Final[dict[str, dict[str, Any]]] = {
+    "the first": {},
+    "in the middle": {"offset": COUNT // 2},
+    "at the end, turned round": {"offset": COUNT, "descending": "true"},
+    "pending, by creation": {"status": "pending", "sort": "created", "offset": COUNT // 2},
+    "pending, by change": {"status": "pending", "sort": "changed", "offset": COUNT},
+    "around a delivery": {"anchor": a_delivery(COUNT // 3).delivery_id},
+}
+SOUGHT: Final[dict[str, dict[str, Any]]] = {
+    "text in the last one": {"q": f"EVT_{COUNT - 1:020X}"},
+    "text that all have, turned round": {"q": "case.opened", "without": "true"},
+    "of one endpoint": {"endpoint": "hq", "offset": COUNT // 6},
+}
+
+
+@MANY
+def test_any_window_of_200_costs_less_than_a_plain_scan(caller: Caller, rounds: int) -> None:
+    """In each order, wherever it lies; and where something is sought no more than a few scans."""
+    entries = list(caller.shop.station.queue.entries())
+    scan_ms = median_ms(rounds, lambda: cpu_ms(lambda: [one for one in entries if one.delivery.case_id == "none"]))
+    print(f"\na plain scan {scan_ms:.2f} ms")
+    for what, query in {**WINDOWS, **SOUGHT}.items():
+        ms = median_ms(rounds, lambda query=query: caller.get(WINDOW, limit=200, **query).ms)  # type: ignore[misc]
+        page = json.loads(caller.get(WINDOW, limit=200, **query).body)
+        print(f"{what:33} {len(page['items']):3} of {page['total']:7,}  {ms:7.2f} ms  {ms / scan_ms:5.2f} scans")
+        assert ms <= (MOST_OF_A_SCAN if what in SOUGHT else 2.0) * scan_ms
+
+
+@MANY
+def test_a_window_after_a_change_costs_no_more_than_one_before(caller: Caller, rounds: int) -> None:
+    """The orders follow what changed; nobody sorts them anew."""
+    queue = caller.shop.station.queue
+    ids = iter([one.delivery.delivery_id for one in queue.entries() if one.delivery.endpoint == "robot"])
+    entries = list(queue.entries())
+    scan_ms = median_ms(rounds, lambda: cpu_ms(lambda: [one for one in entries if one.delivery.case_id == "none"]))
+
+    def after_changes() -> float:
+        for _ in range(20):
+            queue.escalated(queue.get(next(ids)))
+        return caller.get(WINDOW, limit=200, sort="changed", offset=COUNT // 2).ms
+
+    ms = median_ms(rounds, after_changes)
+    print(f"\na window after 20 changes {ms:.2f} ms, {ms / scan_ms:.2f} scans")
+    assert ms <= 2.0 * scan_ms
 
 
 def test_pages_are_stable_while_others_write(caller: Caller) -> None:

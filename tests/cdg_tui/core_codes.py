@@ -65,6 +65,7 @@ NEVER_ASKED = frozenset(
         "due_back_in_the_past",
         "not_out_of_service",
         "out_of_service",
+        "recovery_unbounded",
     }
 )
 

@@ -19,6 +19,8 @@ from core.manage_api.examples import Example
 from tests.e2e.recorded_shop import PIN, Shop
 
 _ID: Final = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{12,64}(?![0-9a-zA-Z])")
+_DISK: Final = re.compile(r'"(disk|free)_bytes":\d+')
+_OF_THE_DISK: Final = {"disk": 62_277_025_792, "free": 48_318_382_080}
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _MORNING: Final = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)  # eight o'clock in Shanghai
 _KEPT_ITEMS: Final = 2
@@ -127,6 +129,9 @@ def _mind_endpoints(ask: Any) -> None:
 def _send(ask: Any) -> None:
     waiting = ask("get_webhooks_retries", status=["pending"], endpoint="backup", limit=50)["items"]
     dead = ask("get_webhooks_retries", status=["dead_letter"], endpoint="erp")["items"]
+    ask("get_webhooks_retries_window", status=["pending"], sort="next", anchor=waiting[-1]["delivery_id"], limit=50)
+    ask("get_webhooks_retries_ids", status=["pending"], endpoint="backup", sort="created")
+    ask("get_webhooks_retries_groups")
     behind = next(one["delivery_id"] for one in waiting if one["waits_for"])
     ask("get_webhooks_retries_delivery_id", delivery_id=waiting[0]["delivery_id"])
     ask("get_webhooks_retries_delivery_id_attempts", delivery_id=waiting[0]["delivery_id"])
@@ -135,6 +140,8 @@ def _send(ask: Any) -> None:
     ask("post_webhooks_retries_delivery_id_cancel", delivery_id=behind)
     ask("post_webhooks_retries_delivery_id_requeue", delivery_id=dead[0]["delivery_id"])
     ask("post_webhooks_retries_recover", {"since": dead[1]["created_at"], "endpoint": "erp", "dry_run": True})
+    said = {"delivery_ids": [dead[1]["delivery_id"]], "by": "陈洁", "reason": "系统已停用"}
+    ask("post_webhooks_retries_discard", said)
     drain = ask(
         "post_webhooks_retries_drain", {"only_due": False, "endpoint": "backup", "limit": 10, "time_budget_s": 5}
     )
@@ -154,11 +161,12 @@ def _settle(ask: Any) -> None:
 
 
 def tidied(seen: Mapping[str, Example], shop: Shop) -> dict[str, Any]:
-    """Short lists; ids, times, ports and places that no run can change."""
+    """Short lists; ids, times, sizes of disks, ports and places that no run can change."""
     short = {name: structs.replace(one, answer=_cut(one.answer)) for name, one in seen.items()}
     text = msgspec.json.encode(short).decode()
     for found, put in _replacements(shop):
         text = text.replace(found, put)
+    text = _DISK.sub(lambda one: f'"{one[1]}_bytes":{_OF_THE_DISK[one[1]]}', text)
     ids: dict[str, str] = {}
     text = _ID.sub(lambda one: ids.setdefault(one[0], _an_id(len(ids), len(one[0]))), text)
     tidy: dict[str, Any] = json.loads(_TIME.sub(_since(min(_TIME.findall(text))), text))

@@ -262,6 +262,7 @@ class IllShop:
             authenticator=authenticator,
             history=self._history,
             troubles=dict,
+            disk=lambda: None,
         )
         self.board = StatusBoard(parts)
         self.stream = Stream(Changes(parts, self.board).look, self.clock)

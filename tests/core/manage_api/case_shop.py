@@ -26,6 +26,7 @@ from tests.core.monitoring.factories import (
     a_case,
     a_line,
 )
+from tests.core.webhooks.factories import Box
 from tests.fakes import FakeClock
 
 CASES, CABINETS = "/api/manage/cases", "/api/manage/cabinets"
@@ -50,8 +51,8 @@ LI = "li (uid:0)"
 class Shop:
     """The case and cabinet routes over a real book and monitor, and a caller on the socket."""
 
-    def __init__(self, directory: Path, book: CaseBook, clock: FakeClock):
-        self.book, self.clock = book, clock
+    def __init__(self, directory: Path, book: CaseBook, clock: FakeClock, box: Box):
+        self.book, self.clock, self.box = book, clock, box
         settings = Settings(device=Device(id="box", site="site"), sources=(), cabinets=(CHILLED,), sensors=())
         loaded = LoadedSettings(
             settings=settings, path=directory / "config.toml", tokens_file=directory / "tokens.toml"
@@ -64,7 +65,7 @@ class Shop:
             device=none,
             monitor=self.monitor,
             book=book,
-            queue=none,
+            queue=box.queue,
             dispatcher=none,
             drains=none,
             escalation=none,
@@ -74,6 +75,7 @@ class Shop:
             authenticator=none,
             history=none,
             troubles=dict,
+            disk=lambda: None,
         )
         self.deeds: list[Deed] = []
         routes = (*case_routes(CaseHandlers(parts)), *cabinet_routes(CabinetHandlers(parts)))

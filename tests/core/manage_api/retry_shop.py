@@ -53,6 +53,7 @@ class RetryShop:
             authenticator=none,
             history=none,
             troubles=dict,
+            disk=lambda: None,
         )
         routes = (*retry_routes(parts), *endpoint_routes(EndpointHandlers(parts)))
         self.app = build_app(routes, Authenticator(Access(), loaded.tokens_file, station.clock), self._record)

@@ -11,12 +11,14 @@ from msgspec import structs
 from core import wire
 from core.errors import RefusalError
 from core.events import EventType, Severity
-from core.manage_api.retry_list import RetryConditions, RetryList, RetryQuery
+from core.manage_api.retry_list import RetryList, RetryQuery
+from core.manage_api.retry_tag import RetryConditions
 from core.manage_api.table import Actor, Call, Nothing, Reply, Scope
 from core.settings import Retry, Webhooks
 from core.webhooks.channels import Channel
 from core.webhooks.deliveries import ErrorClass, Status, Trigger
 from core.webhooks.dispatcher import Dispatcher
+from core.webhooks.drains import Drains
 from core.webhooks.escalation import Escalation
 from core.webhooks.gate import Gate
 from tests.core.webhooks.factories import BODY, DOWN, a_box, a_stamp, an_endpoint, an_event
@@ -43,6 +45,7 @@ class Desk:
             for name in endpoints
         ]
         self._parts.dispatcher = Dispatcher(self.box.queue, channels, a_stamp, self.box.clock)
+        self._parts.drains = Drains(self.box.queue, self._parts.dispatcher, self.box.clock)
         self._parts.escalation = Escalation(self.box.queue, self._parts.dispatcher, Webhooks(), self.box.clock)
 
     async def accept(self, *numbers: int, **event: Any) -> None:

@@ -44,6 +44,10 @@ class Memory:
     def __init__(self) -> None:
         self._documents: dict[str, bytes] = {}
 
+    @property
+    def seq(self) -> int:
+        return 0
+
     def items(self) -> Iterable[tuple[str, int, bytes]]:
         return [(item_id, 0, document) for item_id, document in self._documents.items()]
 

@@ -1,12 +1,15 @@
 """What the index keeps, counted anew: by looking through all deliveries, as slowly and plainly as can be."""
 
 from collections import Counter
+from collections.abc import Callable
+from math import inf
+from typing import Any
 
 from core.events import Severity
-from core.webhooks.deliveries import Status
-from core.webhooks.entry import words
-from core.webhooks.index import UNDELIVERED, place_of
+from core.webhooks.deliveries import UNDELIVERED, Status
+from core.webhooks.entry import Entry, place_of, words
 from core.webhooks.retry_queue import RetryQueue
+from core.wire_windows import Order
 
 
 def assert_kept_as_counted(queue: RetryQueue) -> None:
@@ -26,6 +29,10 @@ def assert_kept_as_counted(queue: RetryQueue) -> None:
         mine = [one for one in pending if one.delivery.endpoint == endpoint]
         oldest_s = max(map(queue.ages.age_s, mine), default=None)
         assert queue.ages.oldest_s(index.eldest(endpoint)) == oldest_s
+    for status in UNDELIVERED:
+        of_cases = Counter(one.delivery.case_id for one in entries if one.delivery.status is status)
+        cases = [one.delivery.case_id for one in entries if one.delivery.case_id is not None]
+        assert [index.of_case(status, case_id) for case_id in cases] == [of_cases[case_id] for case_id in cases]
     flying = {one.delivery.delivery_id: one for one in entries if one.in_flight is not None}
     assert index.flying == flying
     critical = [one for one in entries if one.delivery.severity is Severity.CRITICAL]
@@ -34,4 +41,22 @@ def assert_kept_as_counted(queue: RetryQueue) -> None:
     due = {one.delivery.delivery_id for one in entries if one.in_flight is None and queue.due_in_s(one) == 0}
     assert queue.due_ids() == due
     assert queue.due() == len(due)
+    _assert_in_order(queue)
     assert all(one.words == words(one.delivery) for one in entries)
+
+
+def _assert_in_order(queue: RetryQueue) -> None:
+    """Each status in each order, asked for and sorted anew."""
+
+    def due_s(entry: Entry) -> float:
+        return queue._schedules.due_s(entry.delivery) if entry.delivery.status is Status.PENDING else inf
+
+    anew: dict[Order, Callable[[Entry], Any]] = {
+        "next": lambda one: (due_s(one), place_of(one)),
+        "created": place_of,
+        "changed": lambda one: one.n,
+    }
+    for status in Status:
+        entries = [one for one in queue.entries() if one.delivery.status is status]
+        for order, key in anew.items():
+            assert list(queue.index.ordered(status, order)) == sorted(entries, key=key)

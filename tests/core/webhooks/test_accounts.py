@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 
 import msgspec
@@ -138,7 +139,7 @@ def test_a_rewrite_in_the_middle_of_leaving_and_a_kill_after_it_cost_nothing(tmp
     """The journal rewrites itself in a thread of its own, at any moment."""
     journal = Watched(tmp_path / "retries.jsonl", FakeClock())
     try:
-        entries = Entries(journal, FakeClock())
+        entries = Entries(journal, FakeClock(), set(), lambda _: inf)
         for at in range(BUSY):
             entry = entries.add(a_delivery(f"evt_{at}"))
             entries.put(entry, msgspec.structs.replace(entry.delivery, status=Status.DELIVERED))
@@ -146,7 +147,7 @@ def test_a_rewrite_in_the_middle_of_leaving_and_a_kill_after_it_cost_nothing(tmp
         journal.close()
     assert len(journal.moments) == 3
     for items in journal.moments:
-        again = Entries(Frozen(items), FakeClock())  # type: ignore[arg-type]
+        again = Entries(Frozen(items), FakeClock(), set(), lambda _: inf)  # type: ignore[arg-type]
         assert figures(again.accounts()) == {"accepted": BUSY, "delivered": BUSY}
 
 
