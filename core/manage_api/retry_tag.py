@@ -37,8 +37,7 @@ def _tag(parts: Parts, query: Struct, overview: RetryOverview) -> str:
     begins or ends, an endpoint's or the network's state turns, the clock becomes right.
     """
     queue, summary = parts.queue, overview.summary
-    queue.index.orders.catch_up()
-    moves = queue.index.orders.version
+    moves = queue.index.orders.moved.count
     states = [views.endpoint(parts, one.id).state for one in parts.loaded.settings.webhooks.endpoints]
     network, synced = retry_views.network(parts), parts.clock.synchronised()
     happened = query, summary.due, summary.drain_id, overview.sending, moves, states, network, synced

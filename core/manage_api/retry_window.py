@@ -1,5 +1,6 @@
 """Windows of the retry list: some rows out of very many in any order, the ids of all that fit, and dead letters in groups."""
 
+import asyncio
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from core.manage_api.retry_views import RetryOverview
 from core.manage_api.table import Call, Reply, Route, Scope
 from core.webhooks.deliveries import UNDELIVERED, DeadLetterReason, Status
 from core.webhooks.entry import Entry
-from core.webhooks.orders import KEYS
+from core.webhooks.orders import AT_ONCE, KEYS
 from core.wire_windows import Order, RetryGroup, RetryGroups, RetryIds, RetryWindow
 
 MOST_IDS: Final = 10_000  # as many as one drain, recovery or discard may name
@@ -66,8 +67,9 @@ class Found:
     def cut(self, offset: int, limit: int) -> list[Entry]:
         """So many from this place on."""
         if self._descending:
-            first = max(0, self.total - offset - limit)
-            return self._ascending(first, self.total - offset - first)[::-1]
+            end = max(0, self.total - offset)
+            first = max(0, end - limit)
+            return self._ascending(first, end - first)[::-1]
         return self._ascending(offset, limit)
 
     def place(self, entry: Entry) -> int | None:
@@ -113,7 +115,15 @@ class RetryWindows:
         query, conditions = call.query, call.headers
         assert isinstance(query, WindowQuery)
         assert isinstance(conditions, RetryConditions)
+        await self._followed()
         return tagged(self._parts, query, conditions, lambda overview: self._window(query, overview))
+
+    async def _followed(self) -> None:
+        """Let the orders follow a change of very many, as when a receiver is back, while everything else has its turn."""
+        orders = self._parts.queue.index.orders
+        while orders.behind:
+            orders.follow(AT_ONCE)
+            await asyncio.sleep(0)
 
     def _window(self, query: WindowQuery, overview: RetryOverview) -> RetryWindow:
         queue, found = self._parts.queue, Found(self._parts, query)
@@ -136,6 +146,7 @@ class RetryWindows:
     async def ids(self, call: Call) -> Struct:
         query = call.query
         assert isinstance(query, SortedQuery)
+        await self._followed()
         found = Found(self._parts, query)
         ids = tuple(one.delivery.delivery_id for one in found.cut(0, MOST_IDS))
         return RetryIds(delivery_ids=ids, total=found.total)

@@ -16,7 +16,7 @@ from core.webhooks.accounts import ENDED, Books
 from core.webhooks.deliveries import Delivery
 from core.webhooks.entry import Entry, words
 from core.webhooks.index import Index
-from core.webhooks.orders import Orders
+from core.webhooks.orders import Moved, Orders
 from core.webhooks.standings import Standing
 from core.wire import Accounts
 
@@ -33,7 +33,7 @@ class Entries:
     """
 
     def __init__(
-        self, journal: SnapshotJournal, clock: Clock, moved: set[str], due_s: Callable[[Delivery], float]
+        self, journal: SnapshotJournal, clock: Clock, moved: Moved, due_s: Callable[[Delivery], float]
     ) -> None:
         self._journal, self._clock = journal, clock
         self._entries: dict[str, Entry] = {}

@@ -113,7 +113,6 @@ class Index:
             loaded, key=lambda one: -one.delivery.age_s if one.delivery.status is Status.PENDING else 0
         ):
             self._put(entry)
-        self.orders.touch_all(loaded)
 
     def add(self, entry: Entry) -> None:
         """One more is there."""
@@ -135,7 +134,7 @@ class Index:
         self.by_creation.remove(entry)
         self.by_change.remove(entry)
         if entry.place.status in UNDELIVERED:
-            self.orders.catch_up()
+            self.orders.follow()
         self._take(entry, entry.delivery.status)
 
     def sets_out(self, entry: Entry, trigger: Trigger) -> None:
@@ -185,7 +184,7 @@ class Index:
         """All of this status; what has ended, of which there are few, is sorted here and now."""
         if status in UNDELIVERED:
             return self.orders.of(status, order)
-        self.orders.catch_up()
+        self.orders.follow()
         return sorted(self.of(status), key=KEYS[order])
 
     def count(self, status: Status, endpoint: str | None = None) -> int:

@@ -1,11 +1,12 @@
 """The undelivered in the orders in which somebody may look at them, each status for itself: any stretch is found at once. Pure.
 
-They follow some changes at a time: most deliveries come and go within a moment, and need no place for that.
+They follow what changes a little later, and never much at once: most deliveries come and go within a moment, and need no
+place for that.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from math import inf
-from operator import itemgetter
 from typing import Any, Final
 
 from sortedcontainers import SortedKeyList
@@ -14,8 +15,8 @@ from core.webhooks.deliveries import UNDELIVERED, Delivery, Status
 from core.webhooks.entry import Entry, Place, place_of
 from core.wire_windows import Order
 
-AT_ONCE: Final = 256  # changes, at 10 us each: nobody waits longer for an order
-FEW: Final = 8  # so many times more are sorted anew as quickly as these are moved one by one
+LATER: Final = 128  # changes may wait
+AT_ONCE: Final = 16  # are followed, at some 20 us each, with a change while too many wait
 
 
 def _next(entry: Entry) -> tuple[float, Any, str]:
@@ -28,70 +29,85 @@ def _changed(entry: Entry) -> int:
 
 
 KEYS: Final[dict[Order, Callable[[Entry], Any]]] = {"next": _next, "created": place_of, "changed": _changed}
-_DECIDES: Final[dict[Order, Callable[[Place], Any]]] = {
-    "next": itemgetter(0, 1),
-    "created": itemgetter(0),
-    "changed": itemgetter(0, 2),
-}
+
+
+class Moved:
+    """The ids of those that may stand elsewhere than before, the first of them first; `count` rises with each."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, None] = {}
+        self.count = 0
+
+    def add(self, delivery_id: str) -> None:
+        self.ids[delivery_id] = None
+        self.count += 1
 
 
 class Orders:
-    """Of `entries`, by id. `moved` are the ids of those that the schedule gave another due time: it adds to them, and what is
-    written down is added by `touch`. `due_s` says when one goes next by itself, inf while nobody can say.
+    """Of `entries`, by id. To `moved` the schedule adds those that it gives another due time, and `touch` what is written down.
+    `due_s` says when one goes next by itself, inf while nobody can say.
     """
 
-    def __init__(self, entries: Mapping[str, Entry], moved: set[str], due_s: Callable[[Delivery], float]):
-        self._entries, self._moved, self._due_s = entries, moved, due_s
+    def __init__(self, entries: Mapping[str, Entry], moved: Moved, due_s: Callable[[Delivery], float]):
+        self._entries, self.moved, self._due_s = entries, moved, due_s
         self._of = {status: {order: SortedKeyList(key=key) for order, key in KEYS.items()} for status in UNDELIVERED}
-        self.version = 0  # another one whenever something may stand elsewhere
+
+    def fill(self) -> None:
+        """With all that are there, at one go."""
+        self.moved.ids.clear()
+        for entry in self._entries.values():
+            entry.place = self._place(entry)
+        for status, orders in self._of.items():
+            for kept in orders.values():
+                kept.clear()
+                kept.update(entry for entry in self._entries.values() if entry.place.status is status)
 
     def touch(self, entry: Entry) -> None:
         """It is new, or has changed."""
-        self._moved.add(entry.delivery.delivery_id)
-        if len(self._moved) >= AT_ONCE:
-            self.catch_up()
-
-    def touch_all(self, entries: Iterable[Entry]) -> None:
-        """Very many at once, to be put in their places at one go."""
-        self._moved.update(entry.delivery.delivery_id for entry in entries)
+        self.moved.add(entry.delivery.delivery_id)
+        if self.behind:
+            self.follow(AT_ONCE)
 
     def of(self, status: Status, order: Order) -> Sequence[Entry]:
         """All of an undelivered status."""
-        self.catch_up()
+        self.follow()
         found: Sequence[Entry] = self._of[status][order]
         return found
 
-    def catch_up(self) -> None:
-        """Put everything where it belongs by now."""
-        if not self._moved:
-            return
-        self.version += 1
-        moved = [entry for one in self._moved if (entry := self._entries.get(one)) is not None]
-        self._moved.clear()
-        steps = [(entry, entry.place, self._place(entry)) for entry in moved]
-        shifts = {
-            order: [one for one in steps if decides(one[1]) != decides(one[2])] for order, decides in _DECIDES.items()
-        }
-        for order, shifted in shifts.items():
-            for status, orders in self._of.items():
-                _take(orders[order], [entry for entry, was, _ in shifted if was.status is status])
-        for entry, _, now in steps:
-            entry.place = now
-        for order, shifted in shifts.items():
-            for status, orders in self._of.items():
-                orders[order].update([entry for entry, _, now in shifted if now.status is status])
+    @property
+    def behind(self) -> bool:
+        """Whether so many changes wait that to follow them all at once would hold everything else up."""
+        return len(self.moved.ids) > LATER
+
+    def follow(self, most: int | None = None) -> None:
+        """Put everything where it belongs by now, or so many."""
+        for delivery_id in list(islice(self.moved.ids, most)):
+            del self.moved.ids[delivery_id]
+            if (entry := self._entries.get(delivery_id)) is not None:
+                self._shift(entry, self._place(entry))
 
     def _place(self, entry: Entry) -> Place:
         status = entry.delivery.status
         return Place(status, self._due_s(entry.delivery) if status is Status.PENDING else inf, entry.n)
 
+    def _shift(self, entry: Entry, now: Place) -> None:
+        was = entry.place
+        orders = list(_otherwise(was, now))
+        if was.status in self._of:
+            for order in orders:
+                self._of[was.status][order].remove(entry)
+        entry.place = now
+        if now.status in self._of:
+            for order in orders:
+                self._of[now.status][order].add(entry)
 
-def _take(kept: SortedKeyList, going: Sequence[Entry]) -> None:
-    if len(going) * FEW < len(kept):
-        for entry in going:
-            kept.remove(entry)
+
+def _otherwise(was: Place, now: Place) -> Iterator[Order]:
+    """The orders that it stands otherwise in."""
+    if was.status is not now.status:
+        yield from KEYS
         return
-    gone = set(going)
-    left = [entry for entry in kept if entry not in gone]
-    kept.clear()
-    kept.update(left)
+    if was.due_s != now.due_s:
+        yield "next"
+    if was.n != now.n:
+        yield "changed"

@@ -31,6 +31,7 @@ from core.webhooks.deliveries import (
 from core.webhooks.entries import Entries
 from core.webhooks.entry import Entry
 from core.webhooks.gate import Gate
+from core.webhooks.orders import Moved
 from core.webhooks.schedule import Schedules
 from core.webhooks.standings import Standing
 
@@ -54,7 +55,7 @@ class RetryQueue:
     ) -> None:
         self._journal, self._policy, self._clock, self._rng = journal, policy, clock, rng
         self.ages = Ages(gates, clock)
-        moved = set[str]()
+        moved = Moved()
         self._schedules = Schedules(endpoints, moved)
         self.known = Entries(journal, clock, moved, self._schedules.due_s)
         self.index = self.known.index
@@ -63,7 +64,7 @@ class RetryQueue:
             entry.born_s = shown_s[entry.delivery.endpoint] - entry.delivery.age_s
             if entry.delivery.status is Status.PENDING:
                 self._enter(entry, deliveries.remaining_s(entry.delivery, self._clock.now()))
-        self.index.orders.catch_up()  # of all at one go, before anybody waits
+        self.index.orders.fill()
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from core.events import rank
 from core.webhooks.deliveries import Delivery
+from core.webhooks.orders import Moved
 
 LONG_AGO: Final = float("-inf")
 
@@ -25,8 +26,8 @@ class Schedule:
     those that may be due at another time than before.
     """
 
-    def __init__(self, moved: set[str] | None = None) -> None:
-        self._moved = set[str]() if moved is None else moved
+    def __init__(self, moved: Moved | None = None) -> None:
+        self._moved = moved or Moved()
         self._lanes: dict[str, deque[str]] = {}
         self._lane_of: dict[str, str] = {}
         self._rank: dict[str, int] = {}
@@ -147,6 +148,11 @@ class Schedule:
     def due_s(self, delivery_id: str) -> float:
         return self._due[delivery_id]
 
+    def due_as_head_s(self, delivery_id: str) -> float:
+        """Of one that is the head of its lane; inf for any other."""
+        lane = self._lane_of.get(delivery_id)
+        return self._due[delivery_id] if lane is not None and self._lanes[lane][0] == delivery_id else inf
+
     def _enter(self, delivery_id: str, now_s: float = LONG_AGO) -> None:
         self._ticket[delivery_id] = next(self._tickets)
         self._moved.add(delivery_id)
@@ -175,7 +181,7 @@ class Schedule:
 class Schedules:
     """The schedule of each endpoint; `moved` as there."""
 
-    def __init__(self, endpoints: Iterable[str], moved: set[str]):
+    def __init__(self, endpoints: Iterable[str], moved: Moved):
         self._of = {endpoint: Schedule(moved) for endpoint in endpoints}
 
     def __contains__(self, endpoint: str) -> bool:
@@ -191,10 +197,8 @@ class Schedules:
 
     def due_s(self, delivery: Delivery) -> float:
         """When the head of a lane may go; inf for what isn't one, since nobody can say."""
-        schedule, delivery_id = self.of(delivery), delivery.delivery_id
-        if schedule is None or schedule.head_of(delivery_id) != delivery_id:
-            return inf
-        return schedule.due_s(delivery_id)
+        schedule = self._of.get(delivery.endpoint)
+        return inf if schedule is None else schedule.due_as_head_s(delivery.delivery_id)
 
     def due(self, now_s: float) -> int:
         """How many may be sent now."""

@@ -15,6 +15,7 @@ from core.webhooks import accounts
 from core.webhooks.accounts import ENDED, Books
 from core.webhooks.deliveries import Status, encode
 from core.webhooks.entries import FORGOTTEN_AT_ONCE, KEPT_ENDED, Entries
+from core.webhooks.orders import Moved
 from core.wire import Accounts
 from tests.core.webhooks.factories import OK, Box, a_box, a_delivery, an_event
 from tests.fakes import FakeClock
@@ -139,7 +140,7 @@ def test_a_rewrite_in_the_middle_of_leaving_and_a_kill_after_it_cost_nothing(tmp
     """The journal rewrites itself in a thread of its own, at any moment."""
     journal = Watched(tmp_path / "retries.jsonl", FakeClock())
     try:
-        entries = Entries(journal, FakeClock(), set(), lambda _: inf)
+        entries = Entries(journal, FakeClock(), Moved(), lambda _: inf)
         for at in range(BUSY):
             entry = entries.add(a_delivery(f"evt_{at}"))
             entries.put(entry, msgspec.structs.replace(entry.delivery, status=Status.DELIVERED))
@@ -147,7 +148,7 @@ def test_a_rewrite_in_the_middle_of_leaving_and_a_kill_after_it_cost_nothing(tmp
         journal.close()
     assert len(journal.moments) == 3
     for items in journal.moments:
-        again = Entries(Frozen(items), FakeClock(), set(), lambda _: inf)  # type: ignore[arg-type]
+        again = Entries(Frozen(items), FakeClock(), Moved(), lambda _: inf)  # type: ignore[arg-type]
         assert figures(again.accounts()) == {"accepted": BUSY, "delivered": BUSY}
 
 
