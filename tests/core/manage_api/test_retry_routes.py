@@ -152,3 +152,36 @@ async def test_who_cancels_is_named_beside_the_login(counter: Counter) -> None:
     ]
     assert actors == ["李工 (uid:0)", "uid:0"]
     assert [(deed.by, deed.what) for deed in counter.shop.deeds] == [("李工", "retry.cancel"), (None, "retry.cancel")]
+
+
+async def test_why_one_or_many_were_ended_stands_on_record(counter: Counter) -> None:
+    first, second = (an_id(counter.shop.station, event) for event in counter.events)
+    said = {"by": "李工", "reason": "总部已知"}
+    await counter.shop.client.post(f"{RETRIES}/{first}/cancel", json=said)
+    answer = await counter.shop.client.post(f"{RETRIES}/discard", json={"delivery_ids": [first, second], **said})
+    assert answer.json() == {"matched": 1, "delivery_ids": [second], "in_flight": 0, "gone": 1}
+    assert counter.shop.station.queue.get(second).delivery.actor == "李工 (uid:0)"
+    assert [(deed.what, deed.by, deed.asked["reason"]) for deed in counter.shop.deeds] == [
+        ("retry.cancel", "李工", "总部已知"),
+        ("retries.discard", "李工", "总部已知"),
+    ]
+
+
+@pytest.mark.parametrize("body", [{"by": "li", "reason": "x"}, {"by": "li", "reason": "x", "delivery_ids": []}])
+async def test_a_discard_names_what_it_ends(counter: Counter, body: dict[str, object]) -> None:
+    answer = await counter.shop.client.post(f"{RETRIES}/discard", json=body)
+    assert code_of(answer) == (422, "invalid_parameter")
+
+
+async def test_the_summary_names_the_drain_that_runs(counter: Counter) -> None:
+    """Nobody's dry run."""
+    counter.gate.set()
+    await counter.shop.drain({"dry_run": True})
+    before = (await counter.shop.client.get(RETRIES)).json()["summary"]["drain_id"]
+    counter.gate.clear()
+    running = (await counter.shop.drain({"time_budget_s": 0})).json()["drain_id"]
+    while_it_runs = (await counter.shop.client.get(RETRIES)).json()["summary"]["drain_id"]
+    counter.gate.set()
+    await counter.shop.station.drains.idle()
+    after = (await counter.shop.client.get(RETRIES)).json()["summary"]["drain_id"]
+    assert (before, while_it_runs, after) == (None, running, None)

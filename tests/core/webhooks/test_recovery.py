@@ -13,8 +13,8 @@ from core.errors import RefusalError
 from core.events import EventType, Severity
 from core.settings import Retry
 from core.webhooks import recovery
-from core.webhooks.deliveries import Status
-from core.wire_endpoints import Recover, Recovered
+from core.webhooks.deliveries import Status, delivery_id
+from core.wire_endpoints import Discard, Discarded, Recover, Recovered
 from tests.core.webhooks.factories import Box, a_box, an_event
 from tests.fakes import FakeClock
 
@@ -167,3 +167,76 @@ async def test_what_makes_no_sense_is_refused(morgue: Morgue, asked: dict[str, A
     with pytest.raises(RefusalError) as caught:
         await morgue.recover(**asked)
     assert (caught.value.status, caught.value.code) == refusal
+
+
+# -- by their ids ------------------------------------------------------------------------------------------------------
+
+
+def ids_of(*names: str) -> tuple[str, ...]:
+    return tuple(delivery_id(name, "hq") for name in names)
+
+
+async def recovered(morgue: Morgue, **asked: Any) -> Recovered:
+    dispatcher: Any = SimpleNamespace(channel={"hq": SimpleNamespace()}.get, wake=morgue.woken.append)
+    return await recovery.recover(morgue.box.queue, dispatcher, Recover(**asked), "li")
+
+
+async def discarded(morgue: Morgue, *names: str) -> Discarded:
+    dispatcher: Any = SimpleNamespace(wake=morgue.woken.append)
+    request = Discard(delivery_ids=ids_of(*names), by="li", reason="no longer wanted")
+    return await recovery.discard(morgue.box.queue, dispatcher, request, "li")
+
+
+async def test_those_that_are_named_wait_again_the_others_stay_dead(morgue: Morgue) -> None:
+    """Each once, the oldest first; what is no dead letter or unknown is left out."""
+    await morgue.bury("evt_1", "evt_2", "evt_3")
+    await morgue.box.accept(an_event("evt_4"))
+    answer = await recovered(morgue, delivery_ids=ids_of("evt_3", "evt_1", "evt_3", "evt_4", "evt_9"))
+    assert (morgue.events(answer), answer.matched) == (["evt_1", "evt_3"], 2)
+    assert morgue.pending() == {"evt_1", "evt_3", "evt_4"}
+
+
+async def test_named_ones_may_be_of_a_time_too(morgue: Morgue) -> None:
+    await morgue.bury("evt_1", "evt_2")
+    answer = await recovered(morgue, delivery_ids=ids_of("evt_1", "evt_2"), since=START + timedelta(minutes=2))
+    assert morgue.events(answer) == ["evt_2"]
+
+
+async def test_a_recovery_of_everything_must_be_asked_for_by_a_time(morgue: Morgue) -> None:
+    await morgue.bury("evt_1")
+    with pytest.raises(RefusalError) as refused:
+        await recovered(morgue)
+    assert (refused.value.status, refused.value.code) == (409, "recovery_unbounded")
+    assert morgue.pending() == set()
+
+
+async def test_what_is_discarded_has_ended_and_what_is_on_its_way_is_left(morgue: Morgue) -> None:
+    """Dead or waiting, each once; counted is what is being sent, and what is gone."""
+    await morgue.bury("evt_1")
+    await morgue.box.accept(an_event("evt_2"), an_event("evt_3"), an_event("evt_4"))
+    assert morgue.box.queue.claim("hq") is morgue.box.queue.get(ids_of("evt_2")[0])
+    morgue.box.queue.cancel(ids_of("evt_4")[0], "li")
+    answer = await discarded(morgue, "evt_1", "evt_2", "evt_3", "evt_1", "evt_4", "evt_9")
+    assert (answer.matched, answer.in_flight, answer.gone) == (3, 1, 2)
+    assert answer.delivery_ids == ids_of("evt_1", "evt_3")
+    states = [morgue.box.queue.get(one).delivery for one in answer.delivery_ids]
+    assert {(one.status, one.actor) for one in states} == {(Status.CANCELLED, "li")}
+    assert morgue.box.on_disk(morgue.box.queue.get(answer.delivery_ids[-1])).status is Status.CANCELLED
+    assert morgue.woken == ["hq"]
+
+
+async def test_others_have_their_turn_while_very_many_are_discarded(morgue: Morgue) -> None:
+    names = [f"evt_{number}" for number in range(3 * recovery.AT_ONCE)]
+    await morgue.box.accept(*map(an_event, names))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += morgue.box.queue.index.count(Status.PENDING) not in {0, len(names)}
+
+    beside = asyncio.ensure_future(others())
+    await discarded(morgue, *names)
+    beside.cancel()
+    assert turns
