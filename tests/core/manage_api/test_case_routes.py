@@ -13,6 +13,7 @@ from core.events import Severity
 from core.manage_api.table import Scope
 from core.monitoring import cases
 from core.monitoring.cases import Kind
+from core.webhooks.deliveries import delivery_id
 from tests.core.manage_api.case_shop import BODIES, CABINETS, CASES, FORCED, LI, SERVICE, Shop
 from tests.core.manage_api.sample_routes import a_client, a_token, bearer, code_of
 from tests.core.monitoring.factories import (
@@ -23,6 +24,7 @@ from tests.core.monitoring.factories import (
     publishing,
     until,
 )
+from tests.core.webhooks.factories import a_case_event
 
 pytestmark = pytest.mark.anyio
 
@@ -329,3 +331,14 @@ async def test_an_unknown_cursor_is_404(shop: Shop, cursor: str) -> None:
     shop.case()
     async with a_client(shop.app) as client:
         assert code_of(await client.get(f"{CASES}?cursor={cursor}")) == (404, "unknown_cursor")
+
+
+async def test_a_case_tells_how_much_of_its_news_is_on_the_way_and_how_much_was_given_up(shop: Shop) -> None:
+    """Not that of another case."""
+    shop.case()
+    await shop.box.accept(*(a_case_event(case, seq) for case, seq in [("case_1", 1), ("case_1", 2), ("case_2", 1)]))
+    await shop.box.accept(a_case_event("case_1", 1), endpoint="store")
+    shop.box.queue.evict(shop.box.queue.get(delivery_id("evt_case_1_1", "store")))
+    async with a_client(shop.app) as client:
+        found = (await client.get(CASES)).json()["items"][0]
+    assert (found["news_pending"], found["news_dead"]) == (2, 1)

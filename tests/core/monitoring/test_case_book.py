@@ -311,3 +311,21 @@ async def test_a_warning_that_gets_critical_calls_whatever_was_done_about_the_wa
         book.pass_time()
         case = book.get("case_1")
         assert (case.handling, case.escalations, case.action) == (Handling.NEW, 1, "door closed")
+
+
+def test_the_number_of_the_newest_change_rises_also_over_a_restart(tmp_path: Path) -> None:
+    """With each change that is written down, and not with the course of a case."""
+    clock = FakeClock()
+    with a_book(tmp_path, clock) as book:
+        seen = [book.seq]
+        book.put(cases.opened(a_case()))
+        seen.append(book.seq)
+        book.see(book.get("case_1"))
+        assert book.seq == seen[-1]
+        book.put(cases.cleared(book.get("case_1"), START))
+        seen.append(book.seq)
+    with a_book(tmp_path, clock) as book:
+        assert book.seq >= seen[-1]
+        book.put(cases.closed(book.get("case_1"), START, "handled"))
+        seen.append(book.seq)
+    assert seen == sorted(set(seen))

@@ -134,3 +134,26 @@ async def test_a_clock_that_drifts_is_not_told(book: CaseBook, clock: FakeClock,
             clock.wall += 4 * SECOND
             await box.look()
     assert publisher.calls == []
+
+
+async def test_the_last_look_tells_how_large_the_disk_is_and_what_is_free(
+    book: CaseBook, clock: FakeClock, small_disk: Path
+) -> None:
+    box = Box(book, clock, small_disk)
+    assert box.health.disk is None
+    await box.look()
+    empty = box.health.disk
+    (small_disk / "ballast").write_bytes(bytes(SIZE // 2))
+    await box.look()
+    half = box.health.disk
+    assert empty is not None
+    assert half is not None
+    assert (empty.size, half.size, half.free) == (SIZE, SIZE, empty.free - SIZE // 2)
+
+
+async def test_of_a_disk_that_is_gone_nobody_can_say_how_large_it_is(
+    book: CaseBook, clock: FakeClock, tmp_path: Path
+) -> None:
+    box = Box(book, clock, tmp_path / "no_such")
+    await box.look()
+    assert box.health.disk is None
