@@ -1,4 +1,4 @@
-"""`cdg`: the console's command line. Finds or starts the core, runs the app, and says how it ended."""
+"""`cdg`: finds or starts the core, runs the console, and says how it ended; `cdg status` is told from here."""
 
 import argparse
 import contextlib
@@ -8,25 +8,26 @@ import shutil
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
-from typing import Final
 
-from cdg_tui.i18n import LANGUAGES, Language, Words, language_of
+from cdg_tui.arguments import check_use, far_away, parsed
+from cdg_tui.i18n import Language, Words, language_of
 from cdg_tui.session import Session, open_demo, open_session, place_of
 from cdg_tui.terminal import TerminalGuard, is_terminal
 from cdg_tui.text import NOTHING, safe
 from core.errors import EXIT_FAILURE, EXIT_USAGE, ConfigError
 from core.places import default_data_dir
 
-_LAST_PORT: Final = 65535
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: 0, 1 failure, 2 configuration or use, 128 and its number after a signal; of a core that would not start
-    its own.
+    its own. Of `cdg status` see there.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = parsed(argv)
+    if arguments.command == "status":
+        from cdg_tui.status import show_status  # it asks by HTTP, which a console's first frame doesn't wait for
+
+        return show_status(arguments)
     if not is_terminal():
         _tell("cdg: needs a terminal for its input and its standard error")
         return EXIT_USAGE
@@ -47,65 +48,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGINT
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="cdg", description="The console of the guard.")
-    parser.add_argument("--version", action="version", version=f"cdg {version('cold-display-guard')}")
-    parser.add_argument("--config", type=Path, help="the configuration file")
-    parser.add_argument("--data-dir", type=Path, help="the core's data directory")
-    parser.add_argument("--lang", choices=LANGUAGES, help="language of the screens")
-    parser.add_argument(
-        "--demo", action="store_true", help="simulated cabinets; needs no configuration, leaves nothing"
-    )
-    parser.add_argument("--url", help="manage API of a core far away, as https://HOST:PORT")
-    parser.add_argument("--token-file", type=Path, help="file with the bearer token for --url")
-    return parser
-
-
 def _open(arguments: argparse.Namespace) -> tuple[Session, Language]:
     """Raises ConfigError."""
-    _check_use(arguments)
+    check_use(arguments)
     if arguments.demo:
         language = language_of(arguments.lang, None, os.environ)
         return open_demo(language), language
-    if arguments.url is not None:
-        token = _token(arguments.token_file) if arguments.token_file is not None else None
-        return Session(url=_url(arguments.url), token=token), language_of(arguments.lang, None, os.environ)
+    if (far := far_away(arguments)) is not None:
+        return far, language_of(arguments.lang, None, os.environ)
     place = place_of(arguments.config, arguments.data_dir)
     return open_session(place), language_of(arguments.lang, place.device.get("language"), os.environ)
-
-
-def _check_use(arguments: argparse.Namespace) -> None:
-    if arguments.demo and (arguments.config or arguments.data_dir or arguments.url):
-        raise ConfigError("--demo has its own configuration, directory and core")
-    if arguments.url is not None and (arguments.config or arguments.data_dir):
-        raise ConfigError("--url is far away: it has no --config and no --data-dir here")
-    if arguments.token_file is not None and arguments.url is None:
-        raise ConfigError("--token-file goes with --url")
-
-
-def _url(text: str) -> str:
-    import httpx  # it decides what it takes
-
-    try:
-        url = httpx.URL(text)
-        url.host.encode("idna")  # as the resolver will, which would stumble over it much later
-    except (httpx.InvalidURL, UnicodeError) as error:
-        raise ConfigError(f"--url is no address ({error})") from error
-    if url.scheme not in {"http", "https"} or not url.host or (url.port or 0) > _LAST_PORT:
-        raise ConfigError("--url is http:// or https://, then host and port")
-    return text
-
-
-def _token(path: Path) -> str:
-    try:
-        token = path.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise ConfigError(f"can't be read ({error.strerror})", path=path) from error
-    except ValueError as error:
-        raise ConfigError("is not a token", path=path) from error
-    if not token.isprintable() or not token:
-        raise ConfigError("is not a token", path=path)
-    return token
 
 
 def _run(session: Session, words: Words) -> int:

@@ -25,6 +25,7 @@ from core import wire
 LARGEST_ANSWER: Final = 16 * 2**20
 _BASE: Final = "/api/manage"
 _NOT_MODIFIED: Final = 304
+DENIALS: Final = frozenset({"insufficient_scope", "token_expired", "token_revoked"})  # others are one word, `denied`
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 Query = Mapping[str, str | int | bool]
@@ -65,16 +66,23 @@ class _Heard(NamedTuple):
 
 
 class Calls:
-    """To one core. `deadline_s` is how long an answer may take in all."""
+    """To one core. `deadline_s` is how long an answer may take in all; `trust` decides about its certificate under TLS."""
 
     def __init__(
-        self, base_url: str, *, transport: httpx.AsyncBaseTransport | None, token: str | None, deadline_s: float
+        self,
+        base_url: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None,
+        token: str | None,
+        trust: ssl.SSLContext | None,
+        deadline_s: float,
     ):
-        self._deadline_s = deadline_s
+        self.deadline_s = deadline_s
         self._tags: dict[str, tuple[Query, str]] = {}  # by path: what was asked last, and the tag of the answer
         self._http = httpx.AsyncClient(
             base_url=base_url,
             transport=transport,
+            verify=True if trust is None else trust,
             timeout=None,  # noqa: S113 - one deadline for the whole call, in _ask
             follow_redirects=False,
             trust_env=False,
@@ -116,13 +124,13 @@ class Calls:
         headers = {**(headers or {}), **({} if body is None else {"content-type": "application/json"})}
         request = self._http.build_request(method, f"{_BASE}/{path}", params=query, content=content, headers=headers)
         try:
-            async with asyncio.timeout(deadline_s or self._deadline_s):
+            async with asyncio.timeout(deadline_s or self.deadline_s):
                 heard = await self._exchange(request)
         except TimeoutError as error:
             raise LostError("timeout") from error
         except (httpx.HTTPError, OSError, ValueError, RuntimeError) as error:
             # Not only httpx's own: a host name that can't be encoded, say, comes through as it is.
-            raise _unreachable(error) from error
+            raise unreachable(error) from error
         if not 200 <= heard.status < 300 and not (heard.status == _NOT_MODIFIED and "if-none-match" in request.headers):
             raise _refusal(heard.status, heard.data)
         return heard
@@ -158,17 +166,16 @@ async def _without_location(answer: httpx.Response) -> None:
     answer.headers.pop("location", None)
 
 
-def _unreachable(error: Exception) -> ClientError:
+def unreachable(error: Exception) -> ClientError:
     """Which of the ways not to get an answer it was."""
     causes = list(_causes(error))
     if tls := next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None):
-        return LostError(
-            "tls", safe(tls.reason or str(tls), 200)
-        )  # before the numbers: its own are none of the system's
+        # Before the numbers: its own are none of the system's. What is wrong with a certificate is said most closely there.
+        return LostError("tls", safe((getattr(tls, "verify_message", None) or tls.reason or str(tls)).rstrip("."), 200))
     numbers = {cause.errno for cause in causes if isinstance(cause, OSError)}
     if numbers & {errno.EACCES, errno.EPERM}:
         return DeniedError("no_permission")
-    if errno.ENOENT in numbers:
+    if numbers & {errno.ENOENT, errno.ENOTDIR}:
         return LostError("no_socket")
     if errno.ECONNREFUSED in numbers:
         return LostError("refused")
@@ -195,5 +202,5 @@ def _refusal(status: int, data: bytes) -> ClientError:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return DeniedError("denied") if status in {401, 403} else LostError("http_error", str(status))
     if status in {401, 403}:
-        return DeniedError("denied", problem.detail)
+        return DeniedError(problem.code if problem.code in DENIALS else "denied", problem.detail)
     return RefusedError(status, problem.code, problem.detail, problem.drain_id)

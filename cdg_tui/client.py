@@ -1,5 +1,6 @@
 """The console's only way to a core: the routes of the manage API that it uses, over the core's socket or over TCP. Knows no screen."""
 
+import ssl
 from datetime import datetime
 from typing import Final
 
@@ -35,9 +36,10 @@ class Client(Calls):
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         token: str | None = None,
+        trust: ssl.SSLContext | None = None,
         deadline_s: float = REMOTE_DEADLINE_S,
     ):
-        super().__init__(base_url, transport=transport, token=token, deadline_s=deadline_s)
+        super().__init__(base_url, transport=transport, token=token, trust=trust, deadline_s=deadline_s)
         self._ids: dict[str, str] = {}  # of the endpoints, by how they are shown
 
     # -- looking ---------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import socket
+import ssl
 import tempfile
 import tomllib
 from dataclasses import dataclass
@@ -31,11 +32,14 @@ class Place:
 
 @dataclass(kw_only=True)
 class Session:
-    """`worker` is what was started for this console, None where it only attached; `directory` None is far away."""
+    """`worker` is what was started for this console, None where it only attached; `directory` None is far away: at `url`,
+    where `trust` decides about certificates.
+    """
 
     directory: Path | None = None
     url: str | None = None
     token: str | None = None
+    trust: ssl.SSLContext | None = None
     worker: Worker | None = None
     demo: bool = False
 
@@ -46,7 +50,7 @@ class Session:
         from cdg_tui.client import LOCAL_DEADLINE_S, Client
 
         if self.url is not None:
-            return Client(self.url, token=self.token)
+            return Client(self.url, token=self.token, trust=self.trust)
         assert self.directory is not None
         transport = httpx.AsyncHTTPTransport(uds=socket_address(self.directory))
         return Client("http://localhost", transport=transport, deadline_s=LOCAL_DEADLINE_S)

@@ -111,15 +111,6 @@ class Recover(Body, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=100_000)] | None = None
     dry_run: bool = False
     by: Name | None = None
-    delivery_ids: Annotated[tuple[str, ...], Meta(max_length=10_000)] | None = None
-
-
-class Discard(Body, frozen=True, kw_only=True):
-    """Which deliveries to give up for good, and why."""
-
-    delivery_ids: Annotated[tuple[str, ...], Meta(min_length=1, max_length=10_000)]
-    by: Name | None = None
-    reason: Annotated[str, Meta(max_length=1000)] = ""
 
 
 class Recovered(Answer, frozen=True, kw_only=True):

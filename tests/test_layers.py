@@ -139,13 +139,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # The console, from the top down; TYPE_CHECKING imports don't count: a screen may name its app, not need it.
 CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("cdg_tui.__main__",),
-    ("cdg_tui.app",),
-    ("cdg_tui.commands", "cdg_tui.looks", "cdg_tui.lookups"),
+    ("cdg_tui.app", "cdg_tui.status"),
+    ("cdg_tui.commands", "cdg_tui.looks", "cdg_tui.lookups", "cdg_tui.arguments"),
     ("cdg_tui.screens", "cdg_tui.demo"),
     ("cdg_tui.widgets", "cdg_tui.feed", "cdg_tui.session"),
     ("cdg_tui.client", "cdg_tui.worker", "cdg_tui.terminal"),
     ("cdg_tui.calls",),
     (
+        "cdg_tui.summary",
         "cdg_tui.store",
         "cdg_tui.course",
         "cdg_tui.chart",
@@ -159,6 +160,7 @@ CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
 )
 CONSOLE_PURE = (
     "cdg_tui.actions",
+    "cdg_tui.summary",
     "cdg_tui.store",
     "cdg_tui.course",
     "cdg_tui.chart",

@@ -81,7 +81,7 @@ def problem_codes() -> frozenset[str]:
 
 
 def refusal_codes() -> frozenset[str]:
-    """What a request of the console can be refused with; 401 and 403 are one word, however they are called."""
+    """What a request of the console can be refused with; of 401 and 403 the client tells only some apart."""
     found = {
         _text(call.args[1])
         for path in CORE.rglob("*.py")

@@ -18,11 +18,17 @@ TOKEN = "cdg-0123456789abcdefghij"
 
 
 @pytest.mark.parametrize("status", [401, 403])
-@pytest.mark.parametrize("body", [b"no", a_problem(403, "insufficient_scope", "This needs operate.").content])
+@pytest.mark.parametrize("body", [b"no", a_problem(403, "unauthorized", "This needs a token.").content])
 async def test_who_is_not_let_in_is_told_so(status: int, body: bytes) -> None:
     error = await error_from(says(an_http_answer(body, status)))
     assert (type(error), error.cause) == (DeniedError, "denied")
-    assert error.detail == ("" if body == b"no" else "This needs operate.")
+    assert error.detail == ("" if body == b"no" else "This needs a token.")
+
+
+@pytest.mark.parametrize("code", ["insufficient_scope", "token_expired", "token_revoked"])
+async def test_who_can_do_something_about_it_is_told_what(code: str) -> None:
+    error = await error_from(says(of(a_problem(403, code, "no"))))
+    assert (type(error), error.cause) == (DeniedError, code)
 
 
 async def test_a_refusal_keeps_its_status_and_code() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cdg_tui.actions import ACTIONS, PAGES
+from cdg_tui.client import DENIALS
 from cdg_tui.commands.endpoints import REASONS
 from cdg_tui.course import CONTACTS
 from cdg_tui.i18n import LANGUAGES, Language, Words, language_of, texts
@@ -122,7 +123,7 @@ def causes_of_the_console() -> set[str]:
         node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error")
     ]
     first = [call.args[0] for call in raised if call.args]
-    return {str(cause.value) for cause in first if isinstance(cause, ast.Constant)} | {"silence"}
+    return {str(cause.value) for cause in first if isinstance(cause, ast.Constant)} | {"silence", *DENIALS}
 
 
 def test_chinese_is_chinese() -> None:

@@ -47,7 +47,7 @@ TROUBLES: tuple[tuple[Behaviour, str, str], ...] = (
     (failing, "lost", "cause.internal_error"),
     (a_proxy_failing, "lost", "cause.http_error"),
     (unauthorized, "denied", "cause.denied"),
-    (forbidden, "denied", "cause.denied"),
+    (forbidden, "denied", "cause.insufficient_scope"),
     (another_version, "alien", "cause.alien"),
     (no_json, "alien", "cause.alien"),
 )
