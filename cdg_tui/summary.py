@@ -106,9 +106,11 @@ class _Page:
 
     def lines(self) -> Iterator[str]:
         yield from self._head()
+        yield self._labelled("status.alarm", self._alarms())
         yield from self._some("status.alarm", MOST_CASES, [self._case(case) for case in _newest(self._told.cases)])
         cabinets = [self._cabinet(cabinet) for cabinet in _troubled(self._told.cabinets)]
         yield from self._some("status.cabinet", MOST_CABINETS, cabinets)
+        yield self._labelled("status.queue", self._queue())
         yield from self._some("status.endpoint", MOST_ENDPOINTS, self._endpoints())
         yield from self._some(
             "status.problem", MOST_PROBLEMS, [self._problem(one) for one in self._told.status.problems]
@@ -127,19 +129,22 @@ class _Page:
             words("word.degraded") if status.durability.degraded else "",
             words("status.core", version=status.version, up=words.lasting(status.uptime_s)),
         )
-        counts, queue = status.cases, status.webhooks
-        alarms = words("status.alarms", critical=counts.critical, warning=counts.warning, open=counts.open)
-        yield self._labelled("status.alarm", alarms)
+
+    def _alarms(self) -> str:
+        counts = self._told.status.cases
+        return self._words("status.alarms", critical=counts.critical, warning=counts.warning, open=counts.open)
+
+    def _queue(self) -> str:
+        queue = self._told.status.webhooks
         age_s = queue.oldest_pending_age_s
-        waiting = words(
+        return self._words(
             "box.queue",
             pending=queue.pending,
             due=queue.due,
             sending=queue.in_flight,
             dead=queue.dead_letter,
-            age=NOTHING if age_s is None else words.lasting(age_s),
+            age=NOTHING if age_s is None else self._words.lasting(age_s),
         )
-        yield self._labelled("status.queue", waiting)
 
     def _some(self, label: str, most: int, found: list[str]) -> Iterator[str]:
         """The first few, and how many there are beyond them."""
@@ -169,10 +174,10 @@ class _Page:
         since = self._since(cabinet, sensor)
         return " ".join(
             (
-                fit(self._words.of("state", cabinet.state), 14),
+                fit(self._words.of("state", cabinet.state), 8),
                 fit(named(cabinet.id, cabinet.name), 18),
                 fit(NOTHING if sensor is None else self._value(sensor), 7, right=True),
-                fit(self._terms(cabinet, sensor), 10),
+                fit(self._terms(cabinet, sensor), 15),
                 "" if since is None else self._words("status.since", at=self._clock(since)),
             )
         )
@@ -210,8 +215,7 @@ class _Page:
         words, last = self._words, endpoint.last_error_class
         return _joined(
             f"{fit(words.of('endpoint', endpoint.state), 9)}{fit(endpoint.id, 18)}",
-            words.of("holdup", endpoint.hold) if endpoint.hold and endpoint.state == "active" else "",
-            f"{words('word.pending')} {endpoint.pending}",
+            f"{words('word.pending')}{endpoint.pending}",
             words("box.failures", n=endpoint.failures) if endpoint.failures else "",
             words.of("error", last) if last is not None and endpoint.failures else "",
         )
