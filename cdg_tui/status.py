@@ -29,7 +29,7 @@ def show_status(arguments: argparse.Namespace) -> int:
     try:
         check_use(arguments)
         session, language = attached(arguments)
-        told = asyncio.run(_ask(session))
+        told = asyncio.run(ask(session))
     except ClientError as error:
         words = _words(arguments, language)
         why = words.cause(error.cause, error.detail)
@@ -45,7 +45,7 @@ def show_status(arguments: argparse.Namespace) -> int:
     return EXIT_CODES[health(told)] if _write(shown) else EXIT_CODES[Health.UNKNOWN]
 
 
-async def _ask(session: Session) -> Told:
+async def ask(session: Session) -> Told:
     """All within the client's one deadline. Raises ClientError."""
     try:
         client = session.client()

@@ -88,6 +88,19 @@ def test_a_certificate_of_another_or_for_another_name_is_refused(shop: Shop) -> 
         assert "鲜奶柜" not in screen
 
 
+def test_without_a_file_the_systems_authorities_decide(shop: Shop) -> None:
+    """As they do for webhooks."""
+    there = ("--url", f"https://127.0.0.1:{PORT}", "--token-file", str(shop.directory / "operate"), "--lang", "en")
+    told = [
+        subprocess.run(
+            [*CDG, "status", *there], cwd=ROOT, capture_output=True, timeout=20, env={**shop.environment, **known}
+        )
+        for known in ({}, {"SSL_CERT_FILE": str(shop.directory / "box.pem")})
+    ]
+    assert b"certificate or encryption error" in told[0].stderr
+    assert told[1].stdout.startswith(b"NEEDS ATTENTION")
+
+
 @pytest.mark.requirement(7)
 def test_a_core_that_stops_and_comes_back(shop: Shop) -> None:
     """And goes on when its console far away leaves, without a question."""
