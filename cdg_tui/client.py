@@ -118,10 +118,10 @@ class Client(Calls):
     async def requeue(self, delivery_id: str) -> wire.RetryItem:
         return await self.post(f"webhooks/retries/{delivery_id}/requeue", wire.RetryItem)
 
-    async def discard(self, body: wire_endpoints.Discard) -> wire_endpoints.Recovered:
+    async def discard(self, body: wire_endpoints.Discard) -> wire_endpoints.Discarded:
         """Give them up for good; those that have left meanwhile are not among the answer's."""
         path = "webhooks/retries/discard"
-        return await self.post(path, wire_endpoints.Recovered, body, deadline_s=SENDING_DEADLINE_S)
+        return await self.post(path, wire_endpoints.Discarded, body, deadline_s=SENDING_DEADLINE_S)
 
     async def recover(self, body: wire_endpoints.Recover) -> wire_endpoints.Recovered:
         """As many as there are: each is written to disk before the answer."""

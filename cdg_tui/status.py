@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from cdg_tui.arguments import attached, check_use
-from cdg_tui.client import AlienError, Client, ClientError, LostError, RefusedError, unreachable
+from cdg_tui.calls import AlienError, ClientError, LostError, RefusedError, unreachable
+from cdg_tui.client import Client
 from cdg_tui.clock import steady
 from cdg_tui.i18n import Language, Words, language_of
 from cdg_tui.session import Session

@@ -1,8 +1,6 @@
 """What the keys do to single deliveries, and to many dead letters at once."""
 
 from collections import Counter
-from datetime import UTC, datetime
-from typing import Final
 
 from msgspec import structs
 
@@ -17,8 +15,6 @@ from cdg_tui.screens.retries import error
 from cdg_tui.store import Question
 from core import wire
 from core.wire_endpoints import Discard, Recover, Recovered
-
-EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DeliveryCommands(DrainCommands):
@@ -52,7 +48,7 @@ class DeliveryCommands(DrainCommands):
         ids = await self._targets()
         if len(ids) > 1:
             if await self._confirmed("requeue.many", self._about_many(ids)):
-                await self._recover(Recover(since=EVER, delivery_ids=ids, by=who()))
+                await self._recover(Recover(delivery_ids=ids, by=who()))
             return
         item = self._item(ids, "dead_letter")
         if item is not None and await self._confirmed("requeue.title", self._about_delivery(item)):

@@ -15,7 +15,7 @@ from msgspec import structs
 from core import wire
 from core.errors import RefusalError
 from core.monitoring.statistics import Minute
-from core.wire_endpoints import EndpointItem, Endpoints, EndpointTest, Recovered
+from core.wire_endpoints import Discarded, EndpointItem, Endpoints, EndpointTest, Recovered
 from core.wire_history import History
 from core.wire_windows import RetryGroup, RetryGroups, RetryIds, RetryWindow
 from tests.cdg_tui import histories
@@ -302,7 +302,7 @@ class FakeCore(httpx.AsyncBaseTransport):
         )
 
     def _recover(self, body: dict[str, Any]) -> Recovered:
-        since = datetime.fromisoformat(body["since"])
+        since = datetime.fromisoformat(body["since"]) if body.get("since") else at(-1e9)
         until = datetime.fromisoformat(body["until"]) if body.get("until") else None
         ids = body.get("delivery_ids")
         found = [
@@ -319,11 +319,11 @@ class FakeCore(httpx.AsyncBaseTransport):
             dry_run=body["dry_run"], matched=len(found), delivery_ids=tuple(item.delivery_id for item in found)
         )
 
-    def _discard(self, body: dict[str, Any]) -> Recovered:
+    def _discard(self, body: dict[str, Any]) -> Discarded:
         found = [item for item in self.retries if item.delivery_id in body["delivery_ids"]]
         self.changed(*(structs.replace(item, status="cancelled") for item in found))
         ids = tuple(item.delivery_id for item in found)
-        return Recovered(dry_run=False, matched=len(ids), delivery_ids=ids)
+        return Discarded(matched=len(ids), delivery_ids=ids, in_flight=0, gone=len(body["delivery_ids"]) - len(ids))
 
     def _drain(self, body: dict[str, Any]) -> wire.DrainResult:
         ids = body.get("delivery_ids")

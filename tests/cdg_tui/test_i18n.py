@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cdg_tui.actions import ACTIONS, PAGES
-from cdg_tui.client import DENIALS
+from cdg_tui.calls import DENIALS
 from cdg_tui.commands.endpoints import REASONS
 from cdg_tui.course import CONTACTS
 from cdg_tui.i18n import LANGUAGES, Language, Words, language_of, texts
