@@ -1,12 +1,6 @@
 """One call to a core: how it is made, how long it may take, and every way not to get an answer. Knows no route and no screen.
 
 Whatever arrives is made harmless here, before anybody else sees it.
-
-ClientError
- ├─ LostError      nobody answers, or not in time; `cause` says how, in a word of the screens
- ├─ DeniedError    the core does not let this caller in
- ├─ AlienError     what answers is not this contract: another version, or something else
- └─ RefusedError   the core refuses this request and says why
 """
 
 import asyncio
@@ -19,6 +13,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from cdg_tui.errors import AlienError, ClientError, DeniedError, LostError, RefusedError
 from cdg_tui.text import safe, safe_document
 from core import wire
 
@@ -29,34 +24,6 @@ DENIALS: Final = frozenset({"insufficient_scope", "token_expired", "token_revoke
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 Query = Mapping[str, str | int | bool]
-
-
-class ClientError(Exception):
-    """Base of the tree; `cause` is a key of the words' group `cause`, `detail` what more there is to say."""
-
-    def __init__(self, cause: str, detail: str = ""):
-        super().__init__(f"{cause}: {detail}" if detail else cause)
-        self.cause, self.detail = cause, detail
-
-
-class LostError(ClientError):
-    """No answer."""
-
-
-class DeniedError(ClientError):
-    """401 or 403, or the socket itself may not be opened."""
-
-
-class AlienError(ClientError):
-    """An answer that this console can't read."""
-
-
-class RefusedError(ClientError):
-    """A problem+json answer; `cause` is its stable code, `drain_id` the drain that is in the way, where one is."""
-
-    def __init__(self, status: int, code: str, detail: str, drain_id: str | None = None):
-        super().__init__(code, detail)
-        self.status, self.drain_id = status, drain_id
 
 
 class _Heard(NamedTuple):

@@ -8,8 +8,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
-from cdg_tui.calls import AlienError, ClientError, DeniedError, RefusedError
 from cdg_tui.client import Client
+from cdg_tui.errors import AlienError, ClientError, DeniedError, RefusedError
 from cdg_tui.store import Link, LinkState, Listed, Question, Retry, Snapshot
 from core import wire
 from core.wire_endpoints import Endpoints
@@ -96,7 +96,7 @@ class Feed:
             self._last = None
             return None
         try:
-            heard = await self._client.window(query_of(question))
+            heard = await self._client.window(question.window)
         except (RefusedError, AlienError) as error:
             # A core that doesn't know the question answers all the others.
             self._last = _unlisted(question, error.cause)
@@ -119,23 +119,6 @@ class Feed:
             return None
         drains = (await self._client.drains()).items
         return next((drain for drain in drains if drain.drain_id == running and drain.running), None)
-
-
-def query_of(question: Question) -> dict[str, str | int | bool]:
-    """As the core takes it."""
-    asked: dict[str, str | int | bool | None] = {
-        "status": question.status,
-        "sort": question.sort,
-        "descending": question.descending,
-        "q": question.text or None,
-        "without": question.without if question.text else None,
-        "endpoint": question.endpoint,
-        "reason": question.reason,
-        "anchor": question.anchor,
-        "offset": question.offset,
-        "limit": question.limit,
-    }
-    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _listed(question: Question, heard: RetryWindow, asked_s: float) -> Listed:

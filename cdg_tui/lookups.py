@@ -5,9 +5,9 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
-from cdg_tui.calls import ClientError
 from cdg_tui.client import Client
 from cdg_tui.course import Course, Stretch, known_part
+from cdg_tui.errors import ClientError
 from cdg_tui.screens.page import View
 from cdg_tui.screens.reader import RowReader
 

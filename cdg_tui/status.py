@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 
 from cdg_tui.arguments import attached, check_use
-from cdg_tui.calls import AlienError, ClientError, LostError, RefusedError, unreachable
+from cdg_tui.calls import unreachable
 from cdg_tui.client import Client
 from cdg_tui.clock import steady
+from cdg_tui.errors import AlienError, ClientError, LostError, RefusedError
 from cdg_tui.i18n import Language, Words, language_of
 from cdg_tui.session import Session
 from cdg_tui.summary import EXIT_CODES, Health, Told, document, health, lines, unknown_document

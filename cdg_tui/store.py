@@ -90,6 +90,26 @@ class Question:
         """The same list, wherever one looks at it."""
         return replace(self, anchor=None, offset=0, limit=0)
 
+    @property
+    def query(self) -> dict[str, str | int | bool]:
+        """As the core takes it."""
+        asked: dict[str, str | int | bool | None] = {
+            "status": self.status,
+            "sort": self.sort,
+            "descending": self.descending,
+            "q": self.text or None,
+            "without": self.without if self.text else None,
+            "endpoint": self.endpoint,
+            "reason": self.reason,
+        }
+        return {name: value for name, value in asked.items() if value is not None}
+
+    @property
+    def window(self) -> dict[str, str | int | bool]:
+        """With the rows of it that are asked for."""
+        round_it = {"anchor": self.anchor} if self.anchor is not None else {}
+        return {**self.query, **round_it, "offset": self.offset, "limit": self.limit}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:

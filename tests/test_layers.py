@@ -148,6 +148,7 @@ CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "cdg_tui.summary",
         "cdg_tui.store",
+        "cdg_tui.errors",
         "cdg_tui.course",
         "cdg_tui.chart",
         "cdg_tui.text",

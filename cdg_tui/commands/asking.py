@@ -5,8 +5,8 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from cdg_tui.calls import ClientError, LostError
 from cdg_tui.client import Client
+from cdg_tui.errors import ClientError, LostError
 from cdg_tui.screens.dialog import Confirm
 
 if TYPE_CHECKING:

@@ -4,10 +4,9 @@ from collections import Counter
 
 from msgspec import structs
 
-from cdg_tui.calls import ClientError
 from cdg_tui.commands.asking import who
 from cdg_tui.commands.drains import DrainCommands
-from cdg_tui.feed import query_of
+from cdg_tui.errors import ClientError
 from cdg_tui.screens.dead import group_key
 from cdg_tui.screens.discard_form import DiscardForm
 from cdg_tui.screens.recover_dialog import RecoverDialog
@@ -117,7 +116,7 @@ class DeliveryCommands(DrainCommands):
             return ()
         question = Question(status="dead_letter", endpoint=group.endpoint, reason=group.reason)
         try:
-            return (await self._client.retry_ids(query_of(question))).delivery_ids
+            return (await self._client.retry_ids(question.query)).delivery_ids
         except ClientError as refusal:
             self._failed(refusal)
             return ()

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Final
 
-from cdg_tui.calls import ClientError, LostError, RefusedError
 from cdg_tui.commands.asking import Asking
+from cdg_tui.errors import ClientError, LostError, RefusedError
 from cdg_tui.screens.drain_dialog import DrainDialog, to_send
 from core import wire
 

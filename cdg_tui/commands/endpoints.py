@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from cdg_tui.calls import ClientError
 from cdg_tui.commands.asking import Asking, who
+from cdg_tui.errors import ClientError
 from cdg_tui.screens.endpoint import marked
 from cdg_tui.screens.form import Form
 from cdg_tui.screens.page import outcome

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from cdg_tui.calls import ClientError
-from cdg_tui.feed import query_of
+from cdg_tui.errors import ClientError
 from cdg_tui.looks.looking import Looking
 
 
@@ -33,7 +32,7 @@ class ListingLooks(Looking):
         if question is None or app.client is None or screen.asked.folded:
             return
         try:
-            found = await app.client.retry_ids(query_of(question.whole))
+            found = await app.client.retry_ids(question.query)
         except ClientError as error:
             app.say(app.words("notice.refused", why=app.words.cause(error.cause, error.detail)), trouble=True)
             return

@@ -50,7 +50,7 @@ class PageScreen(Screen[None]):
                 yield RowTable(marking=self.page.marking)
             yield Line(id="detail")
         yield Line(id="queue")
-        yield Input(id="filter", compact=True)
+        yield Input(id="filter", max_length=100, compact=True)
         yield Line(id="notice")
         yield Line(id="keys")
 

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from cdg_tui.calls import ClientError
+from cdg_tui.errors import ClientError
 from cdg_tui.i18n import Words
 from cdg_tui.screens.dialog import YES, Dialog, say_on
 from cdg_tui.widgets.choice import Choice

@@ -1,6 +1,5 @@
 """What a page would hear from a fake core about the deliveries that it shows."""
 
-from cdg_tui.feed import query_of
 from cdg_tui.screens.page import Asked, Page
 from cdg_tui.store import Listed, Retry
 from tests.cdg_tui.fake_core import FakeCore
@@ -12,7 +11,7 @@ def listed_by(core: FakeCore, page: Page, asked_s: float) -> Listed | None:
     if question is None:
         return None
     query = {
-        name: str(value).lower() if value in {True, False} else str(value) for name, value in query_of(question).items()
+        name: str(value).lower() if value in {True, False} else str(value) for name, value in question.window.items()
     }
     items = core.fitting(query)
     retries = tuple(

@@ -9,8 +9,8 @@ import httpx
 import msgspec
 import pytest
 
-from cdg_tui.calls import ClientError
 from cdg_tui.client import Client
+from cdg_tui.errors import ClientError
 from tests.cdg_tui.fake_core import FakeCore, a_status
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

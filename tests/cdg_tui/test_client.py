@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cdg_tui.calls import DeniedError, LostError
 from cdg_tui.client import MOST_PAGES, PAGE, Client
+from cdg_tui.errors import DeniedError, LostError
 from cdg_tui.session import Session, socket_address
 from core import wire
 from tests.cdg_tui.factories import a_case

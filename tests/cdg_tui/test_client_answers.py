@@ -5,8 +5,9 @@ import traceback
 
 import pytest
 
-from cdg_tui.calls import LARGEST_ANSWER, AlienError, DeniedError, LostError, RefusedError
+from cdg_tui.calls import LARGEST_ANSWER
 from cdg_tui.client import Client
+from cdg_tui.errors import AlienError, DeniedError, LostError, RefusedError
 from tests.cdg_tui.fake_core import a_problem
 from tests.cdg_tui.raw_server import GOOD, a_server, an_http_answer, error_from, of, says
 

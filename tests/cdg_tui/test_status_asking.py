@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from cdg_tui.calls import AlienError, LostError
 from cdg_tui.client import Client
+from cdg_tui.errors import AlienError, LostError
 from cdg_tui.session import Session
 from cdg_tui.status import ask
 from tests.cdg_tui.factories import a_case, an_endpoint

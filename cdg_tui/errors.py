@@ -1,0 +1,36 @@
+"""Every way not to get an answer from a core. Values only.
+
+ClientError
+ ├─ LostError      nobody answers, or not in time; `cause` says how, in a word of the screens
+ ├─ DeniedError    the core does not let this caller in
+ ├─ AlienError     what answers is not this contract: another version, or something else
+ └─ RefusedError   the core refuses this request and says why
+"""
+
+
+class ClientError(Exception):
+    """Base of the tree; `cause` is a key of the words' group `cause`, `detail` what more there is to say."""
+
+    def __init__(self, cause: str, detail: str = ""):
+        super().__init__(f"{cause}: {detail}" if detail else cause)
+        self.cause, self.detail = cause, detail
+
+
+class LostError(ClientError):
+    """No answer."""
+
+
+class DeniedError(ClientError):
+    """401 or 403, or the socket itself may not be opened."""
+
+
+class AlienError(ClientError):
+    """An answer that this console can't read."""
+
+
+class RefusedError(ClientError):
+    """A problem+json answer; `cause` is its stable code, `drain_id` the drain that is in the way, where one is."""
+
+    def __init__(self, status: int, code: str, detail: str, drain_id: str | None = None):
+        super().__init__(code, detail)
+        self.status, self.drain_id = status, drain_id
