@@ -9,7 +9,7 @@ import msgspec
 
 from cdg_tui.calls import Calls, Query, part, read
 from cdg_tui.text import safe
-from core import wire, wire_endpoints, wire_history, wire_windows
+from core import wire, wire_cases, wire_endpoints, wire_history, wire_windows
 
 LOCAL_DEADLINE_S: Final = 2.0
 REMOTE_DEADLINE_S: Final = 8.0
@@ -147,7 +147,28 @@ class Client(Calls):
         return await self.post(f"cases/{case_id}/acknowledge", wire.CaseItem, body)
 
     async def handle(self, case_id: str, body: wire.Handle) -> wire.CaseItem:
+        """Closes it as well where its condition has cleared."""
         return await self.post(f"cases/{case_id}/handle", wire.CaseItem, body)
+
+    async def note(self, case_id: str, body: wire_cases.Remark) -> wire.CaseItem:
+        return await self.post(f"cases/{case_id}/note", wire.CaseItem, body)
+
+    async def shelve(self, case_id: str, body: wire_cases.Shelve) -> wire.CaseItem:
+        return await self.post(f"cases/{case_id}/shelve", wire.CaseItem, body)
+
+    async def unshelve(self, case_id: str, body: wire.Seen) -> wire.CaseItem:
+        return await self.post(f"cases/{case_id}/unshelve", wire.CaseItem, body)
+
+    async def maintain(self, cabinet: str, body: wire_cases.Maintenance) -> wire.CabinetItem:
+        return await self.post(f"cabinets/{part(cabinet)}/maintenance", wire.CabinetItem, body)
+
+    async def take_out(self, cabinet: str, body: wire_cases.OutOfService) -> wire.CabinetItem:
+        """Out of service."""
+        return await self.post(f"cabinets/{part(cabinet)}/out_of_service", wire.CabinetItem, body)
+
+    async def put_back(self, cabinet: str, body: wire_cases.InService) -> wire.CabinetItem:
+        """In service again."""
+        return await self.post(f"cabinets/{part(cabinet)}/in_service", wire.CabinetItem, body)
 
     async def acknowledge_damage(self, body: wire.Seen) -> wire.DurabilityInfo:
         return await self.post("durability/acknowledge", wire.DurabilityInfo, body)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from cdg_tui.client import Client
 from cdg_tui.errors import ClientError, LostError
 from cdg_tui.screens.dialog import Confirm
+from cdg_tui.screens.form import Filled, Form
 
 if TYPE_CHECKING:
     from cdg_tui.app import ConsoleApp
@@ -27,13 +28,21 @@ class Asking:
         dialog = Confirm(self._words, self._words(title), lines)
         return await self._app.push_screen_wait(dialog) and self._may_write()
 
+    async def _filled(self, form: Form) -> Filled | None:
+        said = await self._app.push_screen_wait(form)
+        return said if said is not None and self._may_write() else None
+
     async def _send(self, call: Callable[[], Awaitable[object]], done: str) -> None:
+        await self._tell(call, lambda _: self._words(done))
+
+    async def _tell(self, call: Callable[[], Awaitable[Target]], became: Callable[[Target], str]) -> None:
+        """Send it, and say what became of it by what the core answers."""
         try:
-            await call()
+            answer = await call()
         except ClientError as refusal:
             self._failed(refusal)
         else:
-            self._app.say(self._words(done))
+            self._app.say(became(answer))
             self._app.poke()
 
     def _failed(self, refusal: ClientError, key: str | None = None) -> str:
@@ -57,11 +66,11 @@ class Asking:
         self._app.say(self._words("notice.not_live"), trouble=True)
         return False
 
-    def _target(self, found: Target | None) -> Target | None:
+    def _target(self, found: Target | None, missing: str = "notice.no_row") -> Target | None:
         if not self._may_ask():
             return None
         if found is None:
-            self._app.say(self._words("notice.no_row"))
+            self._app.say(self._words(missing))
         return found
 
 

@@ -44,6 +44,23 @@ def heard(view: View, sensor: wire.ReadingItem | None) -> str:
     return view.words.lasting(sensor.age_s + view.lag_s)
 
 
+def until(view: View, seconds: float | None) -> str:
+    """When a time that has so much left now is over, to the minute; with the date where that is another day."""
+    try:
+        text = view.clock(None if seconds is None else view.now + timedelta(seconds=seconds))
+    except (OverflowError, ValueError):
+        return NOTHING
+    return text.rpartition(":")[0] if text.count(":") == 2 else text
+
+
+def handled(view: View, case: wire.CaseItem) -> str:
+    """What people have done about it, and who; while it is shelved, until when."""
+    if case.shelved_s is not None:
+        return view.words("detail.shelved", at=until(view, case.shelved_s - view.lag_s))
+    name = (case.actor or "").partition(" (")[0]  # the login behind it stands in the details
+    return f"{view.words.of('handling', case.handling)} {name}".rstrip()
+
+
 def cabinet_detail(view: View, cabinet: wire.CabinetItem) -> Detail:
     """The most urgent first: below a list there is room for a few lines only."""
     return [
@@ -73,8 +90,9 @@ def _service(view: View, cabinet: wire.CabinetItem) -> Iterator[tuple[str, str]]
         times = words("detail.out", since=view.clock(cabinet.out_since), due=view.clock(cabinet.due_back))
         yield words("column.out"), f"{times}  {said}".rstrip()
     if cabinet.maintenance_s is not None:
-        left = words("detail.left", left=view.left(cabinet.maintenance_s))
-        yield words("column.maintenance"), f"{left}  {said}".rstrip()
+        ends = until(view, cabinet.maintenance_s - view.lag_s)
+        times = words("detail.until", at=ends, left=view.left(cabinet.maintenance_s))
+        yield words("column.maintenance"), f"{times}  {said}".rstrip()
 
 
 def _limits(view: View, cabinet: wire.CabinetItem) -> tuple[str, str]:
@@ -131,7 +149,7 @@ def _case(view: View, case: wire.CaseItem) -> tuple[str, str]:
         (
             words.of("kind", case.kind),
             words.of("condition", case.condition),
-            words("word.shelved") if case.shelved_s is not None else words.of("handling", case.handling),
+            handled(view, case),
             view.clock(case.opened_at),
             f"{words('column.news')} {view.news_of(case)}",
         )

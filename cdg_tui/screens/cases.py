@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from cdg_tui.course import CONTACTS, Stretch, contacts_of, whole_steps
-from cdg_tui.screens.cabinet import shown_sensor
+from cdg_tui.screens.cabinet import handled, shown_sensor, until
 from cdg_tui.screens.course_text import CLEARED, OPENED
 from cdg_tui.screens.page import STYLES, Detail, Listing, View
 from cdg_tui.text import NOTHING, bound, named, number
@@ -26,13 +26,12 @@ class Cases(Listing):
     def columns(self, view: View) -> tuple[Column, ...]:
         words = view.words
         return (
-            Column(title=words("column.severity"), width=8),
-            Column(title=words("column.cabinet"), width=16, grow=3),
+            Column(title=words("column.severity"), width=9),
+            Column(title=words("column.cabinet"), width=14, grow=3),
             Column(title=words("column.kind"), width=12, grow=1),
-            Column(title=words("column.condition"), width=8),
-            Column(title=words("column.handling"), width=7),
-            Column(title=words("column.escalations"), width=5, right=True),
-            Column(title=words("column.peak"), width=6, right=True),
+            Column(title=words("column.condition"), width=7),
+            Column(title=words("column.handling"), width=12, grow=2),
+            Column(title=words("column.peak"), width=9, right=True),
             Column(title=words("column.opened"), width=11, right=True),
         )
 
@@ -43,16 +42,16 @@ class Cases(Listing):
     def _row(self, view: View, case: wire.CaseItem) -> Row:
         style = STYLES.get(case.severity, "") if case.condition != "cleared" else ""
         words = view.words
+        repeated = f" x{case.escalations}" if case.escalations else ""
         return Row(
             key=case.case_id,
             cells=(
-                view.mark(case.severity, "severity"),
+                f"{view.mark(case.severity, 'severity')}{repeated}",
                 named(case.cabinet, case.cabinet_name),
                 words.of("kind", case.kind),
                 words.of("condition", case.condition),
-                words("word.shelved") if case.shelved_s is not None else words.of("handling", case.handling),
-                f"x{case.escalations}" if case.escalations else "",
-                number(case.peak),
+                handled(view, case),
+                f"{number(case.peak)}/{bound(case.limit) or NOTHING}",
                 view.clock(case.opened_at),
             ),
             styles=((0, style), (2, style)) if style else (),
@@ -103,7 +102,8 @@ def _so_far(view: View, case: wire.CaseItem) -> Iterator[tuple[str, str]]:
     """What happened to it beside its beginning and end."""
     words = view.words
     if case.shelved_s is not None:
-        yield words("column.shelved"), words("detail.left", left=view.left(case.shelved_s))
+        ends = until(view, case.shelved_s - view.lag_s)
+        yield words("column.shelved"), words("detail.until", at=ends, left=view.left(case.shelved_s))
     repeated = [("detail.escalated", case.escalations), ("detail.reopened", case.reopened)]
     if any(n for _, n in repeated):
         yield words("column.so_far"), "  ".join(words(key, n=n) for key, n in repeated if n)
@@ -137,7 +137,7 @@ def _stretch(view: View, case: wire.CaseItem) -> Stretch | None:
     )
 
 
-def _urgency(case: wire.CaseItem) -> tuple[bool, int, int, float]:
+def urgency(case: wire.CaseItem) -> tuple[bool, int, int, float]:
     """What goes on before what is over, then the worst, then the newest."""
     severity = _SEVERITIES.index(case.severity) if case.severity in _SEVERITIES else 0
     condition = _CONDITIONS.index(case.condition) if case.condition in _CONDITIONS else 0
@@ -145,7 +145,7 @@ def _urgency(case: wire.CaseItem) -> tuple[bool, int, int, float]:
 
 
 _KEYS: Final[dict[str, Callable[[wire.CaseItem], Any]]] = {
-    "worst": _urgency,
+    "worst": urgency,
     "newest": lambda case: -case.opened_at.timestamp(),
-    "cabinet": lambda case: (case.cabinet, _urgency(case)),
+    "cabinet": lambda case: (case.cabinet, urgency(case)),
 }

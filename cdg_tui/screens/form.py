@@ -6,27 +6,30 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input
 
 from cdg_tui.i18n import Words
 from cdg_tui.screens.dialog import YES, Dialog
-from cdg_tui.widgets.choice import Choice
+from cdg_tui.widgets.choice import Choice, Choices
 from cdg_tui.widgets.line import Line
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filled:
-    """What somebody says: of each list the option that was chosen, and the note."""
+    """What somebody says: of each list the option that was chosen, and the note, which may stand for the last of them."""
 
     chosen: tuple[str, ...]
     note: str
 
+    def text(self, *, behind: int = 0) -> str:
+        """In one sentence what was chosen behind so many lists, and the note."""
+        return " ".join(part for part in (*self.chosen[behind:], self.note) if part)
+
 
 class Form(Dialog[Filled | None]):
-    """`choices` are the lists by their labels, `unchosen` says what is still to be chosen. None where it was left without an
-    answer.
+    """`choices` are the lists by their labels, `unchosen` says what is still to be chosen; where `or_noted` a note will do
+    instead of the last list. None where it was left without an answer.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,16 +45,17 @@ class Form(Dialog[Filled | None]):
         lines: Sequence[str],
         choices: Sequence[tuple[str, Sequence[str]]],
         unchosen: str,
+        *,
+        or_noted: bool = False,
     ):
         super().__init__(words, title)
-        self._lines, self._choices, self._unchosen = lines, choices, unchosen
+        self._lines, self._choices, self._unchosen, self._or_noted = lines, choices, unchosen, or_noted
 
     def parts(self) -> ComposeResult:
         yield Line(classes="said")
-        with Horizontal(classes="choices"):
-            for label, options in self._choices:
-                yield Choice(label, options)
-        yield Input(placeholder=self.words("form.note"), max_length=400, compact=True)
+        yield Choices(*(Choice(label, options) for label, options in self._choices))
+        note = self.words("form.or_note" if self._or_noted else "form.note")
+        yield Input(placeholder=note, max_length=400, compact=True)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -71,6 +75,9 @@ class Form(Dialog[Filled | None]):
     def on_choice_chosen(self) -> None:
         self.show_answers()
 
+    def on_input_changed(self) -> None:
+        self.show_answers()
+
     def on_input_submitted(self) -> None:
         self.query(Choice).first().focus()
 
@@ -82,6 +89,8 @@ class Form(Dialog[Filled | None]):
             self.dismiss(said)
 
     def _said(self) -> Filled | None:
-        chosen = tuple(choice.value for choice in self.query(Choice))
-        known = tuple(value for value in chosen if value is not None)
-        return None if len(known) < len(chosen) else Filled(chosen=known, note=self.query_one(Input).value.strip())
+        *others, last = (choice.value for choice in self.query(Choice))
+        note = self.query_one(Input).value.strip()
+        if None in others or (last is None and not (self._or_noted and note)):
+            return None
+        return Filled(chosen=tuple(value for value in (*others, last) if value is not None), note=note)

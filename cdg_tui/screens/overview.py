@@ -60,7 +60,7 @@ class Overview(Listing):
             cells=(
                 _marked(view, state, cabinet, waiting),
                 named(cabinet.id, cabinet.name),
-                view.words("word.simulated") if any(sensor.simulated for sensor in cabinet.sensors) else "",
+                _remark(view, cabinet),
                 number(_value(view, shown)),
                 span(cabinet.low, cabinet.high),
                 _course(view, cabinet, waiting),
@@ -119,6 +119,15 @@ def _marked(view: View, state: str, cabinet: wire.CabinetItem, waiting: wire.Rea
     elif state == "ok" and any(sensor.value for sensor in cabinet.sensors if sensor.quantity == "defrost"):
         word = view.words.of("held", "defrost")
     return view.mark(state, word=word)
+
+
+def _remark(view: View, cabinet: wire.CabinetItem) -> str:
+    """That somebody works on it, which the state does not tell of a cabinet in trouble; else that its values are made up, which
+    the line at the top says as well.
+    """
+    if cabinet.maintenance_s is not None:
+        return view.words("word.maintained")
+    return view.words("word.simulated") if any(sensor.simulated for sensor in cabinet.sensors) else ""
 
 
 def _value(view: View, sensor: wire.ReadingItem | None) -> float | None:

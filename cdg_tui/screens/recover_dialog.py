@@ -11,7 +11,7 @@ from textual.content import Content
 from cdg_tui.errors import ClientError
 from cdg_tui.i18n import Words
 from cdg_tui.screens.dialog import YES, Dialog, say_on
-from cdg_tui.widgets.choice import Choice
+from cdg_tui.widgets.choice import Choice, Choices
 from cdg_tui.widgets.line import Line
 from core.wire_endpoints import Recover, Recovered
 
@@ -36,7 +36,7 @@ class RecoverDialog(Dialog[Recover | None]):
 
     def parts(self) -> ComposeResult:
         yield Line(classes="said")
-        yield Choice(self.words("recover.since"), [self.words(f"since.{name}") for name in SPANS])
+        yield Choices(Choice(self.words("recover.since"), [self.words(f"since.{name}") for name in SPANS]))
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -1,10 +1,11 @@
-"""A short list to choose one from with arrows or digits. Nothing is chosen before somebody chose it."""
+"""Short lists to choose one from with arrows or digits. Nothing is chosen before somebody chose it."""
 
 from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
@@ -38,12 +39,13 @@ class Choice(Widget, can_focus=True):
         last = len(self._options) - 1
         self._choose((0 if by > 0 else last) if self.index is None else max(0, min(self.index + by, last)))
 
-    def on_key(self, event: events.Key) -> None:
-        if event.character is not None and event.character.isdecimal():  # full-width digits of an input method too
-            index = int(event.character) - 1
-            if 0 <= index < len(self._options):
-                event.stop()
-                self._choose(index)
+    def type(self, character: str | None) -> bool:
+        """Choose by a digit, a full-width one of an input method too; False where there is no such option."""
+        index = int(character) - 1 if character is not None and character.isdecimal() else -1
+        known = 0 <= index < len(self._options)
+        if known:
+            self._choose(index)
+        return known
 
     def _choose(self, index: int) -> None:
         self.index = index
@@ -56,3 +58,18 @@ class Choice(Widget, can_focus=True):
             mark = "(*)" if i == self.index else "( )"
             lines.append(Content.styled(f"{mark} {i + 1} {option}", "reverse" if i == self.index else ""))
         return Content("\n").join(lines)
+
+
+class Choices(Horizontal):
+    """Lists beside each other. After a digit the focus goes on to the next list."""
+
+    DEFAULT_CSS = """
+    Choices { height: auto; }
+    """
+
+    def on_key(self, event: events.Key) -> None:
+        # Here and not in the lists: of two digits that come at once the second was sent to the first list as well.
+        lists, focused = list(self.query(Choice)), self.screen.focused
+        if isinstance(focused, Choice) and focused in lists and focused.type(event.character):
+            event.stop()
+            self.screen.set_focus(lists[min(lists.index(focused) + 1, len(lists) - 1)])

@@ -56,15 +56,8 @@ NEVER_ASKED = frozenset(
         "stopped",
         "too_many_streams",
         "close_needs_force",
-        "critical_not_shelved",
-        "not_shelved",
-        "cabinet_not_found",
         "export_busy",
         "pdf_unavailable",
-        "already_out_of_service",
-        "due_back_in_the_past",
-        "not_out_of_service",
-        "out_of_service",
         "recovery_unbounded",
     }
 )

@@ -199,7 +199,9 @@ class FakeCore(httpx.AsyncBaseTransport):
             case "POST", ["webhooks", "retries", delivery_id, verb]:
                 return an_answer(self._act(delivery_id, verb))
             case "POST", ["cases", case_id, verb]:
-                return an_answer(self._handle(case_id, verb))
+                return an_answer(self._handle(case_id, verb, json.loads(request.content)))
+            case "POST", ["cabinets", cabinet_id, verb]:
+                return an_answer(self._serve(cabinet_id, verb, json.loads(request.content)))
         return a_problem(404, "not_found")
 
     def _window(self, request: httpx.Request) -> httpx.Response:
@@ -270,11 +272,35 @@ class FakeCore(httpx.AsyncBaseTransport):
         self.changed(after)
         return after
 
-    def _handle(self, case_id: str, verb: str) -> wire.CaseItem:
+    def _handle(self, case_id: str, verb: str, body: dict[str, Any]) -> wire.CaseItem:
         case = next(case for case in self.cases if case.case_id == case_id)
-        handling = {"acknowledge": "acknowledged", "handle": "actioned"}[verb]
-        after = structs.replace(case, handling=handling, actor="li (uid:0)")
-        self.cases = [after if one.case_id == case_id else one for one in self.cases]
+        done = "closed" if case.condition == "cleared" else "actioned"
+        changes: dict[str, dict[str, Any]] = {
+            "acknowledge": {"handling": "acknowledged"},
+            "handle": {"handling": done},
+            "note": {"note": body.get("note")},
+            "shelve": {"shelved_s": body.get("for_s")},
+            "unshelve": {"shelved_s": None},
+        }
+        after = structs.replace(case, actor=f"{body['by']} (uid:0)", **changes[verb])
+        left = (after if one.case_id == case_id else one for one in self.cases)
+        self.cases = [one for one in left if one.handling != "closed"]
+        return after
+
+    def _serve(self, cabinet_id: str, verb: str, body: dict[str, Any]) -> wire.CabinetItem:
+        cabinet = next(cabinet for cabinet in self.cabinets if cabinet.id == cabinet_id)
+        due = body.get("due_back")
+        changes: dict[str, dict[str, Any]] = {
+            "maintenance": {"maintenance_s": body.get("for_s") or None},
+            "out_of_service": {
+                "state": "out_of_service",
+                "out_since": NOW,
+                "due_back": datetime.fromisoformat(due) if due else None,
+            },
+            "in_service": {"state": "ok", "out_since": None, "due_back": None},
+        }
+        after = structs.replace(cabinet, service_reason=body["reason"], service_by=body["by"], **changes[verb])
+        self.cabinets = [after if one.id == cabinet_id else one for one in self.cabinets]
         return after
 
     def _hold(self, endpoint_id: str, verb: str, body: dict[str, Any]) -> msgspec.Struct:

@@ -9,7 +9,10 @@ import pytest
 
 from cdg_tui.actions import ACTIONS, PAGES
 from cdg_tui.calls import DENIALS
+from cdg_tui.commands.cabinets import BACK, OUT, WORKS
+from cdg_tui.commands.cases import GOODS, REMARKS, SHELVING, TAKEN
 from cdg_tui.commands.endpoints import REASONS
+from cdg_tui.commands.spans import SPANS as LASTING
 from cdg_tui.course import CONTACTS
 from cdg_tui.i18n import LANGUAGES, Language, Words, language_of, texts
 from cdg_tui.screens.recover_dialog import SPANS
@@ -35,6 +38,14 @@ CODES: dict[str, frozenset[str]] = {
     "uplink": core_codes.ENUMS["network"] - {"unknown", "online"},
     "since": frozenset(SPANS),
     "because": frozenset(REASONS),
+    "taken": frozenset(TAKEN),
+    "goods": frozenset(GOODS),
+    "remark": frozenset(REMARKS),
+    "shelving": frozenset(SHELVING),
+    "works": frozenset(WORKS),
+    "out": frozenset(OUT),
+    "back": frozenset(BACK),
+    "span": frozenset(LASTING),
 }
 MODBUS_EXCEPTIONS = frozenset(f"exception_{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11))
 
