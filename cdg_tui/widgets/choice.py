@@ -50,7 +50,8 @@ class Choice(Widget, can_focus=True):
     def _choose(self, index: int) -> None:
         self.index = index
         self.refresh()
-        self.post_message(self.Chosen())
+        # Its own, also where the widget around it made it choose: a sender's own message goes no further than to itself.
+        self.post_message(self.Chosen().set_sender(self))
 
     def render(self) -> Content:
         lines = [Content.styled(self._label, "bold" if self.has_focus else "dim")]

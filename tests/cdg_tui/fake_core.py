@@ -99,6 +99,7 @@ class FakeCore(httpx.AsyncBaseTransport):
         self._drains: dict[str, wire.DrainResult] = {}
         self.drain_rounds = 0  # how many questions a drain stays running
         self.drain_result = "delivered"
+        self.acknowledged_by: str | None = None  # somebody else, who was quicker
         self.others_drain: str | None = None  # the id of one that somebody else has begun
 
     def changed(self, *items: wire.RetryItem) -> None:
@@ -282,7 +283,8 @@ class FakeCore(httpx.AsyncBaseTransport):
             "shelve": {"shelved_s": body.get("for_s")},
             "unshelve": {"shelved_s": None},
         }
-        after = structs.replace(case, actor=f"{body['by']} (uid:0)", **changes[verb])
+        actor = self.acknowledged_by if verb == "acknowledge" and self.acknowledged_by else f"{body['by']} (uid:0)"
+        after = structs.replace(case, actor=actor, **changes[verb])
         left = (after if one.case_id == case_id else one for one in self.cases)
         self.cases = [one for one in left if one.handling != "closed"]
         return after

@@ -25,7 +25,8 @@ def _filtered(console: Console, strip: Strip) -> Strip:
 
 
 STEPS = (
-    ("1",), ("enter",), ("escape", "2"), ("enter",), ("escape", "A"), ("escape", "H"), ("1", "tab", "1"),
+    ("1",), ("enter",), ("escape", "M"), ("1", "1"), ("escape", "O"), ("escape", "2"), ("enter",), ("escape", "A"), ("escape", "H"), ("1", "1"), ("escape", "N"),
+    ("escape", "j", "S"), ("1",),
     ("escape", "3"), ("enter",), ("escape", "R"), ("Y",), ("D",), ("Y",), ("escape", "4"), ("enter",), ("escape", "R"),
     ("Y",), ("B",), ("4",), ("Y",), ("X",), ("1",), ("Y",), ("a",), ("z",), ("enter",), ("escape",), ("colon",), ("escape", "5"), ("enter",), ("escape", "P"), ("1",), ("Y",), ("U",),
     ("Y",), ("T",), ("Y",), ("slash", "x"), ("escape", "question_mark"), ("escape", "1"),
