@@ -51,7 +51,7 @@ class RecoverDialog(Dialog[Recover | None]):
         )
 
     def on_choice_chosen(self) -> None:
-        self.run_worker(self._count(), exclusive=True)
+        self.run_worker(self._count, exclusive=True)
 
     async def _count(self) -> None:
         """Nobody says yes to a number that belongs to another choice, or has not come yet."""

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.anyio
 
 ACK, RETRY, REQUEUE, DRAIN = ("2", "A"), ("3", "R"), ("4", "R"), ("3", "D")
 RESUME, TEST = ("5", "U"), ("5", "T")
+HOME_ACK = ("1", "A")
 ASKING = {
+    HOME_ACK: "确认报警",
     ACK: "确认报警",
     RETRY: "重发这一条",
     REQUEUE: "死信重新入队",

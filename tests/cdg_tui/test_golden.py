@@ -16,7 +16,7 @@ import pytest
 from msgspec import structs
 from rich.cells import cell_len
 
-from cdg_tui.actions import on_page
+from cdg_tui.actions import PAGES, on_page
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from cdg_tui.screens.page import MARKS
 from core import wire
@@ -51,8 +51,16 @@ SCENES = {
     "filter": Scene("1 slash 0", "order.worst"),
     "acknowledge": Scene("2 A", "dialog.yes"),
     "handle": Scene("2 H", "handle.choose"),
-    "handle-chosen": Scene("2 H 1 tab 2", "dialog.yes"),
-    "handle-note": Scene("2 H 1 tab 2 tab o k", "form.noting"),
+    "handle-chosen": Scene("2 H 1 2", "dialog.yes"),
+    "handle-note": Scene("2 H 1 2 tab o k", "form.noting"),
+    "handle-cleared": Scene("2 G H", "handle.closes"),
+    "note": Scene("2 N", "note.remark"),
+    "shelve": Scene("2 j S", "shelve.about"),
+    "shelve-chosen": Scene("2 j S 3 2", "dialog.yes"),
+    "unshelve": Scene("2 j j S", "unshelve.title"),
+    "maintenance": Scene("1 g j M", "maintenance.about"),
+    "maintenance-end": Scene("1 g M", "maintenance.end"),
+    "service": Scene("1 g O", "service.title"),
     "cancel": Scene("3 X 1", "dialog.yes"),
     "cancel-many": Scene("4 a X 1", "cancel.reason"),
     "groups": Scene("4 z", "order.groups"),
@@ -185,7 +193,7 @@ def test_no_line_is_wider_than_its_screen() -> None:
 # What no language of ours translates: keys, protocols, units, ids and what the shop's people and machines are called.
 DATA = re.compile(
     r"SH-0412(-B2)?|\d\d\.(air|defrost|door)|iso_m1|EN ISO|\w+_[0-9a-f_]+|case\.\w+|(hq|region|sms|old|bi)\.(example\.com|\w+~)|maintenance|no such host|standard|<html>Not found</html>|HTTP|ms|li|uid"
-    r"|F\d+|Enter|Esc|PgUp|PgDn|Tab|[ACDGHRYjkgqo]|ok|C(?=\b)|i\b|\d+C\b"
+    r"|F\d+|Enter|Esc|PgUp|PgDn|Tab|[ACDGHMNORSYjkgqo]|ok|C(?=\b)|i\b|\d+C\b"
 )
 
 
@@ -198,7 +206,8 @@ def test_alarms_counts_link_and_every_key_stand_on_every_screen() -> None:
     """Under a dialog too, and however much there is to say."""
     for language in LANGUAGES:
         words = Words(language)
-        keys = [f"{on.shown.split()[0]} {words(f'action.{on.id}')}" for on in on_page("overview") if on.in_footer]
+        everywhere = [on for on in on_page("overview") if on.in_footer and on.pages == PAGES]
+        keys = [f"{on.shown.split()[0]} {words(f'action.{on.id}')}" for on in everywhere]
         for name, text in pictures(language):
             lines = text.split("\n")
             links = [words(f"link.{state}") for state in ("live", "lost", "connecting")]

@@ -1,5 +1,6 @@
 """Each key does what the help says of it, on a running app over a fake core; and nothing else does anything."""
 
+import random
 import string
 from functools import partial
 
@@ -7,6 +8,7 @@ import pytest
 from textual._xterm_parser import XTermParser
 
 from cdg_tui.actions import ACTIONS, PAGES, on_page
+from cdg_tui.commands.asking import who
 from cdg_tui.screens.dialog import Leaving
 from tests.cdg_tui.consoles import Console, a_console
 from tests.cdg_tui.factories import a_case, a_dead_letter, a_retry
@@ -36,6 +38,10 @@ SHOWN = {
     "resume": "恢复这个推送地址",
     "test": "发一条测试事件",
     "damage": "没有需要确认的损坏",
+    "shelve": "严重的报警不能暂缓",
+    "note": "给报警加备注",
+    "maintenance": "结束检修模式",
+    "service": "停用这台冷柜",
 }
 LEAVING = next(action.keys for action in ACTIONS if action.id == "leave")
 WRITING = {key for action in ACTIONS if action.writes for key in action.keys}
@@ -103,6 +109,7 @@ async def test_keys_of_other_pages_do_nothing_here(page: str) -> None:
             assert console.text == before, key
 
 
+@pytest.mark.requirement(11)
 @pytest.mark.parametrize("page", PAGES)
 async def test_lower_case_digits_and_enter_never_ask_the_core_to_change_anything(page: str) -> None:
     async with a_console(a_shop()) as console:
@@ -110,6 +117,37 @@ async def test_lower_case_digits_and_enter_never_ask_the_core_to_change_anything
             await console.type("escape", "escape", str(PAGES.index(page) + 1), key, "enter")
         assert console.core.written == []
         await turned_to(console, page)  # it is still there, and was there all the time
+
+
+WRITES = sorted({(page, key) for page in PAGES for action in on_page(page) if action.writes for key in action.keys[:1]})
+
+
+@pytest.mark.requirement(11)
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.torture) for seed in range(1, 40))])
+async def test_no_sequence_of_harmless_keys_sends_anything_on_any_page_or_in_any_dialog(seed: int) -> None:
+    chance = random.Random(seed)
+    keys = sorted(HARMLESS | {"escape"})
+    async with a_console(a_shop()) as console:
+        for page, key in chance.sample(WRITES, len(WRITES)):
+            await console.type("escape", "escape", "escape", str(PAGES.index(page) + 1), chance.choice("gjjjG"), key)
+            await console.pilot.pause()
+            await console.type(*chance.choices(keys, k=8))
+        await console.pilot.pause()
+        assert console.sent == []
+
+
+@pytest.mark.requirement(11)
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_writing_key_asks_and_enter_is_no_yes(page: str) -> None:
+    """In a list Enter only goes round, also when all is chosen."""
+    async with a_console(a_shop()) as console:
+        for key in (key for where, key in WRITES if where == page and key != "K"):  # K: nothing is damaged here
+            await turned_to(console, page)
+            await console.press(*"gj" if key == "S" else "g", key)
+            await console.shows("取消 Esc")
+            await console.type("enter", "1", "1", *["enter"] * 4, "escape")
+        await console.pilot.pause()
+        assert console.sent == []
 
 
 async def test_f5_asks_at_once() -> None:
@@ -146,7 +184,8 @@ async def test_a_key_that_is_held_down_opens_one_dialog() -> None:
 
 
 @pytest.mark.parametrize(("page", "key", "path", "done"), [
-    ("cases", "A", f"cases/{a_case(1).case_id}/acknowledge", "已确认"),
+    ("cases", "A", f"cases/{a_case(1).case_id}/acknowledge", f"已确认：{who()} (uid:0)"),
+    ("overview", "A", f"cases/{a_case(1).case_id}/acknowledge", f"已确认：{who()} (uid:0)"),
     ("retries", "R", f"webhooks/retries/{a_retry(1).delivery_id}/retry", "已送达"),
     ("dead", "R", f"webhooks/retries/{a_dead_letter().delivery_id}/requeue", "已重新入队"),
     ("device", "U", "webhooks/endpoints/旧系统/resume", "已恢复"),
@@ -162,7 +201,18 @@ async def test_a_yes_is_sent_once_and_told(page: str, key: str, path: str, done:
 
 async def test_a_writing_key_on_an_empty_page_says_so() -> None:
     async with a_console(FakeCore()) as console:
-        empty = (("2", "A"), ("2", "H"), ("3", "R"), ("3", "X"), ("4", "R"), ("5", "P"), ("5", "U"), ("5", "T"))
+        empty = (
+            ("2", "A"),
+            ("2", "H"),
+            ("2", "S"),
+            ("2", "N"),
+            ("3", "R"),
+            ("3", "X"),
+            ("4", "R"),
+            ("5", "P"),
+            ("5", "U"),
+            ("5", "T"),
+        )
         for page, key in empty:
             await console.press(page, key)
             await console.shows("这里没有可操作的行")
