@@ -39,4 +39,6 @@ class Spanning(Asking):
 
     def _lasting(self, name: str) -> str:
         seconds, text = SPANS[name], self._words(f"span.{name}")
-        return text if seconds is None else f"{text} {self._words('form.until', at=until(self._app.view(), seconds))}"
+        if seconds is None:
+            return text
+        return self._words("form.until", span=text, at=until(self._app.view(), seconds))

@@ -51,7 +51,8 @@ class RecoverDialog(Dialog[Recover | None]):
         )
 
     def on_choice_chosen(self) -> None:
-        self.run_worker(self._count, exclusive=True)
+        count: Callable[[], Awaitable[None]] = self._count  # not yet called: one that is cancelled at once never begins
+        self.run_worker(count, exclusive=True)
 
     async def _count(self) -> None:
         """Nobody says yes to a number that belongs to another choice, or has not come yet."""

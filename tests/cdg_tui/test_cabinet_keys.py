@@ -18,7 +18,7 @@ DOWN = ("g", "j")  # to the second worst, on which nobody works
 async def test_somebody_works_on_it_until_a_time_that_the_question_says() -> None:
     async with a_console(a_shop(), now=lambda: 1000.0) as console:
         await console.press(*DOWN, "M")
-        await console.shows("检修模式", "04 熟食柜", "( ) 3 1 小时 （到 13:00）")
+        await console.shows("检修模式", "04 熟食柜", "( ) 3 1 小时（到 13:00）")
         path, body = await sent_by(console, *"31Y")
         assert path == "cabinets/04/maintenance"
         assert (body["for_s"], body["reason"]) == (3600.0, "清洗")
@@ -46,7 +46,7 @@ async def test_a_row_says_in_words_that_somebody_works_on_its_cabinet() -> None:
 async def test_a_cabinet_goes_out_of_service_and_the_question_says_what_closes_with_it() -> None:
     async with a_console(a_shop(), now=lambda: 1000.0) as console:
         await console.press("g", "O")
-        await console.shows("停用这台冷柜", "未关闭的报警 2 个随之关闭", "( ) 1 4 小时 （到 16:00）", "11-26 12:00")
+        await console.shows("停用这台冷柜", "未关闭的报警 2 个随之关闭", "( ) 1 4 小时（到 16:00）", "11-26 12:00")
         path, body = await sent_by(console, *"21Y")
         assert path == "cabinets/03/out_of_service"
         assert (body["reason"], body["due_back"]) == ("坏了，等维修", "2026-11-26T04:00:03Z")

@@ -7,6 +7,8 @@ from msgspec import structs
 
 from cdg_tui.commands.cases import GOODS, REMARKS, SHELVING, TAKEN
 from cdg_tui.i18n import LANGUAGES, Language, Words
+from cdg_tui.screens.cabinet import until
+from cdg_tui.text import NOTHING
 from tests.cdg_tui.consoles import Console, a_console
 from tests.cdg_tui.factories import a_cabinet, a_case, at
 from tests.cdg_tui.fake_core import FakeCore
@@ -163,7 +165,7 @@ async def test_an_empty_note_is_none() -> None:
 async def test_a_case_is_shelved_for_a_time_whose_end_the_question_says_on_the_site_s_clock() -> None:
     async with a_console(a_shop(), now=lambda: 1000.0) as console:
         await console.press("2", "j", "S")
-        await console.shows("( ) 1 15 分钟 （到 12:15）", "( ) 6 8 小时 （到 20:00）")
+        await console.shows("( ) 1 15 分钟（到 12:15）", "( ) 6 8 小时（到 20:00）")
         path, body = await sent_by(console, "2", "1", "Y")
         assert path == f"cases/{WARNING}/shelve"
         assert (body["for_s"], body["note"]) == (1800.0, "正在上货")
@@ -203,3 +205,26 @@ async def test_until_when_it_is_shelved_stands_in_the_details_with_what_is_left(
     async with a_console(a_shop(), now=lambda: 1000.0) as console:
         await console.press("2", "j", "j")
         await console.shows("到 12:25，还有 25分", "暂缓至12:25")
+
+
+@pytest.mark.requirement(12)
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_longest_question_fits_with_the_alarms_above_and_the_keys_below(language: Language) -> None:
+    words = Words(language)
+    async with a_console(a_shop(), language=language) as console:
+        await console.press(*"2H")
+        await console.shows(
+            words("handle.title"), words("taken.false_alarm"), words("form.note"), words("handle.choose")
+        )
+        lines = console.text.splitlines()
+        assert len(lines) == 24
+        assert words("severity.critical") in lines[0]
+        assert words("action.leave") in lines[-1]
+
+
+@pytest.mark.parametrize("seconds", [1e300, float("nan"), float("-inf")])
+async def test_an_end_that_no_clock_knows_is_not_said(seconds: float) -> None:
+    core = FakeCore()
+    core.cases = [a_case(1, severity="warning")]
+    async with a_console(core) as console:
+        assert until(console.app.view(), seconds) == NOTHING

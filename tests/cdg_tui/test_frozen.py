@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from msgspec import structs
@@ -20,6 +21,10 @@ def its_worst_case(console: Console) -> str | None:
     """Of the cabinet under the cursor, none of whose cases anybody has touched."""
     its = [case for case in console.core.cases if case.cabinet == console.app.cursor_key]
     return min(its, key=urgency).case_id if its else None
+
+
+def has_sent(console: Console, count: int) -> bool:
+    return len(console.sent) >= count
 
 
 def under_the_cursor(console: Console) -> str | None:
@@ -95,5 +100,5 @@ async def test_every_write_names_what_stood_under_the_cursor_when_its_dialog_ope
             before = len(console.sent)
             await console.press(*answer)
             if target is not None:
-                await console.until(lambda before=before: len(console.sent) > before)
+                await console.until(partial(has_sent, console, before + 1))
             assert [sent for sent, _ in console.sent[before:]] == [path.format(target)][: target is not None]

@@ -296,7 +296,7 @@ def details_of(cabinet: wire.CabinetItem, **more: Any) -> list[str]:
     [
         ({"out_since": at(-7200), "due_back": at(7200)}, "停用 10:00:03 起，应于 14:00:03 恢复"),
         ({"out_since": at(-7200), "service_by": "王", "service_reason": "修"}, "应于 -- 恢复  王  修"),
-        ({"maintenance_s": 1500.0, "service_by": "李"}, "检修 还有 25分  李"),
+        ({"maintenance_s": 1500.0, "service_by": "李"}, "检修 到 12:25，还有 25分  李"),
         ({"budget_s": 14_400.0, "budget_used_s": 2130.0}, "累计超温 35/240 分"),
         ({"preset_basis": "Food Code", "preset_edition": "2022"}, "限值依据 Food Code（2022）"),
         ({"preset_medium": "product"}, "限值对象 货品；探头量的是空气"),
@@ -348,13 +348,14 @@ def test_a_sensor_says_in_words_what_it_has_instead_of_a_number(sensor: wire.Rea
 
 def test_a_case_that_is_shelved_or_was_escalated_shows_it_in_its_row() -> None:
     core = a_core(cases=[a_case(1, escalations=3), a_case(2, shelved_s=600.0, handling="acknowledged")])
-    assert [row.cells[4:6] for row in Cases().rows(a_view(core))] == [("待处理", "x3"), ("暂缓", "")]
+    rows = Cases().rows(a_view(core))
+    assert [(row.cells[0], row.cells[4]) for row in rows] == [("!!严重 x3", "待处理"), ("!!严重", "暂缓至12:10")]
 
 
 def test_the_details_of_a_case_say_what_happened_to_it() -> None:
     case = a_case(1, gap_s=7300.0, escalations=2, shelved_s=1500.0, reopened=3, untold=5)
     lines = dict(Cases().detail(a_view(a_core(cases=[case])), case.case_id))
-    assert lines["暂缓"] == "还有 25分"
+    assert lines["暂缓"] == "到 12:25，还有 25分"
     assert lines["经过"] == "升级 2 次  再次触发 3 次"
     assert "5 次没有推送" in lines["反复"]
     assert lines["断档"] == "此前 2时没有读数"
