@@ -55,7 +55,10 @@ async def test_a_cabinet_goes_out_of_service_and_the_question_says_what_closes_w
 
 async def test_nobody_has_to_know_when_it_will_be_back() -> None:
     async with a_console(a_shop()) as console:
-        _, body = await sent_by(console, "g", *"O52Y")
+        await console.press("g", "O")
+        await console.shows("还不知道")
+        assert "还不知道（" not in console.text
+        _, body = await sent_by(console, *"52Y")
         assert body["due_back"] is None
         await console.shows("已停用，应于 -- 恢复")
 

@@ -42,6 +42,14 @@ async def test_the_goods_alone_are_no_answer_either() -> None:
         assert console.sent == []
 
 
+async def test_a_note_does_not_stand_for_the_goods() -> None:
+    async with a_console(a_shop()) as console:
+        await asked(console)
+        await console.press("1", "tab", "o", "k", "enter", "Y")
+        await console.shows("先选做了什么和货品")
+        assert console.sent == []
+
+
 async def test_arrows_choose_too() -> None:
     async with a_console(a_shop()) as console:
         await asked(console)

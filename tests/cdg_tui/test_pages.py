@@ -352,6 +352,13 @@ def test_a_case_that_is_shelved_or_was_escalated_shows_it_in_its_row() -> None:
     assert [(row.cells[0], row.cells[4]) for row in rows] == [("!!严重 x3", "待处理"), ("!!严重", "暂缓至12:10")]
 
 
+@pytest.mark.parametrize("later_s", [0.0, 3.0, 600.0])
+def test_the_end_of_a_shelf_stays_where_it_is_while_time_goes_by(later_s: float) -> None:
+    """Also while nobody answers."""
+    [row] = Cases().rows(a_view(a_core(cases=[a_case(1, shelved_s=630.0)]), later_s=later_s))
+    assert row.cells[4] == "暂缓至12:10"
+
+
 def test_the_details_of_a_case_say_what_happened_to_it() -> None:
     case = a_case(1, gap_s=7300.0, escalations=2, shelved_s=1500.0, reopened=3, untold=5)
     lines = dict(Cases().detail(a_view(a_core(cases=[case])), case.case_id))
