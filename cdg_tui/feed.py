@@ -93,7 +93,6 @@ class Feed:
         """The rows that somebody looks at; where nothing has happened, those that are known."""
         question = self.question
         if question is None:
-            self._last = None
             return None
         try:
             heard = await self._client.window(question.window)

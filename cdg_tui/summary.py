@@ -157,7 +157,7 @@ class _Page:
 
     def _case(self, case: wire.CaseItem) -> str:
         words = self._words
-        handling = words("word.shelved") if case.shelved_s is not None else words.of("handling", case.handling)
+        handling = words("column.shelved") if case.shelved_s is not None else words.of("handling", case.handling)
         return " ".join(
             (
                 fit(words.of("severity", case.severity), 8),
