@@ -13,10 +13,11 @@ from pathlib import Path
 from cdg_tui.arguments import check_use, far_away, parsed
 from cdg_tui.i18n import Language, Words, language_of
 from cdg_tui.session import Session, open_demo, open_session, place_of
+from cdg_tui.settings_file import SettingsFile
 from cdg_tui.terminal import TerminalGuard, is_terminal
 from cdg_tui.text import NOTHING, safe
 from core.errors import EXIT_FAILURE, EXIT_USAGE, ConfigError
-from core.places import default_data_dir
+from core.places import default_data_dir, user_settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,8 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in [name for name in os.environ if name.startswith("TEXTUAL") and name != "TEXTUAL_COLOR_SYSTEM"]:
         del os.environ[name]  # a developer's switches, which draw, press or leave by themselves
     try:
-        session, language = _open(arguments)
-        return _run(session, Words(language))
+        file = SettingsFile(user_settings())
+        chosen = file.read().settings.language
+        session, configured = _open(arguments, chosen)
+        language = language_of(arguments.lang, chosen, configured, os.environ)
+        return _run(session, Words(language), file, language_of(None, None, configured, os.environ))
     except ConfigError as error:
         _tell(f"cdg: {error}")
         return error.exit_code
@@ -48,22 +52,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGINT
 
 
-def _open(arguments: argparse.Namespace) -> tuple[Session, Language]:
-    """Raises ConfigError."""
+def _open(arguments: argparse.Namespace, chosen: str) -> tuple[Session, object]:
+    """The core, and the language of its configuration. Raises ConfigError."""
     check_use(arguments)
     if arguments.demo:
-        language = language_of(arguments.lang, None, os.environ)
-        return open_demo(language), language
+        return open_demo(language_of(arguments.lang, chosen, None, os.environ)), None
     if (far := far_away(arguments)) is not None:
-        return far, language_of(arguments.lang, None, os.environ)
+        return far, None
     place = place_of(arguments.config, arguments.data_dir)
-    return open_session(place), language_of(arguments.lang, place.device.get("language"), os.environ)
+    return open_session(place), place.device.get("language")
 
 
-def _run(session: Session, words: Words) -> int:
+def _run(session: Session, words: Words, file: SettingsFile, automatic: Language) -> int:
     from cdg_tui.app import ConsoleApp  # after the checks: they need no screen library
 
-    app = ConsoleApp(session, words)
+    app = ConsoleApp(session, words, file=file, automatic=automatic)
     try:
         with TerminalGuard(app.leave_now) as guard:
             app.on_leaving = guard.hurry
@@ -71,7 +74,9 @@ def _run(session: Session, words: Words) -> int:
     finally:
         if session.demo:
             _end_demo(session)
-    code = app.return_code or 0
+    code, words = app.return_code or 0, app.words
+    for complaint in app.complaints:
+        _tell(f"cdg: {complaint.told(words, file.shown)}")
     if app.crash is not None:
         _tell(f"cdg: {words('exit.crash', file=_keep(app.crash) or NOTHING)}")
     if app.last_words is not None:

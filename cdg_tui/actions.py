@@ -1,8 +1,10 @@
-"""Every key of the console, in one table: footer, help, bindings and the README's key table are made from it.
+"""Every key of the console, in one table: footer, help, bindings and the README's key table are made from it. A user may
+give an action other keys; what is made then is made from that table.
 
 Lower-case keys, digits and Enter only look. What changes something is a capital letter, and always asks first.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,10 +59,12 @@ ACTIONS: Final = (
     Action(id="damage", keys=("K", "f12"), shown="K F12", pages=("overview",), writes=True, in_footer=False),
     Action(id="drain", keys=("D", "f8"), shown="D F8", writes=True),
     Action(id="refresh", keys=("f5",), shown="F5", in_footer=False),
+    Action(id="settings", keys=("f2",), shown="F2", in_footer=False),
+    Action(id="redraw", keys=("ctrl+l",), shown="Ctrl+L", in_footer=False),
     Action(id="leave", keys=("q", "f10", "ctrl+q", "ctrl+c"), shown="q F10"),
 )
 
 
-def on_page(page: str) -> tuple[Action, ...]:
+def on_page(page: str, actions: Sequence[Action] = ACTIONS) -> tuple[Action, ...]:
     """What can be done there, in the order of the table."""
-    return tuple(action for action in ACTIONS if page in action.pages)
+    return tuple(action for action in actions if page in action.pages)

@@ -9,20 +9,19 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import RenderableType
 from textual import events
 from textual.app import App
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.filter import LineFilter
 from textual.widgets import Input
 
-from cdg_tui.actions import ACTIONS, PAGES, Action, on_page
+from cdg_tui.actions import PAGES, Action, on_page
 from cdg_tui.clock import steady
 from cdg_tui.glyphs import ControlFilter
-from cdg_tui.i18n import Words
+from cdg_tui.i18n import Language, Words, language_of
 from cdg_tui.looks import Looks
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.dead import Dead
@@ -34,9 +33,12 @@ from cdg_tui.screens.page_screen import PageScreen
 from cdg_tui.screens.reader import Reader
 from cdg_tui.screens.retries import Retries
 from cdg_tui.session import Session
+from cdg_tui.settings import Settings, told_shortly
+from cdg_tui.settings_file import SettingsFile
 from cdg_tui.store import Link, LinkState, Question, Snapshot, Store
 from cdg_tui.terminal import tame_continue
 from cdg_tui.text import safe
+from cdg_tui.themes import AUTOMATIC, READABLE_ON_LIGHT, theme_of
 from cdg_tui.widgets.row_table import RowTable
 from cdg_tui.worker import Worker
 from core.errors import EXIT_HELD
@@ -56,15 +58,28 @@ class ConsoleApp(App[Leaving]):
 
     CSS_PATH = "console.tcss"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key, f"act('{action.id}')", id=f"{action.id}.{key}", show=False)
-        for action in ACTIONS
-        for key in action.keys
-    ]
 
-    def __init__(self, session: Session, words: Words, now: Callable[[], float] = steady):
+    def __init__(
+        self,
+        session: Session,
+        words: Words,
+        now: Callable[[], float] = steady,
+        *,
+        file: SettingsFile | None = None,
+        automatic: Language | None = None,
+    ):
+        """`file` holds the user's settings; `automatic` is the language where those leave it to the console."""
         super().__init__()
         self.session, self.words, self._now = session, words, now
+        self._automatic, self._automatic_theme = automatic or words.language, AUTOMATIC
+        self.file = file if file is not None else SettingsFile(None)
+        read = self.file.read()
+        self.settings, self.actions, self.complaints = read.settings, read.actions, read.complaints
+        if words.language != self._language_of(read.settings):  # said for this run only
+            self.settings = replace(read.settings, language=words.language)
+        self.glyphs = self.settings.glyphs
+        for action in self.actions:
+            self.bind(",".join(action.keys), f"act('{action.id}')", show=False)
         self.store = Store()
         self.notice, self._noticed_s = Content(""), 0.0
         self.last_words: str | None = None
@@ -85,6 +100,8 @@ class ConsoleApp(App[Leaving]):
 
     async def on_mount(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self.ansi_theme_light = READABLE_ON_LIGHT
+        self.theme = theme_of(self.settings.theme, self._automatic_theme)
         for name, screen in self._pages.items():
             self.install_screen(screen, name)
         await self.push_screen(self.page.id)
@@ -141,7 +158,30 @@ class ConsoleApp(App[Leaving]):
     def view(self) -> View:
         """What pages are made from, as of now."""
         wide = self.size.width >= WIDE
-        return View(store=self.store, words=self.words, now_s=self._now(), wide=wide, notice=self.notice)
+        return View(
+            store=self.store,
+            words=self.words,
+            now_s=self._now(),
+            wide=wide,
+            notice=self.notice,
+            actions=self.actions,
+            unsettled=told_shortly(self.complaints, self.words, self.file.name),
+        )
+
+    def use(self, settings: Settings) -> None:
+        """Show everything as these settings say, from now on."""
+        before, self.settings = self.settings, settings
+        if settings.language != before.language:
+            self.words = Words(self._language_of(settings))
+            self.notice = Content("")  # it was said in the other one
+        if settings.theme != before.theme:
+            self.theme = theme_of(settings.theme, self._automatic_theme)
+        if settings.glyphs != before.glyphs:
+            self.glyphs = settings.glyphs
+        self._show()
+
+    def _language_of(self, settings: Settings) -> Language:
+        return language_of(None, settings.language, self._automatic, {})
 
     def _ask(self, page: str, question: Question | None, at_once: bool) -> None:
         """The deliveries that a page wants to show; of one that is not to be seen nobody asks."""
@@ -243,7 +283,7 @@ class ConsoleApp(App[Leaving]):
             self.run_worker(write, group="commands")
 
     def _action(self, name: str) -> Action:
-        return next(action for action in ACTIONS if action.id == name)
+        return next(action for action in self.actions if action.id == name)
 
     async def _turn_to(self, page: str) -> None:
         if page != self.page.id:

@@ -48,12 +48,13 @@ def texts(language: Language) -> dict[str, str]:
     return found
 
 
-def language_of(flag: Language | None, configured: object, environment: Mapping[str, str]) -> Language:
-    """The flag, else what the configuration says, else LC_ALL, LC_MESSAGES, LANG: zh for any `zh…`, else en."""
-    if flag is not None:
-        return flag
-    for known in LANGUAGES:
-        if configured == known:
-            return known
+def language_of(flag: Language | None, chosen: object, configured: object, environment: Mapping[str, str]) -> Language:
+    """The flag, else what the user chose, else what the configuration says, else LC_ALL, LC_MESSAGES, LANG: zh for any
+    `zh…`, else en.
+    """
+    for said in (flag, chosen, configured):
+        for known in LANGUAGES:
+            if said == known:
+                return known
     spoken = next((found for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (found := environment.get(name))), "")
     return "zh" if spoken.lower().startswith("zh") else "en"

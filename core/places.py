@@ -42,6 +42,12 @@ def default_data_dir() -> Path:
     return state / _NAME
 
 
+def user_settings() -> Path | None:
+    """The file of the user's own settings of the console; None for a user without a home."""
+    place = _of_user("XDG_CONFIG_HOME", "~/.config")
+    return None if place is None else place / _NAME / "console.toml"
+
+
 def _of_user(variable: str, otherwise: str) -> Path | None:
     try:
         return Path(os.environ.get(variable) or otherwise).expanduser()

@@ -143,7 +143,7 @@ CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("cdg_tui.commands", "cdg_tui.looks", "cdg_tui.lookups", "cdg_tui.arguments"),
     ("cdg_tui.screens", "cdg_tui.demo"),
     ("cdg_tui.widgets", "cdg_tui.feed", "cdg_tui.session"),
-    ("cdg_tui.client", "cdg_tui.worker", "cdg_tui.terminal"),
+    ("cdg_tui.client", "cdg_tui.worker", "cdg_tui.terminal", "cdg_tui.settings_file"),
     ("cdg_tui.calls",),
     (
         "cdg_tui.summary",
@@ -154,6 +154,9 @@ CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
         "cdg_tui.text",
         "cdg_tui.i18n",
         "cdg_tui.actions",
+        "cdg_tui.settings",
+        "cdg_tui.keymap",
+        "cdg_tui.themes",
         "cdg_tui.glyphs",
         "cdg_tui.clock",
     ),
@@ -162,6 +165,9 @@ CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
 CONSOLE_PURE = (
     "cdg_tui.actions",
     "cdg_tui.summary",
+    "cdg_tui.settings",
+    "cdg_tui.keymap",
+    "cdg_tui.themes",
     "cdg_tui.store",
     "cdg_tui.course",
     "cdg_tui.chart",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from cdg_tui.client import Client
 from cdg_tui.errors import ClientError, LostError
+from cdg_tui.i18n import Words
 from cdg_tui.screens.dialog import Confirm
 from cdg_tui.screens.form import Filled, Form
 
@@ -22,7 +23,12 @@ class Asking:
     """Knows the app it asks in and the client it sends by."""
 
     def __init__(self, app: "ConsoleApp", client: Client):
-        self._app, self._client, self._words = app, client, app.words
+        self._app, self._client = app, client
+
+    @property
+    def _words(self) -> Words:
+        """As of now: the language may change while something is on its way."""
+        return self._app.words
 
     async def _confirmed(self, title: str, lines: tuple[str, ...]) -> bool:
         dialog = Confirm(self._words, self._words(title), lines)

@@ -3,7 +3,8 @@
 from cdg_tui.looks.ending import EndingLooks
 from cdg_tui.looks.listing import ListingLooks
 from cdg_tui.looks.reading import ReadingLooks
+from cdg_tui.looks.settings import SettingsLooks
 
 
-class Looks(ReadingLooks, ListingLooks, EndingLooks):
+class Looks(ReadingLooks, ListingLooks, SettingsLooks, EndingLooks):
     """Each method is one action."""

@@ -14,7 +14,7 @@ class ReadingLooks(Looking):
     """Each method is one action."""
 
     def help(self) -> None:
-        text = help_text(self._app.words, self._app.page.id)
+        text = help_text(self._app.words, self._app.page.id, self._app.actions)
         self._app.push_screen(Reader(self._app.words, self._app.words("help.title"), lambda: text))
 
     def filter(self) -> None:

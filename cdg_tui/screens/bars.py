@@ -96,7 +96,12 @@ def _problems(view: View) -> Content:
 
 
 def banner(view: View) -> Content:
-    """What is wrong with the link, or else with the box; nothing where all is well."""
+    """What is wrong with the link, or else with the box, and with the user's settings; nothing where all is well."""
+    lines = (_trouble(view), Content.styled(view.unsettled and f"! {view.unsettled}", "ansi_yellow"))
+    return Content("\n").join([line for line in lines if line.plain])
+
+
+def _trouble(view: View) -> Content:
     store, words = view.store, view.words
     state = store.state(view.now_s)
     if state in {LinkState.LIVE, LinkState.SLOW}:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from textual.content import Content
 
+from cdg_tui.actions import ACTIONS, Action
 from cdg_tui.course import Stretch
 from cdg_tui.i18n import Words
 from cdg_tui.store import Listed, Question, Store
@@ -63,7 +64,8 @@ class Asked:
 @dataclass(frozen=True, kw_only=True)
 class View:
     """What pages are made from: what is known, the language, and what time it is here in steady seconds; `wide`
-    where there is room beside the list, `notice` what is to be said just now, `asked` what is wanted of the list.
+    where there is room beside the list, `notice` what is to be said just now, `asked` what is wanted of the list; `actions`
+    the keys as this user has them, `unsettled` what is wrong with the user's settings.
     """
 
     store: Store
@@ -72,6 +74,8 @@ class View:
     wide: bool = False
     notice: Content = field(default_factory=lambda: Content(""))
     asked: Asked = field(default_factory=Asked)
+    actions: tuple[Action, ...] = ACTIONS
+    unsettled: str = ""
 
     @cached_property
     def zone(self) -> tzinfo:

@@ -85,12 +85,13 @@ class PageScreen(Screen[None]):
         width = self.size.width
         self._line("status", status_line(view, width))
         self._line("tabs", tabs(view, self.page.id, width))
-        self._line("keys", key_bar(view.words, on_page(self.page.id)))
+        self._line("keys", key_bar(view.words, on_page(self.page.id, view.actions)))
         self._line("notice", view.notice)
         self._optional("banner", banner(view))
         queue = self.page.queue(view, width)
         self._optional("queue", queue)
         self.set_class(bool(queue), "-queue")
+        self.query_one("#filter", Input).placeholder = view.words("filter.placeholder")
         self.show_row(view)
         self._ask(self._question(), False)
 
@@ -184,7 +185,6 @@ class PageScreen(Screen[None]):
     def ask_filter(self) -> None:
         """Let somebody type what the rows must hold."""
         box = self.query_one("#filter", Input)
-        box.placeholder = self.view().words("filter.placeholder")
         box.display = True
         box.focus()
 

@@ -1,4 +1,4 @@
-"""Short lists to choose one from with arrows or digits. Nothing is chosen before somebody chose it."""
+"""Short lists to choose one from with arrows or digits. Nothing is chosen before somebody chose it, unless told otherwise."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -26,10 +26,15 @@ class Choice(Widget, can_focus=True):
     class Chosen(Message):
         """Something is chosen now, or something else."""
 
-    def __init__(self, label: str, options: Sequence[str]):
+    def __init__(self, label: str, options: Sequence[str], *, index: int | None = None):
         super().__init__()
         self._label, self._options = label, tuple(options)
-        self.index: int | None = None
+        self.index = index
+
+    def reword(self, label: str, options: Sequence[str]) -> None:
+        """Say the same in another language."""
+        self._label, self._options = label, tuple(options)
+        self.refresh(layout=True)
 
     @property
     def value(self) -> str | None:

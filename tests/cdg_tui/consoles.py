@@ -17,6 +17,7 @@ from cdg_tui.clock import steady
 from cdg_tui.i18n import Language, Words
 from cdg_tui.screens.dialog import Leaving
 from cdg_tui.session import Session
+from cdg_tui.settings_file import SettingsFile
 from cdg_tui.widgets.line import Line
 from cdg_tui.worker import Worker
 from tests.cdg_tui.fake_core import Behaviour, FakeCore
@@ -143,10 +144,11 @@ async def a_console(
     deadline_s: float = 2.0,
     heard: bool = True,
     now: Callable[[], float] = steady,
+    file: SettingsFile | None = None,
 ) -> AsyncIterator[Console]:
     """Running, and, unless told otherwise, having heard from its core once."""
     core = core if core is not None else FakeCore()
-    app = ConsoleApp(SeamSession(transport=core, deadline_s=deadline_s), Words(language), now)
+    app = ConsoleApp(SeamSession(transport=core, deadline_s=deadline_s), Words(language), now, file=file)
     async with app.run_test(size=size) as pilot:
         console = Console(app, pilot, core)
         if heard:

@@ -16,6 +16,7 @@ from cdg_tui.commands.spans import SPANS as LASTING
 from cdg_tui.course import CONTACTS
 from cdg_tui.i18n import LANGUAGES, Language, Words, language_of, texts
 from cdg_tui.screens.recover_dialog import SPANS
+from cdg_tui.settings import CHOICES, Wrong
 from cdg_tui.store import LinkState
 from tests.cdg_tui import core_codes
 
@@ -46,6 +47,8 @@ CODES: dict[str, frozenset[str]] = {
     "out": frozenset(OUT),
     "back": frozenset(BACK),
     "span": frozenset(LASTING),
+    "complaint": frozenset(Wrong),
+    "option": frozenset({*(value for values in CHOICES.values() for value in values), "on", "off"}),
 }
 MODBUS_EXCEPTIONS = frozenset(f"exception_{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11))
 
@@ -139,32 +142,35 @@ def causes_of_the_console() -> set[str]:
 
 def test_chinese_is_chinese() -> None:
     """No English sentence was left where a word was to come."""
-    names = r"\{\w+\}|HTTP|JSON|Esc|Enter|Tab|F5|j k"
+    names = r"\{\w+\}|HTTP|JSON|Esc|Enter|Tab|Ctrl|F5|j k|zh 中文|en English"
     assert [key for key, text in ZH.items() if re.search(r"[A-Za-z]{2,}", re.sub(names, "", text))] == []
 
 
+@pytest.mark.requirement(18)
 @pytest.mark.parametrize(
-    ("flag", "configured", "environment", "language"),
+    ("flag", "chosen", "configured", "environment", "language"),
     [
-        ("en", "zh", {"LC_ALL": "zh_CN.UTF-8"}, "en"),
-        (None, "zh", {"LC_ALL": "en_US.UTF-8"}, "zh"),
-        (None, None, {"LC_ALL": "en_US.UTF-8", "LC_MESSAGES": "zh_CN", "LANG": "zh_CN"}, "en"),
-        (None, None, {"LC_ALL": "", "LC_MESSAGES": "zh_TW", "LANG": "en_US"}, "zh"),
-        (None, None, {"LANG": "zh_CN.UTF-8"}, "zh"),
-        (None, None, {"LANG": "zh-Hans"}, "zh"),
-        (None, None, {"LANG": "ZH_CN"}, "zh"),
-        (None, None, {"LANG": "C"}, "en"),
-        (None, None, {"LANG": "de_DE.UTF-8"}, "en"),
-        (None, None, {}, "en"),
-        (None, "klingon", {"LANG": "zh_CN"}, "zh"),
-        (None, 5, {}, "en"),
+        ("en", "zh", "zh", {"LC_ALL": "zh_CN.UTF-8"}, "en"),
+        (None, "zh", "en", {"LC_ALL": "en_US.UTF-8"}, "zh"),
+        (None, "auto", "zh", {"LC_ALL": "en_US.UTF-8"}, "zh"),
+        (None, None, "zh", {"LC_ALL": "en_US.UTF-8"}, "zh"),
+        (None, None, None, {"LC_ALL": "en_US.UTF-8", "LC_MESSAGES": "zh_CN", "LANG": "zh_CN"}, "en"),
+        (None, None, None, {"LC_ALL": "", "LC_MESSAGES": "zh_TW", "LANG": "en_US"}, "zh"),
+        (None, None, None, {"LANG": "zh_CN.UTF-8"}, "zh"),
+        (None, None, None, {"LANG": "zh-Hans"}, "zh"),
+        (None, None, None, {"LANG": "ZH_CN"}, "zh"),
+        (None, None, None, {"LANG": "C"}, "en"),
+        (None, None, None, {"LANG": "de_DE.UTF-8"}, "en"),
+        (None, "auto", None, {}, "en"),
+        (None, None, "klingon", {"LANG": "zh_CN"}, "zh"),
+        (None, None, 5, {}, "en"),
     ],
 )
 def test_who_decides_the_language(
-    flag: Language | None, configured: object, environment: dict[str, str], language: Language
+    flag: Language | None, chosen: object, configured: object, environment: dict[str, str], language: Language
 ) -> None:
-    """The flag, then the configuration, then LC_ALL, LC_MESSAGES, LANG; English where nothing is known."""
-    assert language_of(flag, configured, environment) == language
+    """The flag, the user, the configuration, then LC_ALL, LC_MESSAGES, LANG; English where nothing is known."""
+    assert language_of(flag, chosen, configured, environment) == language
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -49,6 +49,7 @@ SHOWN = {
     "note": "给报警加备注",
     "maintenance": "结束检修模式",
     "service": "停用这台冷柜",
+    "settings": "设置（只管这个用户的控制台）",
 }
 LEAVING = next(action.keys for action in ACTIONS if action.id == "leave")
 WRITING = {key for action in ACTIONS if action.writes for key in action.keys}
@@ -68,7 +69,7 @@ async def turned_to(console: Console, page: str) -> None:
 
 
 def test_every_action_is_pressed_here() -> None:
-    assert {action.id for action in ACTIONS} == {*SHOWN, "refresh", "leave"}
+    assert {action.id for action in ACTIONS} == {*SHOWN, "refresh", "redraw", "leave"}
 
 
 @pytest.mark.parametrize("page", PAGES)
