@@ -12,6 +12,8 @@ from cdg_tui.screens.settings_dialog import SettingsDialog
 from cdg_tui.settings import Settings
 
 _MOST_TOLD = 2  # of what is wrong with the file; the rest is told when the console ends
+# Letters instead of line drawing, the whole screen, no attributes, no wrapping, no cursor; and cleared.
+_TIDY = "\x0f\x1b(B\x1b[r\x1b[m\x1b[?7l\x1b[?25l\x1b[2J"
 
 
 class SettingsLooks(Looking):
@@ -24,6 +26,9 @@ class SettingsLooks(Looking):
         app.push_screen(dialog, lambda chosen: self._settle(before, chosen))
 
     def redraw(self) -> None:
+        """Whatever another program left the terminal in: its characters, its lines that scroll, its colours."""
+        if (driver := self._app._driver) is not None:
+            driver.write(_TIDY)
         self._app.refresh()
 
     def _about(self, words: Words) -> Content:
@@ -52,6 +57,6 @@ class SettingsLooks(Looking):
         app = self._app
         if await asyncio.to_thread(app.file.write, values):
             app.complaints = tuple(one for one in app.complaints if one.key not in values)
-            app.say(app.words("settings.kept", file=app.file.shown))
+            app.say(app.words("settings.kept", file=app.file.name))
         else:
-            app.say(app.words("settings.not_kept", file=app.file.shown), trouble=True)
+            app.say(app.words("settings.not_kept", file=app.file.name), trouble=True)
