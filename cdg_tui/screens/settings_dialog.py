@@ -40,15 +40,19 @@ class SettingsDialog(Dialog[dict[str, Any] | None]):
         preview: Callable[[Settings], Words],
     ):
         super().__init__(words, words("settings.title"))
-        self._settings, self._open, self._said, self._preview = settings, open_ones, said, preview
+        self._settings, self._said, self._preview = settings, said, preview
+        # Made before they are shown: a key may be quicker than the screen.
+        self._lists = {name: Choice(*self._worded(name), index=self._index(name, open_ones)) for name in _OPTIONS}
+
+    def _index(self, name: str, open_ones: Collection[str]) -> int | None:
+        value = getattr(self._settings, name)
+        option = next((word for word, meant in _ON_OFF.items() if meant is value), value)
+        return None if name in open_ones else _OPTIONS[name].index(option)
 
     def parts(self) -> ComposeResult:
         yield Line(classes="said")
         with Horizontal(classes="choices"):
-            for name, options in _OPTIONS.items():
-                value = getattr(self._settings, name)
-                shown = options.index(value) if name in CHOICES else list(_ON_OFF.values()).index(value)
-                yield Choice(*self._worded(name), index=None if name in self._open else shown)
+            yield from self._lists.values()
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -65,7 +69,7 @@ class SettingsDialog(Dialog[dict[str, Any] | None]):
         self.words = words
         say_on(self, ".title", Content.styled(words("settings.title"), "bold"))
         say_on(self, ".said", self._said(words))
-        for name, choice in zip(_OPTIONS, self.query(Choice), strict=True):
+        for name, choice in self._lists.items():
             choice.reword(*self._worded(name))
         self.show_answers()
 
@@ -73,8 +77,7 @@ class SettingsDialog(Dialog[dict[str, Any] | None]):
         self._reword(self._preview(replace(self._settings, **self._chosen())))
 
     def _chosen(self) -> dict[str, Any]:
-        lists = zip(_OPTIONS.items(), self.query(Choice), strict=True)
-        chosen = {name: options[one.index] for (name, options), one in lists if one.index is not None}
+        chosen = {name: _OPTIONS[name][one.index] for name, one in self._lists.items() if one.index is not None}
         return {name: _ON_OFF.get(value, value) for name, value in chosen.items()}
 
     def action_keep(self) -> None:

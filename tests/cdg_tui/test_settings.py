@@ -326,6 +326,15 @@ async def test_enter_without_a_change_writes_nothing(path: Path) -> None:
         assert not path.exists()
 
 
+async def test_keys_that_are_quicker_than_the_box_do_no_harm(path: Path) -> None:
+    async with a_console(a_shop(), file=SettingsFile(path)) as console:
+        for keys in (("f2", "2", "enter"), ("f2", "left", "1", "escape"), ("f2", "f2", "tab", "enter")):
+            await console.type(*keys)
+            await console.hides("设置（")
+        await console.press("f2")
+        await console.shows("设置（")
+
+
 async def test_a_language_for_this_run_only_is_not_kept_and_does_not_come_back(path: Path) -> None:
     """`--lang zh` beside a file that says en: the list shows what is so; another choice beside it leaves both alone."""
     file = written(path, 'language = "en"\n')

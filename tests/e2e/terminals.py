@@ -102,6 +102,11 @@ class Window:
         return int(self._ask("#{pane_pid}"))
 
     @property
+    def device(self) -> str:
+        """The terminal itself, for somebody else to write to."""
+        return self._ask("#{pane_tty}")
+
+    @property
     def code(self) -> int | None:
         """The exit code, None while the program runs."""
         code = self._ask("#{pane_dead_status}")
