@@ -76,6 +76,7 @@ SCENES = {
     "drain": Scene("3 D", "dialog.yes"),
     "drain-done": Scene("3 D Y", "result.delivered"),
     "leave": Scene("q", "leave.keep"),
+    "settings": Scene("f2", "settings.keys"),
 }
 ALL = [*SCENES, "lost", "lost-drain", "empty", "connecting", "troubled"]
 
@@ -192,8 +193,8 @@ def test_no_line_is_wider_than_its_screen() -> None:
 
 # What no language of ours translates: keys, protocols, units, ids and what the shop's people and machines are called.
 DATA = re.compile(
-    r"SH-0412(-B2)?|\d\d\.(air|defrost|door)|iso_m1|EN ISO|\w+_[0-9a-f_]+|case\.\w+|(hq|region|sms|old|bi)\.(example\.com|\w+~)|maintenance|no such host|standard|<html>Not found</html>|HTTP|ms|li|uid"
-    r"|F\d+|Enter|Esc|PgUp|PgDn|Tab|[ACDGHMNORSYjkgqo]|ok|C(?=\b)|i\b|\d+C\b"
+    r"zh 中文|en English|SH-0412(-B2)?|\d\d\.(air|defrost|door)|iso_m1|EN ISO|\w+_[0-9a-f_]+|case\.\w+|(hq|region|sms|old|bi)\.(example\.com|\w+~)|maintenance|no such host|standard|<html>Not found</html>|HTTP|ms|li|uid"
+    r"|F\d+|Ctrl|Space|Enter|Esc|PgUp|PgDn|Tab|[A-Zabjkgqopsyz]|ok|C(?=\b)|i\b|\d+C\b"
 )
 
 

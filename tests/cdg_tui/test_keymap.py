@@ -139,7 +139,9 @@ def test_keys_may_change_places() -> None:
 
 def test_of_two_that_want_one_key_the_later_gives_way() -> None:
     wished: dict[str, object] = {LOOK: ["t"], "refresh": ["t"]}
-    assert wrongs(wished) == [("keys.refresh", Wrong.TAKEN)]
+    (complaint,) = effective(ACTIONS, wished)[1]
+    assert (complaint.key, complaint.wrong) == ("keys.refresh", Wrong.TAKEN)
+    assert complaint.values == {"pressed": "t", "other": LOOK}
     assert keys_of(wished, LOOK)[0] == "t"
     assert keys_of(wished, "refresh") == ("f5",)
 
