@@ -97,9 +97,11 @@ def far_away(arguments: argparse.Namespace) -> Session | None:
 def attached(arguments: argparse.Namespace) -> tuple[Session, Language]:
     """Whose core it is, whether it runs or not, and the language. Raises ConfigError."""
     if (far := far_away(arguments)) is not None:
-        return far, language_of(arguments.lang, None, os.environ)
+        return far, language_of(arguments.lang, None, None, os.environ)
     place = place_of(arguments.config, arguments.data_dir)
-    return Session(directory=place.directory), language_of(arguments.lang, place.device.get("language"), os.environ)
+    return Session(directory=place.directory), language_of(
+        arguments.lang, None, place.device.get("language"), os.environ
+    )
 
 
 def _url(text: str) -> str:

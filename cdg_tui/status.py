@@ -27,7 +27,7 @@ def show_status(arguments: argparse.Namespace) -> int:
     """The exit code: 0 all well, 1 something needs a person, 2 nobody knows, which is said on standard error. After an
     interrupt 128 and its number.
     """
-    language = language_of(arguments.lang, None, os.environ)
+    language = language_of(arguments.lang, None, None, os.environ)
     try:
         check_use(arguments)
         session, language = attached(arguments)
