@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cdg_tui.arguments import check_use, far_away, parsed
+from cdg_tui.glyphs import GlyphMode, drawn, speakable
 from cdg_tui.i18n import Language, Words, language_of
 from cdg_tui.session import Session, open_demo, open_session, place_of
+from cdg_tui.settings import AUTO
 from cdg_tui.settings_file import SettingsFile
+from cdg_tui.surface import settle, speak_utf8, surface
 from cdg_tui.terminal import TerminalGuard, is_terminal
 from cdg_tui.text import NOTHING, safe
 from core.errors import EXIT_FAILURE, EXIT_USAGE, ConfigError
@@ -38,10 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         del os.environ[name]  # a developer's switches, which draw, press or leave by themselves
     try:
         file = SettingsFile(user_settings())
-        chosen = file.read().settings.language
-        session, configured = _open(arguments, chosen)
-        language = language_of(arguments.lang, chosen, configured, os.environ)
-        return _run(session, Words(language), file, language_of(None, None, configured, os.environ))
+        chosen = file.read().settings
+        own = _terminal_s_own()
+        glyphs = arguments.glyphs or (own if chosen.glyphs == AUTO else GlyphMode(chosen.glyphs))
+        session, configured = _open(arguments, chosen.language, glyphs)
+        language = language_of(arguments.lang, chosen.language, configured, os.environ)
+        automatic = language_of(None, None, configured, os.environ)
+        return _run(session, language, glyphs, file, automatic)
     except ConfigError as error:
         _tell(f"cdg: {error}")
         return error.exit_code
@@ -52,21 +58,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGINT
 
 
-def _open(arguments: argparse.Namespace, chosen: str) -> tuple[Session, object]:
+def _terminal_s_own() -> GlyphMode:
+    where = surface(os.environ)
+    speak_utf8()
+    return settle(None, where)
+
+
+def _open(arguments: argparse.Namespace, chosen: str, glyphs: GlyphMode) -> tuple[Session, object]:
     """The core, and the language of its configuration. Raises ConfigError."""
     check_use(arguments)
     if arguments.demo:
-        return open_demo(language_of(arguments.lang, chosen, None, os.environ)), None
+        return open_demo(speakable(language_of(arguments.lang, chosen, None, os.environ), glyphs)), None
     if (far := far_away(arguments)) is not None:
         return far, None
     place = place_of(arguments.config, arguments.data_dir)
     return open_session(place), place.device.get("language")
 
 
-def _run(session: Session, words: Words, file: SettingsFile, automatic: Language) -> int:
+def _run(session: Session, language: Language, glyphs: GlyphMode, file: SettingsFile, automatic: Language) -> int:
     from cdg_tui.app import ConsoleApp  # after the checks: they need no screen library
 
-    app = ConsoleApp(session, words, file=file, automatic=automatic)
+    words = Words(speakable(language, glyphs))
+    app = ConsoleApp(session, words, file=file, automatic=automatic, glyphs=glyphs)
+    if words.language != language:
+        app.say(words("glyphs.no_han"))
     try:
         with TerminalGuard(app.leave_now) as guard:
             app.on_leaving = guard.hurry
@@ -76,30 +91,30 @@ def _run(session: Session, words: Words, file: SettingsFile, automatic: Language
             _end_demo(session)
     code, words = app.return_code or 0, app.words
     for complaint in app.complaints:
-        _tell(f"cdg: {complaint.told(words, file.shown)}")
+        _tell(f"cdg: {complaint.told(words, file.shown)}", glyphs)
     if app.crash is not None:
-        _tell(f"cdg: {words('exit.crash', file=_keep(app.crash) or NOTHING)}")
+        _tell(f"cdg: {words('exit.crash', file=_keep(app.crash) or NOTHING)}", glyphs)
     if app.last_words is not None:
-        _tell(app.last_words)
+        _tell(app.last_words, glyphs)
     if session.worker is not None and not session.demo and session.worker.ended is None:
-        _part(session, words, stop=said == "stop")
+        _part(session, words, glyphs, stop=said == "stop")
     return code
 
 
-def _part(session: Session, words: Words, *, stop: bool) -> None:
+def _part(session: Session, words: Words, glyphs: GlyphMode, *, stop: bool) -> None:
     assert session.worker is not None
     if stop:
-        _tell(words("exit.stopping"))
+        _tell(words("exit.stopping"), glyphs)
         session.worker.stop()
-        _tell(words("exit.stopped"))
+        _tell(words("exit.stopped"), glyphs)
     else:
-        _tell(words("exit.goes_on", pid=session.worker.pid, directory=session.directory))
+        _tell(words("exit.goes_on", pid=session.worker.pid, directory=session.directory), glyphs)
 
 
-def _tell(text: str) -> None:
+def _tell(text: str, glyphs: GlyphMode = GlyphMode.UNICODE) -> None:
     """One line to whoever is still there, and on the terminal that the console was on."""
     with contextlib.suppress(OSError):
-        print(safe(text), file=sys.stderr)
+        print(drawn(safe(text), glyphs), file=sys.stderr)
 
 
 def _end_demo(session: Session) -> None:

@@ -4,29 +4,21 @@ Blocking work is done by workers; what they learn comes back as plain calls in t
 """
 
 import asyncio
-import sys
-import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from rich.console import RenderableType
-from textual import events
-from textual.app import App
 from textual.content import Content
-from textual.filter import LineFilter
-from textual.widgets import Input
 
 from cdg_tui.actions import PAGES, Action, on_page
 from cdg_tui.clock import steady
-from cdg_tui.glyphs import ControlFilter
-from cdg_tui.i18n import Language, Words, language_of
+from cdg_tui.glyphs import GlyphMode
+from cdg_tui.i18n import Language, Words
 from cdg_tui.looks import Looks
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.dead import Dead
 from cdg_tui.screens.device import Device
-from cdg_tui.screens.dialog import YES, Leaving
 from cdg_tui.screens.overview import Overview
 from cdg_tui.screens.page import WIDE, Page, View
 from cdg_tui.screens.page_screen import PageScreen
@@ -35,10 +27,10 @@ from cdg_tui.screens.retries import Retries
 from cdg_tui.session import Session
 from cdg_tui.settings import Settings, told_shortly
 from cdg_tui.settings_file import SettingsFile
+from cdg_tui.shell import Shell
 from cdg_tui.store import Link, LinkState, Question, Snapshot, Store
 from cdg_tui.terminal import tame_continue
 from cdg_tui.text import safe
-from cdg_tui.themes import AUTOMATIC, READABLE_ON_LIGHT, theme_of
 from cdg_tui.widgets.row_table import RowTable
 from cdg_tui.worker import Worker
 from core.errors import EXIT_HELD
@@ -49,15 +41,11 @@ if TYPE_CHECKING:
 
 TICK_S: Final = 1.0
 NOTICE_S: Final = 20.0
-DELIBERATE_S: Final = 0.05  # what comes sooner after another key was pasted, or typed blindly in one go
 STARTING_S: Final = 20.0  # a core that was just started may take so long before its silence is called a loss
 
 
-class ConsoleApp(App[Leaving]):
+class ConsoleApp(Shell):
     """Runs on a Session. Its result says what becomes of a core that was started for it, `last_words` what to print."""
-
-    CSS_PATH = "console.tcss"
-    ENABLE_COMMAND_PALETTE = False
 
     def __init__(
         self,
@@ -67,27 +55,14 @@ class ConsoleApp(App[Leaving]):
         *,
         file: SettingsFile | None = None,
         automatic: Language | None = None,
+        glyphs: GlyphMode = GlyphMode.UNICODE,
     ):
-        """`file` holds the user's settings; `automatic` is the language where those leave it to the console."""
-        super().__init__()
-        self.session, self.words, self._now = session, words, now
-        self._automatic, self._automatic_theme = automatic or words.language, AUTOMATIC
-        self.file = file if file is not None else SettingsFile(None)
-        read = self.file.read()
-        self.settings, self.actions, self.complaints = read.settings, read.actions, read.complaints
-        if words.language != self._language_of(read.settings):  # said for this run only
-            self.settings = replace(read.settings, language=words.language)
-        self.glyphs = self.settings.glyphs
-        for action in self.actions:
-            self.bind(",".join(action.keys), f"act('{action.id}')", show=False)
+        super().__init__(words, file=file, automatic=automatic, glyphs=glyphs)
+        self.session, self._now = session, now
         self.store = Store()
         self.notice, self._noticed_s = Content(""), 0.0
         self.last_words: str | None = None
-        self.on_leaving: Callable[[int], None] = lambda _: None  # told the exit code as soon as it is known
-        self.crash: str | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._started_s = self._now()
-        self._pressed_s = 0.0  # when the last key came
         self.client: Client | None = None
         self._feed: Feed | None = None
         self._pages = {
@@ -99,14 +74,12 @@ class ConsoleApp(App[Leaving]):
     # -- life ------------------------------------------------------------------------------------------------------
 
     async def on_mount(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.ansi_theme_light = READABLE_ON_LIGHT
-        self.theme = theme_of(self.settings.theme, self._automatic_theme)
+        await super().on_mount()
         for name, screen in self._pages.items():
             self.install_screen(screen, name)
         await self.push_screen(self.page.id)
         if not self.is_headless:
-            loop = self._loop
+            loop = asyncio.get_running_loop()
             tame_continue(lambda: loop.call_soon_threadsafe(self.refresh))
         self.set_interval(TICK_S, self._tick)
         self.call_after_refresh(self._connect)
@@ -124,35 +97,6 @@ class ConsoleApp(App[Leaving]):
         if self.client is not None:
             await self.client.close()
 
-    def exit(self, result: Leaving | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
-        self.on_leaving(return_code)
-        super().exit(result, return_code, message)
-
-    def leave_now(self, code: int) -> None:
-        """End in order with this exit code; from a signal's handler or another thread."""
-        if self._loop is None:
-            sys.exit(code)
-        self._loop.call_soon_threadsafe(self.exit, Leaving.KEEP, code)
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), ControlFilter()]
-
-    def _fatal_error(self) -> None:
-        """Textual's own prints the local variables of every frame, secrets among them."""
-        error = sys.exc_info()[1]
-        self.crash = "".join(traceback.format_exception(error)) if error is not None else "unknown"
-        self.on_leaving(1)
-        self._close_messages_no_wait()
-
-    async def on_event(self, event: events.Event) -> None:
-        """A yes counts only as a key by itself: not out of something pasted, nor typed before its question was there."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            quiet_s, self._pressed_s = event.time - self._pressed_s, event.time
-            # Whatever is on the screen: the key before it may be about to open the question.
-            if event.key in YES.split(",") and quiet_s < DELIBERATE_S and not isinstance(self.focused, Input):
-                return
-        await super().on_event(event)
-
     # -- news ------------------------------------------------------------------------------------------------------
 
     def view(self) -> View:
@@ -169,19 +113,11 @@ class ConsoleApp(App[Leaving]):
         )
 
     def use(self, settings: Settings) -> None:
-        """Show everything as these settings say, from now on."""
-        before, self.settings = self.settings, settings
-        if settings.language != before.language:
-            self.words = Words(self._language_of(settings))
+        before = self.words
+        super().use(settings)
+        if self.words.language != before.language:
             self.notice = Content("")  # it was said in the other one
-        if settings.theme != before.theme:
-            self.theme = theme_of(settings.theme, self._automatic_theme)
-        if settings.glyphs != before.glyphs:
-            self.glyphs = settings.glyphs
         self._show()
-
-    def _language_of(self, settings: Settings) -> Language:
-        return language_of(None, settings.language, self._automatic, {})
 
     def _ask(self, page: str, question: Question | None, at_once: bool) -> None:
         """The deliveries that a page wants to show; of one that is not to be seen nobody asks."""

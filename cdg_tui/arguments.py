@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from cdg_tui.glyphs import GlyphMode
 from cdg_tui.i18n import LANGUAGES, Language, language_of
 from cdg_tui.session import Session, place_of
 from cdg_tui.text import safe
@@ -55,6 +56,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _add_console(parser: argparse.ArgumentParser) -> None:
     """What only the console has."""
+    parser.add_argument("--glyphs", choices=list(GlyphMode), type=GlyphMode, help="characters of the screens")
     parser.add_argument(
         "--demo", action="store_true", help="simulated cabinets; needs no configuration, leaves nothing"
     )

@@ -1,4 +1,4 @@
-"""A course of values as rows of text, one column a step. Pure, and ASCII as all that stands in cells."""
+"""A course of values as rows of text, one column a step. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 from cdg_tui.text import GAP, number
 
 ROWS: Final = 8
-MEAN: Final = "*"
-SPREAD: Final = ":"
-BEYOND: Final = "#"
-LIMIT: Final = "-"
+MEAN: Final = "●"
+SPREAD: Final = "┊"
+BEYOND: Final = "▓"
+LIMIT: Final = "┄"
 
 LEAST_SPAN: Final = 2.0  # a steady value is drawn as steady, not blown up to its noise
 NEAR: Final = 8.0  # so far away a limit is drawn, or as far as the course itself reaches; farther it would flatten it

@@ -1,6 +1,7 @@
 """Text for cells: made harmless, cut to a width, numbers and times as people read them. Pure.
 
-Cells hold ASCII, Han and full-width punctuation only: the width of anything else is a matter of opinion among terminals.
+Cells hold ASCII, Han, full-width punctuation and the house's glyphs only: the width of anything else is a matter of opinion
+among terminals.
 """
 
 import re
@@ -15,7 +16,7 @@ from rich.cells import cell_len, set_cell_size
 LONGEST: Final = 4000
 NOTHING: Final = "--"
 CUT: Final = "~"
-LEVELS: Final = ".:-=+*#%"  # from cold to warm
+LEVELS: Final = "▁▂▃▄▅▆▇█"  # from cold to warm
 GAP: Final = " "
 
 MOST_MARKS: Final = 2  # on one letter; more would only pile up over the neighbouring lines

@@ -140,10 +140,18 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("cdg_tui.__main__",),
     ("cdg_tui.app", "cdg_tui.status"),
+    ("cdg_tui.shell",),
     ("cdg_tui.commands", "cdg_tui.looks", "cdg_tui.lookups", "cdg_tui.arguments"),
     ("cdg_tui.screens", "cdg_tui.demo"),
     ("cdg_tui.widgets", "cdg_tui.feed", "cdg_tui.session"),
-    ("cdg_tui.client", "cdg_tui.worker", "cdg_tui.terminal", "cdg_tui.settings_file"),
+    (
+        "cdg_tui.client",
+        "cdg_tui.worker",
+        "cdg_tui.terminal",
+        "cdg_tui.settings_file",
+        "cdg_tui.surface",
+        "cdg_tui.probe",
+    ),
     ("cdg_tui.calls",),
     (
         "cdg_tui.summary",
@@ -156,8 +164,9 @@ CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
         "cdg_tui.actions",
         "cdg_tui.settings",
         "cdg_tui.keymap",
-        "cdg_tui.themes",
         "cdg_tui.glyphs",
+        "cdg_tui.filters",
+        "cdg_tui.colours",
         "cdg_tui.clock",
     ),
     ("cdg_tui",),
@@ -167,11 +176,11 @@ CONSOLE_PURE = (
     "cdg_tui.summary",
     "cdg_tui.settings",
     "cdg_tui.keymap",
-    "cdg_tui.themes",
     "cdg_tui.store",
     "cdg_tui.course",
     "cdg_tui.chart",
     "cdg_tui.text",
+    "cdg_tui.glyphs",
     "cdg_tui.widgets.rows",
     *(
         f"cdg_tui.screens.{name}"

@@ -7,9 +7,10 @@ from textual.content import Content
 
 from cdg_tui.actions import PAGES, Action
 from cdg_tui.i18n import Words
-from cdg_tui.screens.page import MARKS, Page, View
+from cdg_tui.screens.page import LEAST, MARKS, Page, View
 from cdg_tui.store import LinkState
 from cdg_tui.text import fit, named
+from core import wire
 
 UPLINK_TROUBLES: Final = ("offline", "captive_portal", "clock_bad")
 
@@ -25,8 +26,7 @@ def status_line(view: View, width: int) -> Content:
     durable = status.durability.state
     parts = [
         Content.styled(words("word.simulated") if status.simulated else "", "bold ansi_cyan"),
-        _count(words("severity.critical"), status.cases.critical, MARKS["critical"], "bold ansi_red"),
-        _count(words("severity.warning"), status.cases.warning, MARKS["warning"], "ansi_yellow"),
+        *_alarms(words, status.cases),
         _count(words("word.pending"), status.webhooks.pending, "", "ansi_yellow"),
         _count(words("word.dead"), status.webhooks.dead_letter, "", "bold ansi_red"),
         Content.styled(words.of("durability", durable), "" if durable == "durable" else "bold reverse ansi_red"),
@@ -38,6 +38,23 @@ def status_line(view: View, width: int) -> Content:
     left = [Content(fit(site, room).rstrip()), *parts]
     # What was so when somebody last answered must not shine as if it were so now.
     return _both_ends(left if view.live else [part.stylize("dim") for part in left], right, width)
+
+
+def enlarge(view: View) -> Content:
+    """All that a terminal too small for a page is told: alarms, link, and what to do about it."""
+    status, words = view.store.status, view.words
+    alarms = [] if status is None else _alarms(words, status.cases)
+    told = alarms if view.live else [alarm.stylize("dim") for alarm in alarms]
+    return Content("\n").join(
+        [Content(" ").join([*told, _link(view)]), Content(words("small.enlarge", width=LEAST[0], height=LEAST[1]))]
+    )
+
+
+def _alarms(words: Words, cases: wire.CaseCounts) -> list[Content]:
+    return [
+        _count(words("severity.critical"), cases.critical, MARKS["critical"], "bold ansi_red"),
+        _count(words("severity.warning"), cases.warning, MARKS["warning"], "ansi_yellow"),
+    ]
 
 
 def _count(word: str, count: int, mark: str, style: str) -> Content:
@@ -131,8 +148,8 @@ def heading(view: View, page: Page, place: tuple[int, int], said: tuple[str, ...
     if not view.live and view.store.status is not None:
         middle = words("word.as_of", at=view.clock(view.store.status.now))
     middle = fit(middle, max(0, width - cell_len(left) - 10)).rstrip()
-    rule = "-" * max(2, width - cell_len(left) - cell_len(middle) - 8)
-    return Content.styled(f"-- {left} {rule} {middle} --", "dim" if view.live else "bold")
+    rule = "─" * max(2, width - cell_len(left) - cell_len(middle) - 8)
+    return Content.styled(f"── {left} {rule} {middle} ──", "dim" if view.live else "bold")
 
 
 def key_bar(words: Words, actions: tuple[Action, ...]) -> Content:

@@ -15,10 +15,10 @@ from cdg_tui.text import GAP, fit, local_time, number
 from core.wire_history import History, HistoryPoint, HistoryStatistics
 
 AXIS: Final = 7  # cells of a label left of the chart
-ON: Final = "="
-OFF: Final = "."
-OPENED: Final = "!"
-CLEARED: Final = "v"
+ON: Final = "═"
+OFF: Final = "·"
+OPENED: Final = "▲"
+CLEARED: Final = "▼"
 SIGNS: Final = {
     "mean": MEAN,
     "spread": SPREAD,
@@ -76,7 +76,7 @@ def _step(point: HistoryPoint) -> Step | None:
 
 def _row(label: str, row: str) -> Content:
     pieces = [(piece, "red" if piece.startswith(BEYOND) else "") for piece in re.split(f"({BEYOND}+)", row)]
-    return Content.assemble((f"{fit(label, AXIS, right=True)}|", "dim"), *pieces)
+    return Content.assemble((f"{fit(label, AXIS, right=True)}│", "dim"), *pieces)
 
 
 def _ticks(view: View, points: Sequence[HistoryPoint], step: timedelta) -> str:

@@ -94,10 +94,10 @@ class DrainDialog(Dialog[None]):
             self._question = _Question.NONE
         counts = result.counts
         settled = counts.attempted + counts.skipped
-        bar = "#" * min(_BAR, settled * _BAR // max(1, counts.matched))
+        bar = "█" * min(_BAR, settled * _BAR // max(1, counts.matched))
         text = self.words(
             "drain.running" if result.running else "drain.done",
-            bar=f"{bar:-<{_BAR}}",
+            bar=f"{bar:░<{_BAR}}",
             n=settled,
             all=counts.matched,
             delivered=counts.delivered,

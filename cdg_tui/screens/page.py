@@ -17,6 +17,7 @@ from cdg_tui.text import NOTHING, clock, named, zone
 from cdg_tui.widgets.rows import Column, Row
 from core import wire
 
+LEAST: Final = (80, 24)  # columns and lines that every page and dialog fits into
 WIDE: Final = 140  # columns from which the details stand beside the list, and a course is drawn wider
 
 # Colour is never the only word: each state has a mark and a name too. The eight base colours are on every terminal.

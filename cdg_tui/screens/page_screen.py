@@ -13,9 +13,9 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from cdg_tui.actions import on_page
-from cdg_tui.screens.bars import banner, heading, key_bar, status_line, tabs
+from cdg_tui.screens.bars import banner, enlarge, heading, key_bar, status_line, tabs
 from cdg_tui.screens.detail import detail_text
-from cdg_tui.screens.page import WIDE, Asked, Page, View
+from cdg_tui.screens.page import LEAST, WIDE, Asked, Page, View
 from cdg_tui.store import Question
 from cdg_tui.widgets.line import Line
 from cdg_tui.widgets.row_table import RowTable
@@ -33,7 +33,8 @@ class PageScreen(Screen[None]):
 
     def __init__(self, page: Page, view: Callable[[], View], ask: Callable[[Question | None, bool], None]):
         super().__init__()
-        self.HORIZONTAL_BREAKPOINTS = [(WIDE, "-wide")]
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (LEAST[0], "-enough"), (WIDE, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-low"), (LEAST[1], "-high")]
         self.page, self._view, self._ask = page, view, ask
         self.asked = Asked()
         self.frozen_s: float | None = None  # since when the list stands still
@@ -53,6 +54,7 @@ class PageScreen(Screen[None]):
         yield Input(id="filter", max_length=100, compact=True)
         yield Line(id="notice")
         yield Line(id="keys")
+        yield Line(id="enlarge")
 
     def on_mount(self) -> None:
         self.query_one("#filter").display = False
@@ -92,6 +94,7 @@ class PageScreen(Screen[None]):
         self._optional("queue", queue)
         self.set_class(bool(queue), "-queue")
         self.query_one("#filter", Input).placeholder = view.words("filter.placeholder")
+        self._line("enlarge", enlarge(view))
         self.show_row(view)
         self._ask(self._question(), False)
 

@@ -9,11 +9,14 @@ from typing import Any
 
 import httpx
 from textual import events
+from textual.color import Color
 from textual.pilot import Pilot
 
 from cdg_tui.app import ConsoleApp
 from cdg_tui.client import Client
 from cdg_tui.clock import steady
+from cdg_tui.filters import GlyphFilter
+from cdg_tui.glyphs import GlyphMode
 from cdg_tui.i18n import Language, Words
 from cdg_tui.screens.dialog import Leaving
 from cdg_tui.session import Session
@@ -24,6 +27,7 @@ from tests.cdg_tui.fake_core import Behaviour, FakeCore
 
 GOLDEN = Path(__file__).parent / "golden"
 CHARACTERS = {"space": " ", "slash": "/", "question_mark": "?", "comma": ",", "full_stop": ".", "exclamation_mark": "!"}
+BLACK = Color(0, 0, 0)
 NARROW, WIDE = (80, 24), (200, 50)
 
 
@@ -71,7 +75,12 @@ class Console:
     @property
     def text(self) -> str:
         """What is on the screen, a line each, without trailing blanks."""
-        strips = self.app.screen._compositor.render_strips()
+        return self.drawn(GlyphMode.UNICODE)
+
+    def drawn(self, mode: GlyphMode) -> str:
+        """The same as it would be drawn in another mode; of an app that draws in Unicode."""
+        through = GlyphFilter(mode)
+        strips = [strip.apply_filter(through, BLACK) for strip in self.app.screen._compositor.render_strips()]
         return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
     @property

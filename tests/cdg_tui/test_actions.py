@@ -34,6 +34,17 @@ def test_what_changes_something_is_a_capital_letter_and_a_function_key(action: A
         assert capitals == []
 
 
+@pytest.mark.requirement(17)
+@pytest.mark.parametrize("action", ACTIONS, ids=ids)
+def test_every_action_has_a_key_that_a_chinese_input_method_lets_through(action: Action) -> None:
+    """A function key or Enter; or what such a method makes of the key."""
+    assert any(re.fullmatch(r"f\d+|enter|[^\x00-\x7f]|fullwidth_\w+", key) for key in action.keys)
+    for key, made in {"question_mark": "fullwidth_question_mark", "slash": "fullwidth_solidus"}.items():
+        assert (key in action.keys) is (made in action.keys)
+    for digit in set(action.keys) & set("0123456789"):
+        assert chr(ord(digit) + 0xFEE0) in action.keys
+
+
 @pytest.mark.parametrize("action", ACTIONS, ids=ids)
 def test_the_keys_that_are_shown_are_those_that_work(action: Action) -> None:
     """The first key, and the function key where there is one, as Textual names them."""

@@ -12,10 +12,11 @@ from msgspec import structs
 from rich.cells import cell_len
 
 from cdg_tui import lookups
+from cdg_tui.chart import BEYOND
 from cdg_tui.course import NARROW_COLUMNS, WIDE_COLUMNS, Course, Steps, Stretch, known_part, whole_steps
 from cdg_tui.i18n import LANGUAGES, Language
 from cdg_tui.screens.cases import Cases
-from cdg_tui.screens.course_text import AXIS, course_text
+from cdg_tui.screens.course_text import AXIS, CLEARED, ON, OPENED, course_text
 from cdg_tui.screens.overview import Overview
 from tests.cdg_tui.consoles import NARROW, WIDE, Console, a_console
 from tests.cdg_tui.factories import NOW, a_cabinet, a_case, a_reading, at
@@ -78,7 +79,7 @@ def test_a_case_is_shown_from_before_its_breach_to_after_its_end() -> None:
         step = timedelta(seconds=stretch.steps.step_s)
         assert stretch.steps.since <= since < stretch.steps.since + step
         assert stretch.steps.until - step <= until < stretch.steps.until
-    assert [mark for _, mark in over.marks] == ["!", "v"]
+    assert [mark for _, mark in over.marks] == [OPENED, CLEARED]
 
 
 def test_a_case_that_is_in_the_future_since_the_clock_was_set_back_is_shown_up_to_its_beginning() -> None:
@@ -145,30 +146,30 @@ def test_a_young_box_shows_what_it_has_in_shorter_steps_and_an_old_one_all_of_it
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("room", [0, 1, 7, 8, 10, 20, 40, 74])
 def test_the_chart_never_has_more_columns_than_there_is_room_for(room: int, language: Language) -> None:
-    rows = [line for line in shown(the_cabinets(), room=room, language=language) if "|" in line]
+    rows = [line for line in shown(the_cabinets(), room=room, language=language) if "│" in line]
     assert all(cell_len(row) <= room for row in rows)
     assert bool(rows) is (room > AXIS + 1)
 
 
 def test_where_there_is_little_room_the_newest_is_shown() -> None:
     whole, part = (
-        [line.partition("|")[2] for line in shown(the_cabinets(), room=room) if "|" in line] for room in (74, 30)
+        [line.partition("│")[2] for line in shown(the_cabinets(), room=room) if "│" in line] for room in (74, 30)
     )
     assert [row[-22:] for row in whole[-2:]] == part[-2:]  # the lanes
 
 
 def test_a_gap_is_empty_in_every_lane_and_an_excursion_is_marked() -> None:
-    rows = [line.partition("|")[2].ljust(49) for line in shown(the_cabinets()) if "|" in line]
+    rows = [line.partition("│")[2].ljust(49) for line in shown(the_cabinets()) if "│" in line]
     chart, lanes = rows[:8], rows[-2:]
     for column in (22, 23):  # 780 minutes after the start of a day that begins 120 minutes before the chart
         assert {row[column] for row in chart + lanes} == {" "}
-    assert any("#" in row[45:] for row in chart)
-    assert [lane.count("=") for lane in lanes] == [3, 5]
+    assert any(BEYOND in row[45:] for row in chart)
+    assert [lane.count(ON) for lane in lanes] == [3, 5]
 
 
 def test_times_stand_under_their_columns_in_the_sites_time_and_midnight_is_a_date() -> None:
     [ticks] = [line for line in shown(the_cabinets()) if "18:00" in line]
-    axis = ticks.partition("|")[2]
+    axis = ticks.partition("│")[2]
     assert [axis.index(text) for text in ("12:00", "18:00", "11-25", "06:00")] == [0, 12, 24, 36]
 
 
@@ -242,7 +243,7 @@ async def test_of_a_delivery_nothing_is_asked_of_the_history() -> None:
 async def test_a_case_has_its_own_course(size: tuple[int, int]) -> None:
     async with a_console(a_shop(), size=size) as console:
         await opened(console, "2", "enter")
-        assert "事件|" in console.read
+        assert "事件│" in console.read
 
 
 @pytest.mark.anyio

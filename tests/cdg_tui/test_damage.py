@@ -66,7 +66,7 @@ async def asked(console: Console, words: Words) -> None:
 
 def unwrapped(text: str) -> str:
     """Without the frame of a dialog and the places where its lines were broken."""
-    return "".join(text.replace("|", "").split())
+    return "".join(text.replace("│", "").split())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import combinations, product
+from unicodedata import east_asian_width
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from msgspec import structs
 from rich.cells import cell_len
 
 from cdg_tui.actions import PAGES, on_page
+from cdg_tui.glyphs import HOUSE, GlyphMode
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from cdg_tui.screens.page import MARKS
 from core import wire
@@ -27,6 +29,8 @@ from tests.cdg_tui.shops import a_shop
 pytestmark = pytest.mark.anyio
 
 SIZES = (NARROW, WIDE)
+# Besides Unicode: what English is drawn in on a plain console, and Chinese on a terminal with wide rules.
+MODES: dict[Language, GlyphMode] = {"en": GlyphMode.ASCII, "zh": GlyphMode.PLAIN}
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ SCENES = {
 ALL = [*SCENES, "lost", "lost-drain", "empty", "connecting", "troubled"]
 
 
-async def picture(name: str, language: Language, size: tuple[int, int]) -> str:
+async def picture(name: str, language: Language, size: tuple[int, int]) -> dict[GlyphMode, str]:
+    """In Unicode, and in the language's other mode; what the lines are drawn through is what draws them on a terminal."""
     core = FakeCore() if name == "empty" else a_shop()
     if name == "troubled":
         core.status_changes = full_house(core)
@@ -91,7 +96,7 @@ async def picture(name: str, language: Language, size: tuple[int, int]) -> str:
         core, language=language, size=size, now=lambda: 1000.0, deadline_s=60.0, heard=not core.hang
     ) as console:
         await _go(console, name)
-        return console.text
+        return {mode: console.drawn(mode) for mode in (GlyphMode.UNICODE, MODES[language])}
 
 
 async def _go(console: Console, name: str) -> None:
@@ -163,29 +168,39 @@ async def test_a_screen_looks_as_its_picture(
     name: str, language: Language, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOGNAME", "li")  # who acts
-    file = GOLDEN / f"{name}-{language}-{size[0]}x{size[1]}.txt"
-    shown = f"{await picture(name, language, size)}\n"
-    if os.environ.get("CDG_GOLDEN") == "write":
-        file.write_text(shown, encoding="utf-8")
-    assert shown == file.read_text(encoding="utf-8")
+    for mode, text in (await picture(name, language, size)).items():
+        file = GOLDEN / f"{named(name, language, size, mode)}.txt"
+        if os.environ.get("CDG_GOLDEN") == "write":
+            file.write_text(f"{text}\n", encoding="utf-8")
+        assert f"{text}\n" == file.read_text(encoding="utf-8"), file.name
+
+
+def named(name: str, language: Language, size: tuple[int, int], mode: GlyphMode) -> str:
+    plain = f"{name}-{language}-{size[0]}x{size[1]}"
+    return plain if mode is GlyphMode.UNICODE else f"{plain}-{mode}"
 
 
 # -- what holds for every picture --------------------------------------------------------------------------------------
 
 
-def pictures(language: str = "*", size: str = "*") -> Iterator[tuple[str, str]]:
-    for file in sorted(GOLDEN.glob(f"*-{language}-{size}.txt")):
+def pictures(language: str = "*", end: str = "") -> Iterator[tuple[str, str]]:
+    for file in sorted(GOLDEN.glob(f"*-{language}-*{end}.txt")):
         yield file.name, file.read_text(encoding="utf-8")
 
 
 def test_there_is_no_picture_of_something_that_is_gone() -> None:
-    expected = {f"{name}-{language}-{w}x{h}.txt" for name, language, (w, h) in product(ALL, LANGUAGES, SIZES)}
+    expected = {
+        f"{named(name, language, size, mode)}.txt"
+        for name, language, size in product(ALL, LANGUAGES, SIZES)
+        for mode in (GlyphMode.UNICODE, MODES[language])
+    }
     assert {file.name for file in GOLDEN.iterdir()} == expected
 
 
+@pytest.mark.requirement(12)
 def test_no_line_is_wider_than_its_screen() -> None:
     for name, text in pictures():
-        width, height = name.removesuffix(".txt").rpartition("-")[2].split("x")
+        [(width, height)] = re.findall(r"-(\d+)x(\d+)[-.]", name)
         lines = text.removesuffix("\n").split("\n")
         assert len(lines) == int(height), name
         assert max(map(cell_len, lines)) <= int(width), name
@@ -203,6 +218,7 @@ def test_no_english_stands_on_a_chinese_screen() -> None:
         assert not re.findall(r"[A-Za-z]{2,}", DATA.sub("", text)), name
 
 
+@pytest.mark.requirement(12)
 def test_alarms_counts_link_and_every_key_stand_on_every_screen() -> None:
     """Under a dialog too, and however much there is to say."""
     for language in LANGUAGES:
@@ -220,6 +236,41 @@ def test_alarms_counts_link_and_every_key_stand_on_every_screen() -> None:
             assert words("durability.memory_only") in lines[0] or not name.startswith("troubled"), name
 
 
+@pytest.mark.requirement(13, 14)
+def test_in_ascii_there_is_not_one_byte_above_0x7f() -> None:
+    """On any page, dialog, notice or help; and what the console itself draws is not merely replaced by a question mark."""
+    found = dict(pictures("en", "ascii"))
+    assert len(found) == len(ALL) * len(SIZES)
+    assert [name for name, text in found.items() if not text.isascii()] == []
+    for name, text in found.items():
+        drawn = (GOLDEN / name.replace("-ascii", "")).read_text(encoding="utf-8")
+        han = len(re.findall("[\u3000-\u9fff\uff00-\uff60]", drawn))
+        assert text.count("?") - drawn.count("?") == 2 * han, name
+
+
+@pytest.mark.requirement(16)
+def test_with_wide_rules_nothing_is_drawn_that_could_be_wide() -> None:
+    found = dict(pictures("zh", "plain"))
+    assert len(found) == len(ALL) * len(SIZES)
+    for name, text in found.items():
+        assert {east_asian_width(c) for c in text} <= {"Na", "N", "W", "F"}, name
+        assert not set(text) & set(HOUSE), name
+
+
+@pytest.mark.requirement(13)
+@pytest.mark.parametrize("mode", ["", "-mode"])
+@pytest.mark.parametrize("size", ["80x24", "200x50"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_two_screens_look_alike_without_their_colours(language: Language, size: str, mode: str) -> None:
+    """The pictures hold no style at all. What is scrolled to its end differs only where it was too long."""
+    found = list(pictures(language, size + mode.replace("mode", MODES[language])))
+    assert len(found) == len(ALL)
+    screens = [(name, text) for name, text in found if "-end-" not in name]
+    for (one, left), (other, right) in combinations(screens, 2):
+        assert left != right, (one, other)
+
+
+@pytest.mark.requirement(13)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_state_is_told_by_its_mark_and_word_and_not_by_colour_alone(language: Language) -> None:
     words, text = Words(language), (GOLDEN / f"overview-{language}-80x24.txt").read_text(encoding="utf-8")

@@ -3,67 +3,42 @@ terminal as a command, as markup, or as a line that is wider than the screen.
 """
 
 import json
+from collections.abc import Callable, Container, Sequence
 from typing import Any, cast
+from zlib import crc32
 
 import httpx
+import msgspec
 import pytest
 from textual.content import Content
 
+from cdg_tui.client import Client
 from cdg_tui.i18n import LANGUAGES, Language
-from cdg_tui.text import safe
+from cdg_tui.text import LONGEST, safe
 from core import wire
 from tests.cdg_tui import core_codes
 from tests.cdg_tui.consoles import NARROW, WIDE, a_console
 from tests.cdg_tui.fake_core import FakeCore, a_problem
+from tests.cdg_tui.hostile import ENDLESS, HOSTILE, Saying, answer_of, questions, strings_in
 from tests.cdg_tui.shops import a_shop
 from tests.cdg_tui.walks import sound, walk_through
 
 pytestmark = pytest.mark.anyio
 
-HOSTILE = (
-    "\x1b[2J\x1b[H",
-    "\x1b]0;owned\x07",
-    "\x1b]52;c;cm0gLXJmIC8=\x07",
-    "\x1bP+q544e\x1b\\",
-    "\x1b[?1049l\x1b[31m",
-    "\x9b2J\x9d0;owned\x9c",
-    "\x90tmux;\x9c\x85",
-    "line\r\nbreak\rback",
-    "bell\x07bs\x08\x08del\x7f",
-    "tab\tvt\x0bff\x0c",
-    "\x00nul\x00",
-    "\u202eright to left\u202c \u2066iso\u2069",
-    "\u200fמשהו\u200e عربي",
-    "zero\u200bwidth\u200d\ufeff\u2060",
-    "line\u2028par\u2029",
-    "[/nope] a[b",
-    "[red]x[/red][bold",
-    "[@click=app.quit]x[/]",
-    "[link=file:///etc/passwd]x[/link]",
-    "\\[escaped\\] [/",
-    "$x ${y} #{z} @[w]",
-    "{0} {x} {} {!r}",
-    "%s %d %(x)s %n",
-    "<script>alert(1)</script>&lt;",
-    "👩‍👩‍👧‍👦👍🏽🇨🇳",
-    "☑️ ⚠️ ❤️",
-    "e" + "\u0301" * 60,
-    "Z̸̡̛͖̺̭̟A̷̢͓̹L̴͎̈́G̵̗͝O̶̥͗",
-    "全角ＡＢＣ（）「」" * 8,
-    "ﷺ𒐫꧅",
-    "한글\u1100\u1161\u11a8 ไทยกี่",
-    "长" * 3000,
-    "x" * 5000,
-    " \u3000\u00a0\u2007 ",
-    "\U000e0041\U000e007f\ue000\U0010ffff",
-    "\u00ad\u034f\u061c\u180e\u3164\uffa0",
-    "../../etc/passwd\n!! 断开",
-)
 NUMBERED = [f"{number:02}" for number in range(len(HOSTILE))]
 NAMED = {"delivery_id", "case_id", "result"}  # what a request names again
 
 
-def spoilt(document: Any, text: str, kept: frozenset[str], name: str = "") -> Any:
+Texts = Callable[[str], str]
+"""Which text stands for what stood there."""
+
+
+def each_in_turn(texts: Sequence[str]) -> Texts:
+    """Always the same for the same, and all of them somewhere."""
+    return lambda stood: texts[crc32(stood.encode()) % len(texts)]
+
+
+def spoilt(document: Any, text: Texts, kept: Container[str], name: str = "") -> Any:
     """Every string that the contract leaves open, replaced; identities stay apart from one another. Times and what the
     contract enumerates keep their form: of an answer that breaks it nothing would be shown at all.
     """
@@ -73,7 +48,8 @@ def spoilt(document: Any, text: str, kept: frozenset[str], name: str = "") -> An
         return [spoilt(item, text, kept, name) for item in document]
     if not isinstance(document, str) or name in kept or _enumerated(document, name):
         return document
-    return f"{text}{document}" if name.endswith("id") or name == "sensor" else text
+    put = text(f"{name} {document}")
+    return f"{put}{document}" if name.endswith("id") or name == "sensor" else put
 
 
 def _enumerated(value: str, name: str) -> bool:
@@ -85,15 +61,25 @@ def _enumerated(value: str, name: str) -> bool:
     return is_time or name in {"status", "outcome"} or (name == "state" and value in states)
 
 
-class SpoiltCore(FakeCore):
-    """Says everything with this text in it."""
+class AllBut:
+    """Holds every name but these."""
 
-    text = ""
-    kept: frozenset[str] = frozenset()
+    def __init__(self, *names: str):
+        self._names = names
+
+    def __contains__(self, name: object) -> bool:
+        return name not in self._names
+
+
+class SpoiltCore(FakeCore):
+    """Says everything with these texts in it."""
+
+    texts: Texts
+    kept: Container[str] = frozenset()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         answer = await super().handle_async_request(request)
-        document = spoilt(json.loads(answer.content), self.text, self.kept)
+        document = spoilt(json.loads(answer.content), self.texts, self.kept)
         # ASCII, so that lone surrogates travel as JSON can carry them.
         return httpx.Response(answer.status_code, content=json.dumps(document).encode(), headers=answer.headers)
 
@@ -115,16 +101,44 @@ def like(core: FakeCore, kind: type[FakeCore], **more: Any) -> Any:
     return changed
 
 
-def a_spoilt_shop(text: str, kept: frozenset[str]) -> FakeCore:
+def a_spoilt_shop(text: str | Texts, kept: Container[str]) -> FakeCore:
     core = a_shop()
     since = core.cases[0].opened_at
     core.status_changes = {"problems": tuple(wire.Problem(code=f"{n}", since=since, text="x") for n in range(3))}
-    return cast("FakeCore", like(core, SpoiltCore, text=text, kept=kept))
+    texts = each_in_turn([text]) if isinstance(text, str) else text
+    return cast("FakeCore", like(core, SpoiltCore, texts=texts, kept=kept))
 
 
+@pytest.mark.requirement(1)
+@pytest.mark.parametrize("name", [name for name in questions() if name != "close"])
+async def test_no_string_of_any_answer_comes_past_the_client_as_it_was(name: str) -> None:
+    """In every member that the contract leaves open, those too that a shop of ours leaves out; each text in each."""
+    saying = Saying()
+    client = Client("http://localhost", transport=saying)
+    for text in (*HOSTILE, *ENDLESS):
+        saying.content = answer_of(name, lambda: text)  # noqa: B023 - called here
+        found = strings_in(msgspec.to_builtins(await questions()[name](client)))
+        assert all(one.isprintable() and len(one) <= LONGEST and safe(one) == one for one in found)
+        assert safe(text) in found
+    await client.close()
+
+
+def test_there_are_texts_of_every_kind_that_means_harm() -> None:
+    assert len(set(HOSTILE)) >= 30
+
+
+@pytest.mark.requirement(1)
 @pytest.mark.parametrize("text", HOSTILE, ids=NUMBERED)
 async def test_no_text_in_any_field_harms_any_page_or_dialog(text: str) -> None:
     await _survives(a_spoilt_shop(text, frozenset()), "zh", NARROW)
+
+
+@pytest.mark.requirement(1)
+async def test_nor_does_one_without_an_end() -> None:
+    """In what people and machines are called, and in what they answer."""
+    await _survives(
+        a_spoilt_shop(ENDLESS[1], AllBut("name", "site_name", "last_error", "endpoint", "excerpt")), "en", NARROW
+    )
 
 
 @pytest.mark.parametrize("text", HOSTILE[::4], ids=NUMBERED[::4])

@@ -174,11 +174,11 @@ def test_a_cabinet_without_sensors_has_no_number() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "value", "level"),
     [
-        (0.0, 8.0, 8.0, "%"),
-        (None, 0.0, 0.0, "%"),
-        (None, 0.0, -8.0, "."),
-        (-20.0, None, -20.0, "."),
-        (None, None, 4.0, "%"),
+        (0.0, 8.0, 8.0, "█"),
+        (None, 0.0, 0.0, "█"),
+        (None, 0.0, -8.0, "▁"),
+        (-20.0, None, -20.0, "▁"),
+        (None, None, 4.0, "█"),
     ],
 )
 def test_a_trend_ends_at_the_limits_edge_also_where_the_limit_is_zero(
@@ -253,7 +253,7 @@ def test_a_row_says_how_far_the_timer_is_and_in_the_place_of_its_state_why_it_is
     cells = a_pending(beyond_s=2000.0, hold="defrost", wide=True)
     assert cells[0] == "! 化霜中"
     assert cells[5].startswith("计时 33/30 分 ")
-    assert cells[5].endswith("%")  # and the trend, where there is room
+    assert cells[5].endswith("█")  # and the trend, where there is room
     assert a_pending(beyond_s=2000.0, hold="heating")[0] == "! 化霜?"
 
 

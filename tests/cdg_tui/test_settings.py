@@ -17,11 +17,11 @@ from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
 from cdg_tui.actions import ACTIONS, PAGES
+from cdg_tui.colours import LIGHT, READABLE_ON_LIGHT
 from cdg_tui.i18n import LANGUAGES, Words, texts
 from cdg_tui.screens.page import STYLES
 from cdg_tui.settings import CHOICES, Complaint, Settings, Wrong, checked, told_shortly
 from cdg_tui.settings_file import SettingsFile
-from cdg_tui.themes import READABLE_ON_LIGHT, theme_of
 from core.places import user_settings
 from tests.cdg_tui.consoles import NARROW, WIDE, Console, a_console
 from tests.cdg_tui.fake_core import FakeCore
@@ -398,7 +398,7 @@ def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
 
 def test_every_state_can_be_read_on_a_light_background() -> None:
     """4.5 to 1, as WCAG asks of text."""
-    css = BUILTIN_THEMES[theme_of("light", "")].to_color_system().generate()
+    css = BUILTIN_THEMES[LIGHT].to_color_system().generate()
     names = {"red": 1, "green": 2, "yellow": 3, "magenta": 5, "cyan": 6}
     assert {style.split()[-1] for style in STYLES.values()} <= set(names)
     for place in ("background", "surface", "panel"):

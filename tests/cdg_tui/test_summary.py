@@ -14,8 +14,8 @@ from cdg_tui.text import safe_document
 from core import wire
 from tests.cdg_tui.factories import a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_endpoint, at
 from tests.cdg_tui.fake_core import FakeCore, a_status
+from tests.cdg_tui.hostile import HOSTILE
 from tests.cdg_tui.shops import a_shop
-from tests.cdg_tui.test_hostile import HOSTILE
 
 Change = Callable[[FakeCore], Any]
 PROBLEM = wire.Problem(code="network_offline", since=at(-60), text="no endpoint can be reached")

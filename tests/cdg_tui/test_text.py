@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 
-from cdg_tui.glyphs import ControlFilter
+from cdg_tui.filters import ControlFilter
 from cdg_tui.text import CUT, LEVELS, clock, fit, number, safe, safe_document, span, trend, zone
 
 NOON = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)  # in Shanghai

@@ -129,8 +129,16 @@ class Window:
 class Pty:
     """A program on a pseudo-terminal that is its controlling one; `written` is every byte it wrote there."""
 
-    def __init__(self, *command: str, environment: Mapping[str, str], hangup_ignored: bool = False):
+    def __init__(
+        self,
+        *command: str,
+        environment: Mapping[str, str],
+        hangup_ignored: bool = False,
+        columns: tuple[int, int] | None = None,
+    ):
+        """`columns` is what it answers to the console's question how wide it draws; None answers nothing."""
         self.written = bytearray()
+        self._columns = columns
         self._master, self._slave = pty.openpty()
         termios.tcsetwinsize(self._slave, (SIZE[1], SIZE[0]))
         self.modes = termios.tcgetattr(self._slave)
@@ -158,9 +166,15 @@ class Pty:
             # Never blocked in a read: that would keep a terminal alive which somebody closes.
             if self._reading and select.select([self._master], [], [], 0.05)[0]:
                 self.written += os.read(self._master, 65536)
+                self._answer()
             elif not self._reading:
                 time.sleep(0.05)
         os.close(self._master)
+
+    def _answer(self) -> None:
+        if self._columns is not None and b"\x1b[6n\r\x1b[K" in self.written:
+            os.write(self._master, b"".join(b"\x1b[24;%dR" % column for column in self._columns))
+            self._columns = None
 
     def stall(self) -> None:
         """Read nothing any more, as an SSH connection whose line is gone."""

@@ -43,5 +43,5 @@ async def test_a_course_is_read_from_the_core_and_drawn(core: Callable[..., Core
         await console.until(lambda: app.store.heard_s is not None)
         await console.press("enter")
         await console.until(lambda: "01.air 从" in console.read, seconds=10.0)
-        for told in ("* 平均", "柜门|", "限内", "平均动力学温度", "EN ISO 23953-2", "货品；探头量的是空气"):
+        for told in ("● 平均", "柜门│", "限内", "平均动力学温度", "EN ISO 23953-2", "货品；探头量的是空气"):
             assert told in console.read

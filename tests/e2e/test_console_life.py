@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cdg_tui.app import DELIBERATE_S
+from cdg_tui.shell import DELIBERATE_S
 from cdg_tui.worker import FIRST_BACKOFF_S
 from tests.e2e.conftest import listens, wait_until
 from tests.e2e.shops import Shop, a_shop
@@ -24,7 +24,7 @@ FAILING = """
 import sys
 from pathlib import Path
 from cdg_tui.__main__ import _run
-from cdg_tui.i18n import Words
+from cdg_tui.glyphs import GlyphMode
 from cdg_tui.session import open_session, place_of
 
 def client():
@@ -33,7 +33,7 @@ def client():
 
 session = open_session(place_of(Path(sys.argv[1]), Path(sys.argv[2])))
 session.client = client
-sys.exit(_run(session, Words("en")))
+sys.exit(_run(session, "en", GlyphMode.UNICODE))
 """
 
 

@@ -1,0 +1,123 @@
+"""The console as a program on a terminal, whatever it shows: its user's settings, what may be drawn, and how it ends."""
+
+import asyncio
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from rich.console import RenderableType
+from textual import events
+from textual.app import App
+from textual.filter import LineFilter
+from textual.widgets import Input
+
+from cdg_tui.colours import BASE_COLOURS, OKABE_ITO, READABLE_ON_LIGHT, theme_for
+from cdg_tui.filters import ControlFilter, GlyphFilter
+from cdg_tui.glyphs import GlyphMode, speakable
+from cdg_tui.i18n import Language, Words, language_of
+from cdg_tui.screens.dialog import YES, Leaving
+from cdg_tui.settings import AUTO, Settings
+from cdg_tui.settings_file import SettingsFile
+
+DELIBERATE_S: Final = 0.05  # what comes sooner after another key was pasted, or typed blindly in one go
+
+
+class Shell(App[Leaving]):
+    """`file` holds the user's settings; `automatic` is the language, and `glyphs` what the terminal draws, where those leave
+    it to the console. `crash` is what went wrong, where something did; `on_leaving` is told the exit code as soon as it is
+    known.
+    """
+
+    CSS_PATH = "console.tcss"
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(
+        self,
+        words: Words,
+        *,
+        file: SettingsFile | None = None,
+        automatic: Language | None = None,
+        glyphs: GlyphMode = GlyphMode.UNICODE,
+    ):
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)  # then no colour at all, not even greys
+        self.words = words
+        self.file = file if file is not None else SettingsFile(None)
+        read = self.file.read()
+        self.settings, self.actions, self.complaints = read.settings, read.actions, read.complaints
+        self._automatic, self._terminal_s_own = automatic or words.language, glyphs
+        self._glyphs, self._net = GlyphFilter(glyphs), ControlFilter()
+        if words.language != self._language_of(read.settings):  # said for this run only
+            self.settings = replace(read.settings, language=words.language)
+        for action in self.actions:
+            self.bind(",".join(action.keys), f"act('{action.id}')", show=False)
+        self.on_leaving: Callable[[int], None] = lambda _: None
+        self.crash: str | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pressed_s = 0.0  # when the last key came
+
+    async def on_mount(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.register_theme(BASE_COLOURS)
+        self.ansi_theme_dark, self.ansi_theme_light = OKABE_ITO, READABLE_ON_LIGHT
+        self.theme = self._theme_of(self.settings)
+
+    # -- what it looks like ----------------------------------------------------------------------------------------
+
+    def use(self, settings: Settings) -> None:
+        """Draw and speak as these settings say, from now on."""
+        self.settings = settings
+        self.glyphs = self._terminal_s_own if settings.glyphs == AUTO else GlyphMode(settings.glyphs)
+        self.words = Words(self._language_of(settings))
+        self.theme = self._theme_of(settings)
+
+    def _language_of(self, settings: Settings) -> Language:
+        return speakable(language_of(None, settings.language, self._automatic, {}), self.glyphs)
+
+    def _theme_of(self, settings: Settings) -> str:
+        return theme_for(settings.theme, self.console.color_system, no_color=self.no_color)
+
+    @property
+    def glyphs(self) -> GlyphMode:
+        """What everything is drawn in; it can be changed at any time."""
+        return self._glyphs.mode
+
+    @glyphs.setter
+    def glyphs(self, mode: GlyphMode) -> None:
+        self._glyphs = GlyphFilter(mode)
+        self.refresh()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *([self._glyphs] if self._glyphs.enabled else []), self._net]
+
+    # -- keys ------------------------------------------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """A yes counts only as a key by itself: not out of something pasted, nor typed before its question was there."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            quiet_s, self._pressed_s = event.time - self._pressed_s, event.time
+            # Whatever is on the screen: the key before it may be about to open the question.
+            if event.key in YES.split(",") and quiet_s < DELIBERATE_S and not isinstance(self.focused, Input):
+                return
+        await super().on_event(event)
+
+    # -- how it ends -----------------------------------------------------------------------------------------------
+
+    def exit(self, result: Leaving | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        self.on_leaving(return_code)
+        super().exit(result, return_code, message)
+
+    def leave_now(self, code: int) -> None:
+        """End in order with this exit code; from a signal's handler or another thread."""
+        if self._loop is None:
+            sys.exit(code)
+        self._loop.call_soon_threadsafe(self.exit, Leaving.KEEP, code)
+
+    def _fatal_error(self) -> None:
+        """Textual's own prints the local variables of every frame, secrets among them."""
+        error = sys.exc_info()[1]
+        self.crash = "".join(traceback.format_exception(error)) if error is not None else "unknown"
+        self.on_leaving(1)
+        self._close_messages_no_wait()
