@@ -51,6 +51,7 @@ READABLE_ON_LIGHT: Final = TerminalTheme((255, 255, 255), (0, 0, 0), _DARK, _DAR
 
 def theme_for(chosen: str, colour_system: str | None, *, no_color: bool) -> str:
     """The theme that a person chose, or the one that can be read there; `colour_system` as Rich names what it found."""
-    if no_color or colour_system not in {"256", "truecolor"}:
+    if no_color:
         return FEW
-    return {"light": LIGHT, "ansi": FEW}.get(chosen, MANY)
+    found = MANY if colour_system in {"256", "truecolor"} else FEW
+    return {"dark": MANY, "light": LIGHT, "ansi": FEW}.get(chosen, found)

@@ -21,7 +21,7 @@ def queue_text(view: View, width: int) -> Content:
         return Content("")
     waiting = status.webhooks
     said = words("queue.heading", n=waiting.pending, due=waiting.due, sending=waiting.in_flight)
-    rule = f"-- {said} {'-' * max(0, width - cell_len(said) - 4)}"
+    rule = f"── {said} {'─' * max(0, width - cell_len(said) - 4)}"
     columns, lines = Retries().columns(view), [Content.styled(rule, "dim" if view.live else "bold")]
     for row in Retries().some(view, listed.items[:ROWS]):
         cells = [fit(cell, column.width, right=column.right) for cell, column in zip(row.cells, columns, strict=True)]

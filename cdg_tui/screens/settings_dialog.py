@@ -6,13 +6,12 @@ from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.content import Content
 
 from cdg_tui.i18n import Words
 from cdg_tui.screens.dialog import Dialog, say_on
 from cdg_tui.settings import CHOICES, Settings
-from cdg_tui.widgets.choice import Choice
+from cdg_tui.widgets.choice import Choice, Choices
 from cdg_tui.widgets.line import Line
 
 _ON_OFF: Final = {"on": True, "off": False}
@@ -51,8 +50,7 @@ class SettingsDialog(Dialog[dict[str, Any] | None]):
 
     def parts(self) -> ComposeResult:
         yield Line(classes="said")
-        with Horizontal(classes="choices"):
-            yield from self._lists.values()
+        yield Choices(*self._lists.values(), onward=False)
 
     def on_mount(self) -> None:
         super().on_mount()

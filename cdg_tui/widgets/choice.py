@@ -67,15 +67,20 @@ class Choice(Widget, can_focus=True):
 
 
 class Choices(Horizontal):
-    """Lists beside each other. After a digit the focus goes on to the next list."""
+    """Lists beside each other. `onward`: after a digit the focus goes on to the next list."""
 
     DEFAULT_CSS = """
     Choices { height: auto; }
     """
+
+    def __init__(self, *children: Widget, onward: bool = True):
+        super().__init__(*children)
+        self._onward = onward
 
     def on_key(self, event: events.Key) -> None:
         # Here and not in the lists: of two digits that come at once the second was sent to the first list as well.
         lists, focused = list(self.query(Choice)), self.screen.focused
         if isinstance(focused, Choice) and focused in lists and focused.type(event.character):
             event.stop()
-            self.screen.set_focus(lists[min(lists.index(focused) + 1, len(lists) - 1)])
+            if self._onward:
+                self.screen.set_focus(lists[min(lists.index(focused) + 1, len(lists) - 1)])
