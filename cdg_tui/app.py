@@ -19,6 +19,7 @@ from cdg_tui.looks import Looks
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.dead import Dead
 from cdg_tui.screens.device import Device
+from cdg_tui.screens.device_screen import DeviceScreen
 from cdg_tui.screens.overview import Overview
 from cdg_tui.screens.page import WIDE, Page, View
 from cdg_tui.screens.page_screen import PageScreen
@@ -66,7 +67,7 @@ class ConsoleApp(Shell):
         self.client: Client | None = None
         self._feed: Feed | None = None
         self._pages = {
-            page.id: PageScreen(page, self.view, partial(self._ask, page.id))
+            page.id: (DeviceScreen if page.id == "device" else PageScreen)(page, self.view, partial(self._ask, page.id))
             for page in (Overview(), Cases(), Retries(), Dead(), Device())
         }
         self.page_screen = self._pages[PAGES[0]]
@@ -87,11 +88,14 @@ class ConsoleApp(Shell):
     def _connect(self) -> None:
         """After the first frame, which needs no HTTP library."""
         from cdg_tui.feed import Feed
+        from cdg_tui.lookups import fill_trends, follow_cursor
 
         self.client = self.session.client()
         self._feed = Feed(self.client, self._take, self._now)
         self._feed.wanted = self.page.looks_at
         self.run_worker(self._feed.run(), group="feed", exclusive=True)
+        self.run_worker(fill_trends(self.client, self.store, self.view), group="trends", exclusive=True)
+        self.run_worker(follow_cursor(self.client, self.view, lambda: self.page_screen), group="course", exclusive=True)
 
     async def on_unmount(self) -> None:
         if self.client is not None:

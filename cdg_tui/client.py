@@ -8,14 +8,16 @@ import httpx
 import msgspec
 
 from cdg_tui.calls import Calls, Query, part, read
+from cdg_tui.payload import Payload
 from cdg_tui.text import safe
-from core import wire, wire_cases, wire_endpoints, wire_history, wire_windows
+from core import wire, wire_audit, wire_cases, wire_config, wire_endpoints, wire_history, wire_stream, wire_windows
 
 LOCAL_DEADLINE_S: Final = 2.0
 REMOTE_DEADLINE_S: Final = 8.0
 SENDING_DEADLINE_S: Final = 45.0  # one attempt may take 30 s, and wait for its turn before
 PAGE: Final = 250
 MOST_DRAINED: Final = 10_000  # as many as one drain may name
+LOG_LINES: Final = 300
 MOST_PAGES: Final = 40  # of cases; an answer that always promises another page must not fill the memory
 
 
@@ -76,6 +78,28 @@ class Client(Calls):
 
     async def retry_detail(self, delivery_id: str) -> wire.RetryDetail:
         return await self.get(f"webhooks/retries/{delivery_id}", wire.RetryDetail)
+
+    async def payload(self, delivery_id: str) -> Payload:
+        return await self.get(f"webhooks/retries/{part(delivery_id)}/payload", Payload)
+
+    async def case_detail(self, case_id: str) -> wire_cases.CaseDetail:
+        return await self.get(f"cases/{part(case_id)}", wire_cases.CaseDetail)
+
+    async def retries(self, query: Query) -> wire.Retries:
+        """The newest of what is pending or dead, as many as one page holds."""
+        return await self.get("webhooks/retries", wire.Retries, {"limit": PAGE, **query})
+
+    async def log(self, level: str, after: int | None = None) -> wire_stream.Log:
+        """The newest records from this level up, or those that came after this number."""
+        more: Query = {} if after is None else {"after": after}
+        return await self.get("log", wire_stream.Log, {"level": level, "limit": LOG_LINES, **more})
+
+    async def config(self) -> wire_config.Config:
+        return await self.get("config", wire_config.Config)
+
+    async def audit(self, query: Query) -> wire_audit.AuditPage:
+        """One page, the newest first; `cursor` asks for the one behind it."""
+        return await self.get("audit", wire_audit.AuditPage, query)
 
     async def endpoints(self) -> wire_endpoints.Endpoints:
         data = (await self.ask("GET", "webhooks/endpoints")).data

@@ -33,7 +33,7 @@ class Stretch:
     """`contacts` are the cabinet's defrosts and doors, drawn below the course of `sensor`, as ids and quantities.
 
     `low` and `high` are limits that count instead of those in force now; `marks` are moments, each with its one character.
-    `statistics`: whether what it all amounts to is said too.
+    `statistics`: whether what it all amounts to is said too. `others` are the sensors that could stand in its place.
     """
 
     sensor: str
@@ -43,6 +43,12 @@ class Stretch:
     high: float | None = None
     marks: tuple[tuple[datetime, str], ...] = ()
     statistics: bool = False
+    others: tuple[str, ...] = ()
+
+    def of_another(self, turn: int) -> "Stretch":
+        """The same of the sensor that comes so many places after this one, in turn."""
+        sensors = (self.sensor, *self.others)
+        return replace(self, sensor=sensors[turn % len(sensors)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +70,12 @@ def whole_steps(since: datetime, until: datetime, *, wide: bool) -> Steps:
     return Steps(_EPOCH + (since - _EPOCH) // step * step, _EPOCH + ((until - _EPOCH) // step + 1) * step, step_s)
 
 
+def minutes_of(since: datetime, until: datetime) -> Steps:
+    """The shortest steps that the history has."""
+    step = timedelta(minutes=1)
+    return Steps(_EPOCH + (since - _EPOCH) // step * step, _EPOCH + ((until - _EPOCH) // step + 1) * step, _MINUTE)
+
+
 def known_part(stretch: Stretch, history: History, now: datetime, *, wide: bool) -> Stretch:
     """From where the record begins, in shorter steps, where half of the stretch or more lies before it: a young box has no
     day to show yet.
@@ -73,6 +85,16 @@ def known_part(stretch: Stretch, history: History, now: datetime, *, wide: bool)
     if not (until - since) / 2 <= begun - since < until - since:
         return stretch
     return replace(stretch, steps=whole_steps(begun, min(until, max(now, begun)), wide=wide))
+
+
+def means(history: History, until: datetime, step_s: float, count: int) -> list[float | None]:
+    """The course up to this moment in steps of another length: the mean of the points that begin in each, None for none."""
+    sums = [(0.0, 0)] * count
+    for point in history.points:
+        place = count - 1 - int((until - point.at).total_seconds() // step_s)
+        if point.mean is not None and 0 <= place < count:
+            sums[place] = sums[place][0] + point.mean, sums[place][1] + 1
+    return [total / n if n else None for total, n in sums]
 
 
 def contacts_of(cabinet: wire.CabinetItem) -> tuple[tuple[str, str], ...]:

@@ -1,23 +1,101 @@
-"""What details ask the core for beyond the feed's news: a delivery's attempts; a row's course, again and again while open."""
+"""What the core is asked for beyond the feed's news, as long as somebody reads it: all about a row, a course, the log, the
+configuration, the audit.
+"""
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from math import inf
+from typing import Final, TypeVar
 
 from cdg_tui.client import Client
-from cdg_tui.course import Course, Stretch, known_part
-from cdg_tui.errors import ClientError
+from cdg_tui.course import Course, Stretch, known_part, means, minutes_of
+from cdg_tui.errors import ClientError, RefusedError
+from cdg_tui.screens.cabinet import shown_sensor
+from cdg_tui.screens.live_reader import AuditReader, DocumentReader, LogReader
 from cdg_tui.screens.page import View
+from cdg_tui.screens.page_screen import PageScreen
 from cdg_tui.screens.reader import RowReader
+from cdg_tui.store import TREND_LONGEST_S, TREND_POINTS, Store
 
 COURSE_EVERY_S: Final = 30.0
+CONFIG_EVERY_S: Final = 10.0
+NEWS_EVERY_S: Final = 5.0
+LOG_EVERY_S: Final = 2.0
+AGAIN_S: Final = 2.0  # after an answer that never came
+LOOK_S: Final = 0.2  # whether somebody has read on
+AUDIT_PAGE: Final = 50
+REST_S: Final = 0.5  # a cursor that stands still for so long, or twice that, is meant to be there
+MOST_TRENDS: Final = 40
+TREND_SPAN: Final = timedelta(seconds=TREND_LONGEST_S * TREND_POINTS)
+
+Value = TypeVar("Value")
 
 
-async def read_attempts(client: Client, delivery_id: str, reader: RowReader) -> None:
-    """Once. The row itself is shown already, and the banner says how the link is."""
-    with contextlib.suppress(ClientError):
-        reader.show_attempts((await client.retry_detail(delivery_id)).attempts)
+async def read_delivery(client: Client, delivery_id: str, reader: RowReader) -> None:
+    """Until the core no longer knows it. The row itself is shown already, and the banner says how the link is."""
+    while True:
+        try:
+            reader.show_delivery(await client.retry_detail(delivery_id))
+        except RefusedError:
+            return
+        except ClientError:
+            pass
+        await asyncio.sleep(NEWS_EVERY_S)
+
+
+async def read_case(client: Client, case_id: str, reader: RowReader) -> None:
+    """What people did about it, and which of its news are still on their way."""
+    while True:
+        with contextlib.suppress(ClientError):
+            case = await client.case_detail(case_id)
+            reader.show_case(case, (await client.retries({"case_id": case_id})).items)
+        await asyncio.sleep(NEWS_EVERY_S)
+
+
+async def read_log(client: Client, reader: LogReader) -> None:
+    """Until cancelled."""
+    while True:
+        level = reader.level
+        try:
+            reader.take(await client.log(level, reader.after), level)
+        except ClientError as error:
+            reader.not_heard(reader.words.cause(error.cause, error.detail))
+        await asyncio.sleep(LOG_EVERY_S)
+
+
+async def read_document(
+    ask: Callable[[], Awaitable[Value]], reader: DocumentReader[Value], every_s: float | None = None
+) -> None:
+    """Again and again, or where it never changes until it was read once."""
+    while True:
+        try:
+            reader.take(await ask())
+        except ClientError as error:
+            reader.not_heard(reader.words.cause(error.cause, error.detail))
+            await asyncio.sleep(AGAIN_S)
+            continue
+        if every_s is None:
+            return
+        await asyncio.sleep(every_s)
+
+
+async def read_audit(client: Client, reader: AuditReader) -> None:
+    """Page after page, as somebody reads on."""
+    while not reader.whole:
+        if reader.wants_more:
+            kind = reader.kind
+            query: dict[str, str | int | bool] = {"limit": AUDIT_PAGE}
+            query |= {"what": kind} if kind else {}
+            query |= {"cursor": reader.cursor} if reader.cursor is not None else {}
+            try:
+                reader.take(await client.audit(query), kind)
+            except ClientError as error:
+                reader.not_heard(reader.words.cause(error.cause, error.detail))
+                await asyncio.sleep(AGAIN_S)
+        await asyncio.sleep(LOOK_S)
 
 
 async def read_course(client: Client, reader: RowReader, view: Callable[[], View]) -> None:
@@ -28,6 +106,44 @@ async def read_course(client: Client, reader: RowReader, view: Callable[[], View
         except ClientError as error:
             reader.show_no_course(reader.words.cause(error.cause, error.detail))
         await asyncio.sleep(COURSE_EVERY_S)
+
+
+async def fill_trends(client: Client, store: Store, view: Callable[[], View]) -> None:
+    """Once there are cabinets, the last hour of each as its trend: of all or of none, since one scale is above them."""
+    while True:
+        await asyncio.sleep(LOOK_S)
+        if store.cabinets:
+            break
+    shown = [one.sensor for cabinet in store.cabinets if (one := shown_sensor(cabinet)) is not None]
+    before: dict[str, list[float | None]] = {}
+    for sensor in shown if len(shown) <= MOST_TRENDS else ():
+        now = view().now
+        try:
+            history = await client.history(sensor, *minutes_of(now - TREND_SPAN, now))
+        except (ClientError, OverflowError):  # a core that keeps none, or not now
+            return
+        before[sensor] = means(history, now, TREND_LONGEST_S, TREND_POINTS)
+    if any(value is not None for course in before.values() for value in course):
+        for sensor, trend in store.trends.items():
+            trend.begin_with(before.get(sensor, [None] * TREND_POINTS))
+
+
+async def follow_cursor(client: Client, view: Callable[[], View], screen: Callable[[], PageScreen]) -> None:
+    """Where the details stand beside the list, the course of the row on which the cursor has come to rest."""
+    resting: tuple[PageScreen, str | None] | None = None
+    read_at_s = 0.0
+    while True:
+        await asyncio.sleep(REST_S)
+        here, now = screen(), replace(view(), wide=False)  # as many columns as there is room for beside a list
+        key = here.cursor_key if view().wide else None
+        moved, resting = resting != (here, key), (here, key)
+        if moved:
+            read_at_s = -inf
+        elif key is not None and now.now_s - read_at_s >= COURSE_EVERY_S:
+            read_at_s = now.now_s
+            with contextlib.suppress(ClientError, OverflowError):  # the banner says how the link is
+                if (stretch := here.page.stretch(now, key)) is not None:
+                    here.show_course(key, await _course(client, stretch, now))
 
 
 async def _course(client: Client, stretch: Stretch, view: View) -> Course:

@@ -1,6 +1,7 @@
 """What the console knows of its core, and since when. Plain values; only the feed's news changes them."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -152,6 +153,14 @@ class Trend:
         if value is not None:
             self._sum += value
             self._count += 1
+
+    def begin_with(self, before: Sequence[float | None]) -> None:
+        """What was before the console opened: means over TREND_LONGEST_S each, the newest last. What was added since is the
+        running step.
+        """
+        self.step_s = TREND_LONGEST_S
+        self.points.clear()
+        self.points.extend(before)
 
     @property
     def shown(self) -> list[float | None]:

@@ -72,6 +72,11 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return set_cell_size(text, width - 1) + CUT if width > 0 else ""
 
 
+def cut(text: str, longest: int) -> str:
+    """At most so many characters, with a mark where something is missing."""
+    return text if len(text) <= longest else text[: longest - 1] + CUT
+
+
 def named(identity: str, name: str) -> str:
     """An id with the name that people gave it, where they did."""
     return f"{identity} {name}".strip()
@@ -80,6 +85,15 @@ def named(identity: str, name: str) -> str:
 def number(value: float | None) -> str:
     """One decimal, as a thermometer shows it, never `-0.0`; `--` for what is not known."""
     return NOTHING if value is None else f"{value:z.1f}"
+
+
+def size(count: float) -> str:
+    """So many bytes in the largest unit that fits, by thousands, as disks are sold."""
+    for unit in ("", "k", "M", "G"):
+        if abs(count) < 1000:
+            return f"{count:.0f}{unit}" if not unit or abs(count) >= 100 else f"{count:.1f}{unit}"
+        count /= 1000
+    return f"{count:.1f}T"
 
 
 def bound(value: float | None) -> str:

@@ -159,6 +159,7 @@ CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
         "cdg_tui.errors",
         "cdg_tui.course",
         "cdg_tui.chart",
+        "cdg_tui.payload",
         "cdg_tui.text",
         "cdg_tui.i18n",
         "cdg_tui.actions",
@@ -179,6 +180,7 @@ CONSOLE_PURE = (
     "cdg_tui.store",
     "cdg_tui.course",
     "cdg_tui.chart",
+    "cdg_tui.payload",
     "cdg_tui.text",
     "cdg_tui.glyphs",
     "cdg_tui.widgets.rows",
@@ -186,7 +188,7 @@ CONSOLE_PURE = (
         f"cdg_tui.screens.{name}"
         for name in ("page", "overview", "cabinet", "cases", "course_text", "retries", "dead", "device")
     ),
-    *(f"cdg_tui.screens.{name}" for name in ("bars", "help", "detail", "endpoint")),
+    *(f"cdg_tui.screens.{name}" for name in ("bars", "help", "detail", "endpoint", "box", "documents")),
 )
 DRAWING = ("textual.app", "textual.screen", "textual.widget", "textual.widgets", "textual.containers")
 

@@ -1,9 +1,14 @@
 """What all keys that look share."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cdg_tui.screens.reader import Reader
 
 if TYPE_CHECKING:
     from cdg_tui.app import ConsoleApp
+
+Box = TypeVar("Box", bound=Reader)
 
 
 class Looking:
@@ -11,3 +16,11 @@ class Looking:
 
     def __init__(self, app: "ConsoleApp"):
         self._app = app
+
+    def _open(self, reader: Box, read: Callable[[Box], None]) -> None:
+        self._app.push_screen(reader)
+        read(reader)
+
+    def _follow(self, reader: Reader, reading: Coroutine[Any, Any, None]) -> None:
+        """As a worker of the box itself: it ends with it, or when something else is to be read."""
+        reader.run_worker(reading, group="reading", exclusive=True)

@@ -80,7 +80,10 @@ def cabinet_stretch(view: View, cabinet: wire.CabinetItem) -> Stretch | None:
     if sensor is None or sensor.quantity in CONTACTS:
         return None
     steps = whole_steps(view.now - A_DAY, view.now, wide=view.wide)
-    return Stretch(sensor=sensor.sensor, contacts=contacts_of(cabinet), steps=steps, statistics=True)
+    others = [one.sensor for one in cabinet.sensors if one is not sensor and one.quantity not in CONTACTS]
+    return Stretch(
+        sensor=sensor.sensor, contacts=contacts_of(cabinet), steps=steps, statistics=True, others=tuple(others)
+    )
 
 
 def _service(view: View, cabinet: wire.CabinetItem) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,15 @@
 """All that is known of a row, as text. Pure."""
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.cells import cell_len
 from textual.content import Content
 
 from cdg_tui.screens.page import Detail, View, outcome
-from cdg_tui.text import fit
+from cdg_tui.text import NOTHING, fit
 from core import wire
+from core.wire_cases import CaseDetail
 
 LABEL: Final = 16  # a longer label makes its own line longer, not all of them
 
@@ -21,15 +23,61 @@ def detail_text(detail: Detail) -> Content:
     return Content("\n").join(lines)
 
 
-def details(view: View, detail: Detail, attempts: tuple[wire.AttemptItem, ...]) -> Content:
-    """All that is known of a row; of a delivery every attempt, the newest first."""
-    lines = [detail_text(detail)]
-    if attempts:
-        lines += [Content(""), Content.styled(view.words("detail.history"), "bold")]
+def attempts_text(view: View, attempts: Sequence[wire.AttemptItem]) -> Content:
+    """Each attempt, the newest first: when, by whom, how long it took and what came of it; of the newest the answer in full."""
+    lines = [Content.styled(view.words("detail.history"), "bold")]
     for one in reversed(attempts):
         what = outcome(view.words, one.http_status, one.error_class, view.words("result.delivered"))
         by = view.words.of("trigger", one.trigger) + (f" {one.actor}" if one.actor else "")
-        lines.append(
-            Content(f"{one.number:>3}  {view.clock(one.started_at)}  {fit(by, 14)}  {one.duration_ms:>6} ms  {what}")
+        asked = (
+            "" if one.retry_after_s is None else view.words("detail.asked", wait=view.words.lasting(one.retry_after_s))
         )
+        tail = "  ".join(part for part in (what, asked, *_closer(one)) if part)
+        lines.append(
+            Content(
+                f"{one.number:>3}  {view.clock(one.started_at)}  {_at_least(by, 14)}  {one.duration_ms:>6} ms  {tail}"
+            )
+        )
+        if one.response_excerpt:
+            more = view.words("detail.cut") if one.response_truncated else ""
+            lines.append(Content.styled(f"     {one.response_excerpt}{more}", "dim"))
     return Content("\n").join(lines)
+
+
+def _closer(one: wire.AttemptItem) -> Iterator[str]:
+    """What the sender said of the error, where that is more than the status."""
+    if one.error and one.error != f"HTTP {one.http_status}":
+        yield one.error
+
+
+def _at_least(text: str, width: int) -> str:
+    return text if cell_len(text) > width else fit(text, width)
+
+
+def steps_text(view: View, case: CaseDetail) -> Content:
+    """What people did about it, the oldest first."""
+    words = view.words
+    lines = [Content.styled(words("step.title"), "bold")]
+    for one in case.steps:
+        reason = "" if one.reason is None else words.of("because", one.reason)
+        said = "  ".join(part for part in (one.action, one.disposition, one.note, reason) if part)
+        who = one.actor or words("step.nobody")
+        lines.append(Content(f"{view.clock(one.at)}  {words.of('step', one.what)}  {who}  {said}".rstrip()))
+    return Content("\n").join(lines if case.steps else [*lines, Content(words("step.none"))])
+
+
+def news_text(view: View, deliveries: Sequence[wire.RetryItem]) -> Content:
+    """Its deliveries that are still here: where to, how it stands with them, and why they have not arrived."""
+    words = view.words
+    lines = [Content.styled(words("news.title"), "bold")]
+    for one in deliveries:
+        last = one.last_attempt
+        why = NOTHING if last is None else outcome(words, last.http_status, last.error_class, words("result.delivered"))
+        lines.append(
+            Content(
+                f"{one.endpoint.id}  {words.of('event', one.event_type)}  {words.of('standing', one.status)}  "
+                f"{words('news.attempts', n=one.attempts)}  {why}  "
+                f"{words('news.next', at=view.clock(one.next_attempt_at)) if one.status == 'pending' else ''}".rstrip()
+            )
+        )
+    return Content("\n").join(lines if deliveries else [*lines, Content(words("news.all_told"))])

@@ -1,12 +1,19 @@
-"""Page 5: the box's way out and the endpoints of its webhooks, worst first. What holds one is said as it is, never as `ok`."""
+"""Page 5: the endpoints of the box's webhooks, worst first, and then the box itself. What holds one is said as it is, never as
+`ok`.
+"""
 
-from cdg_tui.screens.endpoint import MARKS, STYLES, endpoint_detail, holdup, marked, network
+from typing import Final
+
+from cdg_tui.actions import on_page
+from cdg_tui.screens.box import BOX, box_detail, facts
+from cdg_tui.screens.endpoint import MARKS, STYLES, endpoint_detail, holdup, marked
 from cdg_tui.screens.page import Detail, Listing, View
 from cdg_tui.text import NOTHING
 from cdg_tui.widgets.rows import Column, Row
 from core.wire_endpoints import EndpointItem
 
 _STATES = (*MARKS, "active")
+_BOX_STYLES: Final = {"!!": "bold red", "!": "yellow", "?": "magenta"}
 
 
 class Device(Listing):
@@ -27,11 +34,15 @@ class Device(Listing):
         )
 
     def order(self, view: View) -> str:
-        return view.words("box.network", state=network(view))
+        """And the keys that look further into the box: below there is no room for them."""
+        words = view.words
+        own = [action for action in on_page(self.id) if action.pages == (self.id,) and not action.writes]
+        return "  ".join([*(f"{action.shown} {words(f'action.{action.id}')}" for action in own), super().order(view)])
 
     def rows(self, view: View) -> list[Row]:
         known = view.store.endpoints.items if view.store.endpoints is not None else ()
-        return [self._row(view, endpoint) for endpoint in sorted(known, key=_trouble, reverse=view.asked.turned)]
+        endpoints = sorted(known, key=_trouble, reverse=view.asked.turned)
+        return [*(self._row(view, endpoint) for endpoint in endpoints), *_box(view)]
 
     def _row(self, view: View, endpoint: EndpointItem) -> Row:
         style = STYLES.get(endpoint.state, "yellow" if endpoint.hold else "")
@@ -52,16 +63,44 @@ class Device(Listing):
         )
 
     def empty(self, view: View) -> str:
-        if view.store.untold is not None:
-            return view.words("box.untold", why=view.words.of("cause", view.store.untold))
-        return view.words("empty.device" if view.store.endpoints is not None else "box.looking")
+        """Before the first answer: then the box itself is a row."""
+        return view.words("box.looking")
 
     def detail(self, view: View, key: str) -> Detail:
+        if key == BOX:
+            return box_detail(view)
         endpoint = view.store.endpoint(key)
         return [] if endpoint is None else endpoint_detail(view, endpoint)
 
     def stretch(self, view: View, key: str) -> None:  # noqa: ARG002 - an endpoint has none
         return None
+
+
+def _box(view: View) -> list[Row]:
+    """The box's own row, with the worst of what is to be said about it: the last, where no key that writes finds it first."""
+    status, words = view.store.status, view.words
+    if status is None:
+        return []
+    worst = facts(view)[0]
+    style = _BOX_STYLES.get(worst.mark, "")
+    word = words("box.troubled" if worst.mark else "box.well")
+    queue = status.webhooks
+    return [
+        Row(
+            key=BOX,
+            cells=(
+                f"{worst.mark:<2}{word}",
+                words("box.name"),
+                status.device.id,
+                "",
+                str(queue.pending),
+                str(queue.dead_letter),
+                "",
+                worst.text if worst.mark else NOTHING,
+            ),
+            styles=((0, style),) if style else (),
+        )
+    ]
 
 
 def _trouble(endpoint: EndpointItem) -> tuple[int, bool, bool, str]:

@@ -1,6 +1,6 @@
 """One page on the screen: status, tabs, the rows, what there is to say about the one under the cursor, and the keys."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import ClassVar, Final
@@ -13,7 +13,9 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from cdg_tui.actions import on_page
+from cdg_tui.course import Course
 from cdg_tui.screens.bars import banner, enlarge, heading, key_bar, status_line, tabs
+from cdg_tui.screens.course_text import course_text
 from cdg_tui.screens.detail import detail_text
 from cdg_tui.screens.page import LEAST, WIDE, Asked, Page, View
 from cdg_tui.store import Question
@@ -39,6 +41,7 @@ class PageScreen(Screen[None]):
         self.asked = Asked()
         self.frozen_s: float | None = None  # since when the list stands still
         self._unfiltered = 0  # how many rows there are, filter or not
+        self.course: tuple[str, Course] | None = None  # the last that was read, and of which row
         self._asked_anew = False
 
     def compose(self) -> ComposeResult:
@@ -126,7 +129,23 @@ class PageScreen(Screen[None]):
         )
         key = self.table.cursor_key
         detail = self.page.detail(view, key) if key is not None else []
-        self._line("detail", detail_text(detail) if detail else Content(self._nothing(view)))
+        text = detail_text(detail) if detail else Content(self._nothing(view))
+        self._line("detail", Content("\n\n").join([text, *self._beside(view, key)]))
+
+    def show_course(self, key: str, course: Course) -> None:
+        """Below the details of this row, where they stand beside the list and the cursor is still on it."""
+        self.course = key, course
+        if self.cursor_key is not None:
+            self.show_row(self.view())
+
+    @property
+    def cursor_key(self) -> str | None:
+        """The row under the cursor; None also while the screen is put together or taken apart."""
+        return next((table.cursor_key for table in self.query(RowTable)), None)
+
+    def _beside(self, view: View, key: str | None) -> Iterator[Content]:
+        if view.wide and self.course is not None and self.course[0] == key:
+            yield course_text(view, self.course[1], self.query_one("#detail").content_size.width)
 
     def _said(self, view: View) -> tuple[str, ...]:
         """What is to be known about the list beside its order."""

@@ -84,6 +84,18 @@ def refusal_codes() -> frozenset[str]:
     return frozenset(found) - NEVER_ASKED
 
 
+def deed_codes() -> frozenset[str]:
+    """What the audit calls what was done; of several routes that are made alike, the name that differs is left out."""
+    given = [
+        keyword.value
+        for path in CORE.rglob("*.py")
+        for call in _calls(_tree(path), {"Audited", "Deed"})
+        for keyword in call.keywords
+        if keyword.arg == "what"
+    ]
+    return frozenset(_text(value) for value in given if isinstance(value, ast.Constant))
+
+
 def skip_codes() -> frozenset[str]:
     """Why a drain can leave a delivery out: what refuses to send one by hand."""
     tree = ast.Module(

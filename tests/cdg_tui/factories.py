@@ -4,7 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core import wire
+from core.wire_audit import AuditItem
+from core.wire_cases import CaseStep
 from core.wire_endpoints import EndpointItem
+from core.wire_stream import LogItem
 
 NOW = datetime(2026, 11, 25, 4, 0, 3, tzinfo=UTC)  # noon in Shanghai
 
@@ -172,3 +175,38 @@ def an_endpoint(endpoint: str = "总部", **more: Any) -> EndpointItem:
         "skew_s": None,
     }
     return EndpointItem(**{**plain, **more})
+
+
+def a_record(n: int = 1, text: str = "poll failed", **more: Any) -> LogItem:
+    plain: dict[str, Any] = {"at": at(n - 100), "level": "info", "logger": "core.monitoring.polling"}
+    return LogItem(n=n, text=text, **{**plain, **more})
+
+
+def a_deed(n: int = 1, what: str = "case.acknowledge", **more: Any) -> AuditItem:
+    plain: dict[str, Any] = {
+        "at": at(n - 1000),
+        "actor": "uid:1000",
+        "via": None,
+        "by": "li",
+        "origin": "socket",
+        "subject": "case_00000000000000000001",
+        "asked": {"by": "li"},
+        "changes": (),
+        "outcome": "done",
+        "request_id": None,
+        "previous": "0" * 64,
+        "sha256": "1" * 64,
+    }
+    return AuditItem(n=n, what=what, **{**plain, **more})
+
+
+def a_step(what: str = "acknowledged", **more: Any) -> CaseStep:
+    plain: dict[str, Any] = {
+        "at": at(-300),
+        "actor": "li (uid:1000)",
+        "action": None,
+        "disposition": None,
+        "note": None,
+        "reason": None,
+    }
+    return CaseStep(what=what, **{**plain, **more})

@@ -1,11 +1,12 @@
 """A core at the transport's seam: answers the manage API from values that a test sets, and remembers what it was asked."""
 
 import asyncio
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import unquote
 
 import httpx
@@ -15,11 +16,17 @@ from msgspec import structs
 from core import wire
 from core.errors import RefusalError
 from core.monitoring.statistics import Minute
-from core.wire_endpoints import Discarded, EndpointItem, Endpoints, EndpointTest, Recovered
+from core.wire_audit import AuditItem, AuditPage
+from core.wire_cases import CaseDetail, CaseStep
+from core.wire_config import Config
+from core.wire_endpoints import Discarded, EndpointItem, Endpoints, EndpointTest, Payload, Recovered
 from core.wire_history import History
+from core.wire_stream import Log, LogItem, LogLevel
 from core.wire_windows import RetryGroup, RetryGroups, RetryIds, RetryWindow
 from tests.cdg_tui import histories
 from tests.cdg_tui.factories import NOW, a_cabinet, at
+
+LEVELS = get_args(LogLevel)
 
 Behaviour = Callable[[httpx.Request], httpx.Response]
 
@@ -86,6 +93,12 @@ class FakeCore(httpx.AsyncBaseTransport):
         self.attempts: dict[str, tuple[wire.AttemptItem, ...]] = {}
         self.sending: tuple[str, ...] = ()
         self.endpoints: list[EndpointItem] = []
+        self.log: list[LogItem] = []
+        self.run = "r1"
+        self.config = Config(path="/etc/cdg/config.toml", settings={}, restart_required=False, hints=())
+        self.audit: list[AuditItem] = []  # newest first
+        self.payloads: dict[str, Any] = {}
+        self.steps: dict[str, tuple[CaseStep, ...]] = {}
         self.test_fails = False
         self.minutes: dict[str, list[Minute]] = {}
         self.status_changes: dict[str, Any] = {}
@@ -165,6 +178,8 @@ class FakeCore(httpx.AsyncBaseTransport):
                 return an_answer(wire.Cabinets(items=tuple(self.cabinets)))
             case "GET", ["cases"]:
                 return an_answer(wire.Cases(items=tuple(self.cases), next=None))
+            case "GET", ["webhooks", "retries"]:
+                return an_answer(self._list(request.url.params))
             case "GET", ["webhooks", "retries", "window"]:
                 return self._window(request)
             case "GET", ["webhooks", "retries", "ids"]:
@@ -178,6 +193,16 @@ class FakeCore(httpx.AsyncBaseTransport):
                 )
             case "GET", ["readings", "history"]:
                 return an_answer(self._history(request.url.params))
+            case "GET", ["log"]:
+                return an_answer(self._log(request.url.params))
+            case "GET", ["config"]:
+                return an_answer(self.config)
+            case "GET", ["audit"]:
+                return an_answer(self._audit(request.url.params))
+            case "GET", ["webhooks", "retries", delivery_id, "payload"]:
+                return an_answer(self._payload(delivery_id))
+            case "GET", ["cases", case_id]:
+                return an_answer(self._case(case_id))
             case "GET", ["webhooks", "retries", delivery_id]:
                 item = self._retry(delivery_id)
                 return an_answer(wire.RetryDetail(item=item, attempts=self.attempts.get(delivery_id, ())))
@@ -204,6 +229,18 @@ class FakeCore(httpx.AsyncBaseTransport):
             case "POST", ["cabinets", cabinet_id, verb]:
                 return an_answer(self._serve(cabinet_id, verb, json.loads(request.content)))
         return a_problem(404, "not_found")
+
+    def _list(self, query: httpx.QueryParams) -> wire.Retries:
+        return wire.Retries(
+            items=tuple(item for item in self.retries if query.get("case_id") in {None, item.case_id}),
+            next=None,
+            full=True,
+            epoch=self.epoch,
+            seq=self.seq,
+            server_time=NOW,
+            clock_synced=True,
+            summary=self.summary(),
+        )
 
     def _window(self, request: httpx.Request) -> httpx.Response:
         query = dict(request.url.params)
@@ -261,6 +298,29 @@ class FakeCore(httpx.AsyncBaseTransport):
     def _history(self, query: httpx.QueryParams) -> History:
         since, until = (datetime.fromisoformat(query[name]) for name in ("since", "until"))
         return histories.answer(self.minutes, query["sensor"], since, until, int(query["step_s"]))
+
+    def _log(self, query: httpx.QueryParams) -> Log:
+        least, after = LEVELS.index(query["level"]), int(query.get("after", 0))
+        found = [one for one in self.log if LEVELS.index(one.level) >= least and one.n > after]
+        page = found[: int(query["limit"])] if "after" in query else found[-int(query["limit"]) :]
+        last = self.log[-1].n if self.log else 0
+        return Log(items=tuple(page), run=self.run, first=self.log[0].n if self.log else 1, last=last)
+
+    def _audit(self, query: httpx.QueryParams) -> AuditPage:
+        what, start, limit = query.get("what", "*"), int(query.get("cursor", 0)), int(query["limit"])
+        found = [one for one in self.audit if one.what.startswith(what.removesuffix("*"))]
+        more = start + limit < len(found)
+        return AuditPage(items=tuple(found[start : start + limit]), next=str(start + limit) if more else None)
+
+    def _payload(self, delivery_id: str) -> Payload:
+        body = msgspec.json.encode(self.payloads.get(delivery_id, {"type": self._retry(delivery_id).event_type}))
+        return Payload(
+            delivery_id=delivery_id, bytes=len(body), sha256=hashlib.sha256(body).hexdigest(), body=msgspec.Raw(body)
+        )
+
+    def _case(self, case_id: str) -> CaseDetail:
+        case = next(case for case in self.cases if case.case_id == case_id)
+        return CaseDetail(**structs.asdict(case), steps=self.steps.get(case_id, ()))
 
     def _retry(self, delivery_id: str) -> wire.RetryItem:
         return next(item for item in self.retries if item.delivery_id == delivery_id)

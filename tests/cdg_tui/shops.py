@@ -3,8 +3,22 @@
 from datetime import date
 
 from core import wire
+from core.wire_audit import Change
+from core.wire_config import Config
 from core.wire_endpoints import EndpointItem
-from tests.cdg_tui.factories import a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_attempt, an_endpoint, at
+from tests.cdg_tui.factories import (
+    a_cabinet,
+    a_case,
+    a_dead_letter,
+    a_deed,
+    a_reading,
+    a_record,
+    a_retry,
+    a_step,
+    an_attempt,
+    an_endpoint,
+    at,
+)
 from tests.cdg_tui.fake_core import FakeCore
 from tests.cdg_tui.histories import a_day
 
@@ -66,8 +80,44 @@ def a_shop() -> FakeCore:
     )
     core.endpoints = some_endpoints()
     core.status_changes = {"network": "online"}
+    _tell_of_itself(core)
     core.attempts = {a_retry(1).delivery_id: (an_attempt(1), an_attempt(2))}
     return core
+
+
+def _tell_of_itself(core: FakeCore) -> None:
+    """A log, a configuration, an audit, what was done about a case, and what a delivery holds."""
+    core.log = [a_record(n, f"01.air 读数 {n}") for n in range(1, 40)]
+    core.log += [
+        a_record(40, "hq: HTTP 503", level="warning", logger="core.webhooks.dispatcher"),
+        a_record(41, "retries.jsonl: OSError", level="error", logger="core.journal.append"),
+    ]
+    core.config = Config(
+        path="/etc/cdg/config.toml",
+        settings={
+            "device": {"site": "SH-0412", "timezone": "Asia/Shanghai"},
+            "cabinets": [{"id": "03", "name": "鲜奶柜", "limits": {"low": 0.0, "high": 8.0}}],
+            "webhooks": {"endpoints": [{"id": "总部", "url": "https://hq.example.com/…", "secret": "***"}]},
+        },
+        restart_required=True,
+        hints=(),
+        pending=("cabinets.03.limits.high",),
+    )
+    core.audit = [
+        a_deed(9, changes=(Change(key="handling", old="new", new="acknowledged"),)),
+        a_deed(8, "endpoint.pause", subject="大区", by="王工", asked={"reason": "对方检修"}),
+        a_deed(7, "config.noticed", actor="core", by=None, origin="file", subject=None, asked={}),
+        *(a_deed(n, "retry.retry", subject=f"dlv_{n}", outcome="failed") for n in range(6, 0, -1)),
+    ]
+    core.steps = {
+        a_case(2).case_id: (
+            a_step(),
+            a_step("note", at=at(-200), note="已叫维修，货品移到 05"),
+            a_step("shelved", at=at(-100)),
+        )
+    }
+    data = {"cabinet": {"id": "03", "name": "鲜奶柜"}, "value": 9.4, "unit": "°C", "limit": 8.0}
+    core.payloads = {a_retry(1).delivery_id: {"id": "evt_1", "type": "case.opened", "data": data}}
 
 
 def some_endpoints() -> list[EndpointItem]:

@@ -7,6 +7,7 @@ from msgspec import structs
 from rich.cells import cell_len
 
 from cdg_tui.i18n import LANGUAGES, Language, Words, texts
+from cdg_tui.screens.box import BOX, box_block
 from cdg_tui.screens.dead import Dead
 from cdg_tui.screens.detail import LABEL
 from cdg_tui.screens.device import Device
@@ -49,7 +50,7 @@ def a_view(
 
 
 def cells(*endpoints: EndpointItem, **more: Any) -> tuple[str, ...]:
-    [row] = Device().rows(a_view(*endpoints, **more))
+    [row, _] = Device().rows(a_view(*endpoints, **more))
     return row.cells
 
 
@@ -70,7 +71,7 @@ def test_endpoints_stand_worst_first() -> None:
         an_endpoint("also well"),
     )
     order = ["disabled", "missing", "open", "paused", "held", "fails", "also well", "well"]
-    assert [row.key for row in Device().rows(view)] == order
+    assert [row.key for row in Device().rows(view)] == [*order, BOX]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_nor_while_the_endpoints_themselves_were_not_asked_for() -> None:
     """Somebody was on another page: all else is of now, they are not."""
     view = a_view(an_endpoint(state="open", hold="open", held_s=12.0))
     view.store.apply(Snapshot(asked_s=ASKED_S + 3, took_s=0.0, status=a_status(FakeCore())))
-    [row] = Device().rows(View(store=view.store, words=view.words, now_s=ASKED_S + 3))
+    [row, _] = Device().rows(View(store=view.store, words=view.words, now_s=ASKED_S + 3))
     assert row.cells[3] == "只发探测"
 
 
@@ -160,11 +161,11 @@ def test_an_endpoint_that_is_well_has_no_trouble_to_tell() -> None:
 
 @pytest.mark.parametrize("network", ["unknown", "online", "offline", "captive_portal", "clock_bad"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_heading_says_how_the_box_s_own_network_is(language: Language, network: str) -> None:
+def test_above_the_list_it_is_said_how_the_box_s_own_network_is(language: Language, network: str) -> None:
     view = a_view(language=language, network=network)
-    words = view.words
-    assert words.of("network", network) in Device().order(view)
-    assert ("11:50:03" in Device().order(view)) == (network != "unknown")
+    block = box_block(view, 80).plain
+    assert view.words.of("network", network) in block
+    assert ("11:50:03" in block) == (network != "unknown")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -176,15 +177,13 @@ def test_no_word_for_the_network_is_one_for_the_link_to_the_core(language: Langu
     assert not [text for text in of_network if any(link in text for link in links)]
 
 
-def test_an_empty_page_says_what_it_means() -> None:
-    assert Device().empty(a_view()) == "没有推送地址：报警只留在本机"
+def test_where_there_is_no_endpoint_to_see_it_is_said_what_that_means() -> None:
+    assert "!没有推送地址：报警只留在本机" in box_block(a_view(), 80).plain
     fresh = Store()
-    fresh.apply(Snapshot(asked_s=0.0, took_s=0.0, status=a_status(FakeCore())))
     assert Device().empty(View(store=fresh, words=Words("zh"), now_s=0.0)) == "正在读推送地址……"
     fresh.apply(Snapshot(asked_s=1.0, took_s=0.0, status=a_status(FakeCore()), untold="not_found"))
-    assert Device().empty(View(store=fresh, words=Words("zh"), now_s=1.0)) == (
-        "读不到推送地址：没有这个接口，可能版本不同"
-    )
+    untold = "!读不到推送地址：没有这个接口，可能版本不同"
+    assert untold in box_block(View(store=fresh, words=Words("zh"), now_s=1.0), 80).plain
 
 
 # -- what deliveries say of their endpoint -----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import ast
 import re
 import string
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -15,9 +16,14 @@ from cdg_tui.commands.endpoints import REASONS
 from cdg_tui.commands.spans import SPANS as LASTING
 from cdg_tui.course import CONTACTS
 from cdg_tui.i18n import LANGUAGES, Language, Words, language_of, texts
+from cdg_tui.screens.live_reader import KINDS
 from cdg_tui.screens.recover_dialog import SPANS
 from cdg_tui.settings import CHOICES, Wrong
 from cdg_tui.store import LinkState
+from core.webhooks.deliveries import Status
+from core.wire import SourceInfo
+from core.wire_audit import Outcome
+from core.wire_stream import LogLevel
 from tests.cdg_tui import core_codes
 
 SOURCES = sorted((Path(__file__).parents[2] / "cdg_tui").rglob("*.py"))
@@ -38,6 +44,10 @@ CODES: dict[str, frozenset[str]] = {
     "delivery": frozenset({"sending", "held", "due", "waiting", "behind", "stuck"}),
     "uplink": core_codes.ENUMS["network"] - {"unknown", "online"},
     "since": frozenset(SPANS),
+    "level": frozenset(get_args(LogLevel)),
+    "outcome": frozenset(get_args(Outcome)),
+    "source": frozenset(get_args(SourceInfo.__annotations__["state"])),
+    "standing": frozenset(Status),
     "because": frozenset(REASONS),
     "taken": frozenset(TAKEN),
     "goods": frozenset(GOODS),
@@ -124,6 +134,12 @@ def test_everything_that_can_be_wrong_with_a_sensor_has_a_word() -> None:
     """Of what a Modbus unit answers the exceptions of its specification; others stand for themselves."""
     worded = {key.removeprefix("fault.") for key in ZH if key.startswith("fault.")}
     assert worded == core_codes.fault_codes() - {"exception_"} | MODBUS_EXCEPTIONS
+
+
+def test_everything_that_the_audit_tells_of_has_a_word_and_so_has_every_kind_of_it() -> None:
+    worded = {key.removeprefix("did.") for key in ZH if key.startswith("did.")}
+    assert worded >= core_codes.deed_codes() | set(KINDS[1:])
+    assert not [kind for kind in KINDS[1:] if not [word for word in worded - {kind} if word.startswith(kind[:-1])]]
 
 
 def test_every_way_not_to_get_an_answer_and_every_refusal_has_a_word() -> None:

@@ -27,8 +27,9 @@ def _filtered(console: Console, strip: Strip) -> Strip:
 STEPS = (
     ("1",), ("enter",), ("escape", "M"), ("1", "1"), ("escape", "O"), ("escape", "2"), ("enter",), ("escape", "A"), ("escape", "H"), ("1", "1"), ("escape", "N"),
     ("escape", "j", "S"), ("1",),
-    ("escape", "3"), ("enter",), ("escape", "R"), ("Y",), ("D",), ("Y",), ("escape", "4"), ("enter",), ("escape", "R"),
-    ("Y",), ("B",), ("4",), ("Y",), ("X",), ("1",), ("Y",), ("a",), ("z",), ("enter",), ("escape",), ("colon",), ("escape", "5"), ("enter",), ("escape", "P"), ("1",), ("Y",), ("U",),
+    ("escape", "3"), ("enter",), ("v",), ("escape", "escape", "R"), ("Y",), ("D",), ("Y",), ("escape", "4"), ("enter",), ("escape", "R"),
+    ("Y",), ("B",), ("4",), ("Y",), ("X",), ("1",), ("Y",), ("a",), ("z",), ("enter",), ("escape",), ("colon",), ("escape", "5"), ("enter",), ("escape", "l"), ("escape", "c"), ("escape", "v"),
+    ("escape", "G", "enter"), ("escape", "g", "P"), ("1",), ("Y",), ("U",),
     ("Y",), ("T",), ("Y",), ("slash", "x"), ("escape", "question_mark"), ("escape", "1"),
 )  # fmt: skip
 
