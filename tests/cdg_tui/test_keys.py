@@ -10,6 +10,7 @@ from textual._xterm_parser import XTermParser
 from cdg_tui.actions import ACTIONS, PAGES, on_page
 from cdg_tui.commands.asking import who
 from cdg_tui.screens.dialog import Leaving
+from cdg_tui.screens.page import Asked
 from tests.cdg_tui.consoles import Console, a_console
 from tests.cdg_tui.factories import a_case, a_dead_letter, a_retry
 from tests.cdg_tui.fake_core import FakeCore
@@ -71,6 +72,13 @@ async def turned_to(console: Console, page: str) -> None:
     await console.shows(SHOWN[page])
 
 
+def as_at_first(console: Console) -> None:
+    """The list as nobody has sorted, marked or stopped it."""
+    screen = console.app.page_screen
+    screen.table.mark_these(())
+    screen.want(Asked())
+
+
 def test_every_action_is_pressed_here() -> None:
     assert {action.id for action in ACTIONS} == {*SHOWN, "refresh", "redraw", "leave"}
 
@@ -86,6 +94,7 @@ async def test_every_key_of_an_action_shows_what_it_is_for(page: str) -> None:
                 await console.type(key)
                 await console.shows(SHOWN[action.id])
                 await console.type("escape")
+                as_at_first(console)
         assert console.sent == []
 
 
