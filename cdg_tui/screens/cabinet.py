@@ -65,9 +65,9 @@ def cabinet_detail(view: View, cabinet: wire.CabinetItem) -> Detail:
     """The most urgent first: below a list there is room for a few lines only."""
     return [
         *_service(view, cabinet),
+        *(_case(view, case) for case in view.store.cases if case.cabinet == cabinet.id),
         _limits(view, cabinet),
         *((sensor.sensor, _sensor(view, sensor, cabinet)) for sensor in cabinet.sensors),
-        *(_case(view, case) for case in view.store.cases if case.cabinet == cabinet.id),
         *_budget(view, cabinet),
         *_basis(view, cabinet),
         *(_calibration(view, sensor) for sensor in cabinet.sensors if sensor.offset or sensor.calibrated_on),
