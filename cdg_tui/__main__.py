@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cdg_tui.arguments import check_use, far_away, parsed
-from cdg_tui.glyphs import GlyphMode, drawn, speakable
+from cdg_tui.glyphs import GlyphMode, drawn, mode_of, speakable
 from cdg_tui.i18n import Language, Words, language_of
 from cdg_tui.session import Session, open_demo, open_session, place_of
-from cdg_tui.settings import AUTO
+from cdg_tui.settings import Settings
 from cdg_tui.settings_file import SettingsFile
 from cdg_tui.surface import settle, speak_utf8, surface
 from cdg_tui.terminal import TerminalGuard, is_terminal
@@ -42,12 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         file = SettingsFile(user_settings())
         chosen = file.read().settings
-        own = _terminal_s_own()
-        glyphs = arguments.glyphs or (own if chosen.glyphs == AUTO else GlyphMode(chosen.glyphs))
-        session, configured = _open(arguments, chosen.language, glyphs)
+        session, configured, own = _open(arguments, chosen)
         language = language_of(arguments.lang, chosen.language, configured, os.environ)
         automatic = language_of(None, None, configured, os.environ)
-        return _run(session, language, glyphs, file, automatic)
+        return _run(session, language, file, automatic, own=own, wanted=arguments.glyphs)
     except ConfigError as error:
         _tell(f"cdg: {error}")
         return error.exit_code
@@ -58,30 +56,40 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGINT
 
 
-def _terminal_s_own() -> GlyphMode:
-    where = surface(os.environ)
-    speak_utf8()
-    return settle(None, where)
-
-
-def _open(arguments: argparse.Namespace, chosen: str, glyphs: GlyphMode) -> tuple[Session, object]:
-    """The core, and the language of its configuration. Raises ConfigError."""
+def _open(arguments: argparse.Namespace, chosen: Settings) -> tuple[Session, object, GlyphMode]:
+    """The core, the language of its configuration, and what the terminal draws. Raises ConfigError."""
     check_use(arguments)
     if arguments.demo:
-        return open_demo(speakable(language_of(arguments.lang, chosen, None, os.environ), glyphs)), None
+        language, own = language_of(arguments.lang, chosen.language, None, os.environ), _terminal_s_own()
+        return open_demo(speakable(language, arguments.glyphs or mode_of(chosen.glyphs, own))), None, own
     if (far := far_away(arguments)) is not None:
-        return far, None
+        return far, None, _terminal_s_own()
     place = place_of(arguments.config, arguments.data_dir)
-    return open_session(place), place.device.get("language")
+    own = _terminal_s_own()
+    return open_session(place), place.device.get("language"), own
 
 
-def _run(session: Session, language: Language, glyphs: GlyphMode, file: SettingsFile, automatic: Language) -> int:
+def _terminal_s_own() -> GlyphMode:
+    """Asked only where there will be a screen: whoever typed something wrong is told so, and nothing else is written."""
+    where = surface(os.environ)
+    speak_utf8()
+    return settle(where)
+
+
+def _run(
+    session: Session,
+    language: Language,
+    file: SettingsFile,
+    automatic: Language,
+    *,
+    own: GlyphMode = GlyphMode.UNICODE,
+    wanted: GlyphMode | None = None,
+) -> int:
     from cdg_tui.app import ConsoleApp  # after the checks: they need no screen library
 
-    words = Words(speakable(language, glyphs))
-    app = ConsoleApp(session, words, file=file, automatic=automatic, glyphs=glyphs)
-    if words.language != language:
-        app.say(words("glyphs.no_han"))
+    app = ConsoleApp(session, Words(language), file=file, automatic=automatic, own=own, wanted=wanted)
+    if app.words.language != language:
+        app.say(app.words("glyphs.no_han"))
     try:
         with TerminalGuard(app.leave_now) as guard:
             app.on_leaving = guard.hurry
@@ -89,7 +97,7 @@ def _run(session: Session, language: Language, glyphs: GlyphMode, file: Settings
     finally:
         if session.demo:
             _end_demo(session)
-    code, words = app.return_code or 0, app.words
+    code, words, glyphs = app.return_code or 0, app.words, app.glyphs
     for complaint in app.complaints:
         _tell(f"cdg: {complaint.told(words, file.shown)}", glyphs)
     if app.crash is not None:

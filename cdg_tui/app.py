@@ -56,9 +56,10 @@ class ConsoleApp(Shell):
         *,
         file: SettingsFile | None = None,
         automatic: Language | None = None,
-        glyphs: GlyphMode = GlyphMode.UNICODE,
+        own: GlyphMode = GlyphMode.UNICODE,
+        wanted: GlyphMode | None = None,
     ):
-        super().__init__(words, file=file, automatic=automatic, glyphs=glyphs)
+        super().__init__(words, file=file, automatic=automatic, own=own, wanted=wanted)
         self.session, self._now = session, now
         self.store = Store()
         self.notice, self._noticed_s = Content(""), 0.0

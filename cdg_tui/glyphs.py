@@ -75,6 +75,11 @@ def _certain(character: str) -> bool:
     return width in {"W", "F", "H", "Na"} or (width == "N" and category(character)[0] in "LM")
 
 
+def mode_of(chosen: str, own: GlyphMode) -> GlyphMode:
+    """That of the settings; the terminal's own where they leave it open."""
+    return GlyphMode(chosen) if chosen in set(GlyphMode) else own
+
+
 def speakable(language: Language, mode: GlyphMode) -> Language:
     """Chinese is not to be had in ASCII."""
     return "en" if mode is GlyphMode.ASCII else language

@@ -16,18 +16,18 @@ from textual.widgets import Input
 
 from cdg_tui.colours import BASE_COLOURS, OKABE_ITO, READABLE_ON_LIGHT, theme_for
 from cdg_tui.filters import ControlFilter, GlyphFilter
-from cdg_tui.glyphs import GlyphMode, speakable
+from cdg_tui.glyphs import GlyphMode, mode_of, speakable
 from cdg_tui.i18n import Language, Words, language_of
 from cdg_tui.screens.dialog import YES, Leaving
-from cdg_tui.settings import AUTO, Settings
+from cdg_tui.settings import Settings
 from cdg_tui.settings_file import SettingsFile
 
 DELIBERATE_S: Final = 0.05  # what comes sooner after another key was pasted, or typed blindly in one go
 
 
 class Shell(App[Leaving]):
-    """`file` holds the user's settings; `automatic` is the language, and `glyphs` what the terminal draws, where those leave
-    it to the console. `crash` is what went wrong, where something did; `on_leaving` is told the exit code as soon as it is
+    """`file` holds the user's settings; `automatic` is the language, and `own` what the terminal draws, where those leave it to
+    the console; `wanted` is what to draw in this run, whatever they say. `crash` is what went wrong, where something did; `on_leaving` is told the exit code as soon as it is
     known.
     """
 
@@ -40,17 +40,20 @@ class Shell(App[Leaving]):
         *,
         file: SettingsFile | None = None,
         automatic: Language | None = None,
-        glyphs: GlyphMode = GlyphMode.UNICODE,
+        own: GlyphMode = GlyphMode.UNICODE,
+        wanted: GlyphMode | None = None,
     ):
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)  # then no colour at all, not even greys
-        self.words = words
+        self.register_theme(BASE_COLOURS)
         self.file = file if file is not None else SettingsFile(None)
         read = self.file.read()
         self.settings, self.actions, self.complaints = read.settings, read.actions, read.complaints
-        self._automatic, self._terminal_s_own = automatic or words.language, glyphs
-        self._glyphs, self._net = GlyphFilter(glyphs), ControlFilter()
-        if words.language != self._language_of(read.settings):  # said for this run only
-            self.settings = replace(read.settings, language=words.language)
+        self._automatic, self._own = automatic or words.language, own
+        if words.language != language_of(None, read.settings.language, self._automatic, {}):  # said for this run only
+            self.settings = replace(self.settings, language=words.language)
+        self.settings = replace(self.settings, glyphs=wanted or self.settings.glyphs)
+        self._glyphs, self._net = GlyphFilter(mode_of(self.settings.glyphs, own)), ControlFilter()
+        self.words = Words(self._language_of(self.settings))
         for action in self.actions:
             self.bind(",".join(action.keys), f"act('{action.id}')", show=False)
         self.on_leaving: Callable[[int], None] = lambda _: None
@@ -60,7 +63,6 @@ class Shell(App[Leaving]):
 
     async def on_mount(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.register_theme(BASE_COLOURS)
         self.ansi_theme_dark, self.ansi_theme_light = OKABE_ITO, READABLE_ON_LIGHT
         self.theme = self._theme_of(self.settings)
 
@@ -69,7 +71,7 @@ class Shell(App[Leaving]):
     def use(self, settings: Settings) -> None:
         """Draw and speak as these settings say, from now on."""
         self.settings = settings
-        self.glyphs = self._terminal_s_own if settings.glyphs == AUTO else GlyphMode(settings.glyphs)
+        self.glyphs = mode_of(settings.glyphs, self._own)
         self.words = Words(self._language_of(settings))
         self.theme = self._theme_of(settings)
 

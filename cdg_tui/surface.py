@@ -1,4 +1,4 @@
-"""What the terminal at hand can draw: settled once before the first frame, from what was said, what it is and what it answers."""
+"""What the terminal at hand can draw: settled once before the first frame, from what it is and what it answers."""
 
 import os
 import re
@@ -45,10 +45,8 @@ def _encoding(environment: Mapping[str, str]) -> str | None:
     return None if spoken is None else "utf-8" if re.search("utf-?8", spoken, re.IGNORECASE) else "ascii"
 
 
-def settle(wanted: GlyphMode | None, where: Surface) -> GlyphMode:
-    """What was asked for, else what the terminal is known to be, else its own answer, else what its locale promises."""
-    if wanted is not None:
-        return wanted
+def settle(where: Surface) -> GlyphMode:
+    """What the terminal is known to draw, else what it answers, else what its locale promises."""
     if where.draws_only_ascii:
         return GlyphMode.ASCII
     if (answer := probe()) is not None:

@@ -1,6 +1,8 @@
 """What a terminal is sent in each mode: only characters it can draw, and every line as wide as before."""
 
 import unicodedata
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,11 +12,14 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
+from cdg_tui.app import ConsoleApp
 from cdg_tui.filters import GlyphFilter
 from cdg_tui.glyphs import HOUSE, GlyphMode, drawn, speakable
+from cdg_tui.i18n import Words
 from cdg_tui.screens.course_text import SIGNS
+from cdg_tui.settings_file import SettingsFile
 from cdg_tui.text import LEVELS, safe
-from tests.cdg_tui.consoles import a_console
+from tests.cdg_tui.consoles import SeamSession, a_console
 from tests.cdg_tui.fake_core import FakeCore
 from tests.cdg_tui.shops import a_shop
 from tests.cdg_tui.test_text import ANY_TEXT
@@ -111,3 +116,27 @@ async def test_what_is_drawn_again_each_second_is_not_translated_again() -> None
         assert [*console.app.get_line_filters()] == [*console.app.get_line_filters()]
         console.app.glyphs = GlyphMode.UNICODE
         assert not [one for one in console.app.get_line_filters() if isinstance(one, GlyphFilter)]
+
+
+@pytest.mark.requirement(15)
+@pytest.mark.parametrize(
+    ("file", "own", "wanted", "drawn_in"),
+    [
+        ("", GlyphMode.PLAIN, None, GlyphMode.PLAIN),
+        ('glyphs = "auto"', GlyphMode.ASCII, None, GlyphMode.ASCII),
+        ('glyphs = "unicode"', GlyphMode.ASCII, None, GlyphMode.UNICODE),
+        ('glyphs = "unicode"', GlyphMode.UNICODE, GlyphMode.ASCII, GlyphMode.ASCII),
+    ],
+)
+def test_a_flag_comes_before_the_settings_and_those_before_the_terminal(
+    tmp_path: Path, file: str, own: GlyphMode, wanted: GlyphMode | None, drawn_in: GlyphMode
+) -> None:
+    """What the settings leave open later is the terminal's own again, and so is the language."""
+    (tmp_path / "console.toml").write_text(file, encoding="utf-8")
+    kept = SettingsFile(tmp_path / "console.toml")
+    app = ConsoleApp(SeamSession(transport=FakeCore()), Words("zh"), file=kept, own=own, wanted=wanted)
+    assert app.glyphs is drawn_in
+    assert app.words.language == speakable("zh", drawn_in)
+    app.use(replace(app.settings, glyphs="auto"))
+    assert app.glyphs is own
+    assert app.words.language == speakable("zh", own)

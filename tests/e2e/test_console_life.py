@@ -24,8 +24,8 @@ FAILING = """
 import sys
 from pathlib import Path
 from cdg_tui.__main__ import _run
-from cdg_tui.glyphs import GlyphMode
 from cdg_tui.session import open_session, place_of
+from cdg_tui.settings_file import SettingsFile
 
 def client():
     token = "s3cret-of-a-local"
@@ -33,7 +33,7 @@ def client():
 
 session = open_session(place_of(Path(sys.argv[1]), Path(sys.argv[2])))
 session.client = client
-sys.exit(_run(session, "en", GlyphMode.UNICODE))
+sys.exit(_run(session, "en", SettingsFile(None), "en"))
 """
 
 
