@@ -60,20 +60,25 @@ def _open(arguments: argparse.Namespace, chosen: Settings) -> tuple[Session, obj
     """The core, the language of its configuration, and what the terminal draws. Raises ConfigError."""
     check_use(arguments)
     if arguments.demo:
-        language, own = language_of(arguments.lang, chosen.language, None, os.environ), _terminal_s_own()
+        language, own = (
+            language_of(arguments.lang, chosen.language, None, os.environ),
+            _terminal_s_own(arguments.glyphs),
+        )
         return open_demo(speakable(language, arguments.glyphs or mode_of(chosen.glyphs, own))), None, own
     if (far := far_away(arguments)) is not None:
-        return far, None, _terminal_s_own()
+        return far, None, _terminal_s_own(arguments.glyphs)
     place = place_of(arguments.config, arguments.data_dir)
-    own = _terminal_s_own()
+    own = _terminal_s_own(arguments.glyphs)
     return open_session(place), place.device.get("language"), own
 
 
-def _terminal_s_own() -> GlyphMode:
-    """Asked only where there will be a screen: whoever typed something wrong is told so, and nothing else is written."""
+def _terminal_s_own(wanted: GlyphMode | None) -> GlyphMode:
+    """Asked only where there will be a screen: whoever typed something wrong is told so, and nothing else is written. Nor
+    where somebody knows better.
+    """
     where = surface(os.environ)
     speak_utf8()
-    return settle(where)
+    return wanted or settle(where)
 
 
 def _run(

@@ -69,8 +69,6 @@ Text = Callable[[], str]
 
 FIXED: Final[dict[type[inspect.Type], Any]] = {
     inspect.BoolType: True,
-    inspect.IntType: 1,
-    inspect.FloatType: 1.0,
     inspect.DateTimeType: "2026-11-25T04:00:00Z",
     inspect.DateType: "2026-11-25",
     inspect.NoneType: None,
@@ -82,6 +80,8 @@ def filled(kind: inspect.Type, text: Text) -> Any:
     match kind:
         case inspect.StrType():
             return text()
+        case inspect.IntType(ge=least) | inspect.FloatType(ge=least):
+            return max(1, least or 0)
         case inspect.EnumType(cls=enum):
             return next(iter(enum)).value
         case inspect.LiteralType(values=values):
