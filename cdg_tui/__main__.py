@@ -69,6 +69,8 @@ def _open(arguments: argparse.Namespace, chosen: Settings) -> tuple[Session, obj
         return far, None, _terminal_s_own(arguments.glyphs)
     place = place_of(arguments.config, arguments.data_dir)
     own = _terminal_s_own(arguments.glyphs)
+    if arguments.kiosk:  # whoever passes by must not end up with a core of his own
+        return Session(directory=place.directory, kiosk=True), place.device.get("language"), own
     return open_session(place), place.device.get("language"), own
 
 

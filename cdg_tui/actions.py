@@ -63,6 +63,9 @@ ACTIONS: Final = (
     Action(id="palette", keys=("colon", "ctrl+p", "fullwidth_colon"), shown=":", in_footer=False),
     Action(id="settings", keys=("f2",), shown="F2", in_footer=False),
     Action(id="redraw", keys=("ctrl+l",), shown="Ctrl+L", in_footer=False),
+    Action(id="wallboard", keys=("w", "\uff57"), shown="w", in_footer=False),
+    Action(id="mute", keys=("b", "\uff42"), shown="b", in_footer=False),
+    Action(id="unlock", keys=("u", "\uff55"), shown="u", in_footer=False),
     Action(id="refresh", keys=("f5",), shown="F5", in_footer=False),
     Action(id="leave", keys=("q", "f10", "ctrl+q", "ctrl+c"), shown="q F10"),
 )

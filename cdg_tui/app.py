@@ -23,8 +23,8 @@ from cdg_tui.screens.device_screen import DeviceScreen
 from cdg_tui.screens.overview import Overview
 from cdg_tui.screens.page import WIDE, Page, View
 from cdg_tui.screens.page_screen import PageScreen
-from cdg_tui.screens.reader import Reader
 from cdg_tui.screens.retries import Retries
+from cdg_tui.sentry import KEPT_TRUE, Sentry
 from cdg_tui.session import Session
 from cdg_tui.settings import Settings, told_shortly
 from cdg_tui.settings_file import SettingsFile
@@ -62,6 +62,7 @@ class ConsoleApp(Shell):
         super().__init__(words, file=file, automatic=automatic, own=own, wanted=wanted)
         self.session, self._now = session, now
         self.store = Store()
+        self.sentry = Sentry(self, now)
         self.notice, self._noticed_s = Content(""), 0.0
         self.last_words: str | None = None
         self._started_s = self._now()
@@ -102,6 +103,10 @@ class ConsoleApp(Shell):
         if self.client is not None:
             await self.client.close()
 
+    async def on_event(self, event: events.Event) -> None:
+        if not isinstance(event, events.Key) or event.is_forwarded or self.sentry.admits(event):
+            await super().on_event(event)
+
     # -- news ------------------------------------------------------------------------------------------------------
 
     def view(self) -> View:
@@ -114,6 +119,8 @@ class ConsoleApp(Shell):
             wide=wide,
             notice=self.notice,
             actions=self.actions,
+            access=self.sentry.access,
+            alarms=self.sentry.alarms.of(self.store.cases),
             unsettled=told_shortly(self.complaints, self.words, self.file.name),
         )
 
@@ -149,6 +156,7 @@ class ConsoleApp(Shell):
     def _take(self, news: Snapshot | Link) -> None:
         if isinstance(news, Snapshot):
             self.store.apply(news)
+            self.sentry.heard(news)
         else:
             self.store.link = replace(news, state=LinkState.CONNECTING) if self._starting else news
         self._show()
@@ -166,6 +174,7 @@ class ConsoleApp(Shell):
             self._mind(self.session.worker)
         if self.notice and self._now() - self._noticed_s > NOTICE_S:
             self.notice = Content("")
+        self.sentry.tick()
         age_s = self.store.age_s(self._now())
         if age_s is None or age_s > TICK_S:  # younger news has been shown when it came
             self._show()
@@ -183,9 +192,9 @@ class ConsoleApp(Shell):
     def _show(self) -> None:
         if not self.is_running:
             return  # the screens are being taken apart while the feed still has something to tell
-        self.page_screen.show()  # under a dialog too: it can be seen, so it must be true
-        if isinstance(self.screen, Reader):
-            self.screen.show()
+        for screen in self.screen_stack:  # under a dialog too: it can be seen, so it must be true
+            if isinstance(screen, KEPT_TRUE):
+                screen.show()
 
     # -- keys ------------------------------------------------------------------------------------------------------
 
@@ -227,6 +236,7 @@ class ConsoleApp(Shell):
         return next(action for action in self.actions if action.id == name)
 
     async def _turn_to(self, page: str) -> None:
+        self.sentry.turned(page)
         if page != self.page.id:
             self.page_screen, self.notice = self._pages[page], Content("")
             if self._feed is not None:

@@ -60,6 +60,9 @@ def _add_console(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--demo", action="store_true", help="simulated cabinets; needs no configuration, leaves nothing"
     )
+    parser.add_argument(
+        "--kiosk", action="store_true", help="read-only until an operator's PIN; no way out but a signal"
+    )
 
 
 def _add_core(parser: argparse.ArgumentParser, default: Any) -> None:
@@ -82,6 +85,8 @@ def check_use(arguments: argparse.Namespace) -> None:
         raise ConfigError("--demo has its own configuration, directory and core")
     if arguments.url is not None and (arguments.config or arguments.data_dir):
         raise ConfigError("--url is far away: it has no --config and no --data-dir here")
+    if arguments.kiosk and (arguments.demo or arguments.url or arguments.command is not None):
+        raise ConfigError("--kiosk is a console's on the box itself: PINs are good only there")
     for flag in ("token_file", "ca_file"):
         if getattr(arguments, flag) is not None and arguments.url is None:
             raise ConfigError(f"--{flag.replace('_', '-')} goes with --url")

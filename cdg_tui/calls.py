@@ -6,7 +6,7 @@ Whatever arrives is made harmless here, before anybody else sees it.
 import asyncio
 import errno
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -18,6 +18,8 @@ from cdg_tui.text import safe, safe_document
 from core import wire
 
 LARGEST_ANSWER: Final = 16 * 2**20
+UNLOCK_ENDED: Final = "operator_locked"
+OF_A_PIN: Final = frozenset({"wrong_pin", UNLOCK_ENDED})  # 401, and yet no loss of the link
 _BASE: Final = "/api/manage"
 _NOT_MODIFIED: Final = 304
 DENIALS: Final = frozenset({"insufficient_scope", "token_expired", "token_revoked"})  # others are one word, `denied`
@@ -30,10 +32,14 @@ class _Heard(NamedTuple):
     status: int
     data: bytes
     tag: str | None
+    wait_s: float | None
 
 
 class Calls:
-    """To one core. `deadline_s` is how long an answer may take in all; `trust` decides about its certificate under TLS."""
+    """To one core. `deadline_s` is how long an answer may take in all; `trust` decides about its certificate under TLS.
+    `unlocked` is the token of the operator in whose name everything is asked, `on_locked` is told when the core says that it
+    is good no longer.
+    """
 
     def __init__(
         self,
@@ -46,6 +52,8 @@ class Calls:
     ):
         self.deadline_s = deadline_s
         self._tags: dict[str, tuple[Query, str]] = {}  # by path: what was asked last, and the tag of the answer
+        self.unlocked: str | None = None
+        self.on_locked: Callable[[], None] = lambda: None
         self._http = httpx.AsyncClient(
             base_url=base_url,
             transport=transport,
@@ -87,8 +95,32 @@ class Calls:
         headers: Mapping[str, str] | None = None,
         deadline_s: float | None = None,
     ) -> _Heard:
+        """As the operator who unlocked it; where that has ended, one may still look."""
+        token, headers = self.unlocked, headers or {}
+        unlocked = headers if token is None else {**headers, "authorization": f"Bearer {token}"}
+        try:
+            return await self._ask(method, path, query, body, unlocked, deadline_s)
+        except RefusedError as refusal:
+            if token is None or refusal.cause != UNLOCK_ENDED:
+                raise
+            if self.unlocked == token:
+                self.unlocked = None
+                self.on_locked()
+            if method != "GET":
+                raise
+        return await self._ask(method, path, query, body, headers, deadline_s)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        body: wire.Body | None,
+        headers: Mapping[str, str],
+        deadline_s: float | None,
+    ) -> _Heard:
         content = None if body is None else msgspec.json.encode(body)
-        headers = {**(headers or {}), **({} if body is None else {"content-type": "application/json"})}
+        headers = {**headers, **({} if body is None else {"content-type": "application/json"})}
         request = self._http.build_request(method, f"{_BASE}/{path}", params=query, content=content, headers=headers)
         try:
             async with asyncio.timeout(deadline_s or self.deadline_s):
@@ -99,7 +131,7 @@ class Calls:
             # Not only httpx's own: a host name that can't be encoded, say, comes through as it is.
             raise unreachable(error) from error
         if not 200 <= heard.status < 300 and not (heard.status == _NOT_MODIFIED and "if-none-match" in request.headers):
-            raise _refusal(heard.status, heard.data)
+            raise _refusal(heard)
         return heard
 
     async def _exchange(self, request: httpx.Request) -> _Heard:
@@ -110,7 +142,9 @@ class Calls:
                 data += piece
                 if len(data) > LARGEST_ANSWER:
                     raise AlienError("alien", f"> {LARGEST_ANSWER} bytes")
-            return _Heard(answer.status_code, bytes(data), answer.headers.get("etag"))
+            wait = answer.headers.get("retry-after", "")
+            wait_s = float(wait) if wait.isascii() and wait.isdigit() and len(wait) < 9 else None
+            return _Heard(answer.status_code, bytes(data), answer.headers.get("etag"), wait_s)
         finally:
             await answer.aclose()
 
@@ -163,11 +197,12 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _refusal(status: int, data: bytes) -> ClientError:
+def _refusal(heard: _Heard) -> ClientError:
+    status = heard.status
     try:
-        problem = msgspec.convert(safe_document(msgspec.json.decode(data)), wire.ProblemDetails)
+        problem = msgspec.convert(safe_document(msgspec.json.decode(heard.data)), wire.ProblemDetails)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return DeniedError("denied") if status in {401, 403} else LostError("http_error", str(status))
-    if status in {401, 403}:
+    if status in {401, 403} and problem.code not in OF_A_PIN:
         return DeniedError(problem.code if problem.code in DENIALS else "denied", problem.detail)
-    return RefusedError(status, problem.code, problem.detail, problem.drain_id)
+    return RefusedError(status, problem.code, problem.detail, drain_id=problem.drain_id, wait_s=heard.wait_s)

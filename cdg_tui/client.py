@@ -10,11 +10,22 @@ import msgspec
 from cdg_tui.calls import Calls, Query, part, read
 from cdg_tui.payload import Payload
 from cdg_tui.text import safe
-from core import wire, wire_audit, wire_cases, wire_config, wire_endpoints, wire_history, wire_stream, wire_windows
+from core import (
+    wire,
+    wire_access,
+    wire_audit,
+    wire_cases,
+    wire_config,
+    wire_endpoints,
+    wire_history,
+    wire_stream,
+    wire_windows,
+)
 
 LOCAL_DEADLINE_S: Final = 2.0
 REMOTE_DEADLINE_S: Final = 8.0
 SENDING_DEADLINE_S: Final = 45.0  # one attempt may take 30 s, and wait for its turn before
+PIN_DEADLINE_S: Final = 10.0  # it is checked slowly on purpose
 PAGE: Final = 250
 MOST_DRAINED: Final = 10_000  # as many as one drain may name
 LOG_LINES: Final = 300
@@ -123,6 +134,12 @@ class Client(Calls):
         request = wire.Drain(only_due=False, delivery_ids=delivery_ids, limit=MOST_DRAINED, dry_run=True)
         return await self.post("webhooks/retries/drain", wire.DrainResult, request)
 
+    async def whoami(self) -> wire_access.WhoAmI:
+        return await self.get("whoami", wire_access.WhoAmI)
+
+    async def operators(self) -> wire_access.Operators:
+        return await self.get("operators", wire_access.Operators)
+
     # -- acting ----------------------------------------------------------------------------------------------------
 
     async def drain(self, delivery_ids: tuple[str, ...]) -> wire.DrainResult:
@@ -196,3 +213,16 @@ class Client(Calls):
 
     async def acknowledge_damage(self, body: wire.Seen) -> wire.DurabilityInfo:
         return await self.post("durability/acknowledge", wire.DurabilityInfo, body)
+
+    async def unlock(self, body: wire_access.Unlock) -> wire_access.Unlocked:
+        """From now on every request is the operator's."""
+        self.unlocked = None
+        answer = await self.post("operator/unlock", wire_access.Unlocked, body, deadline_s=PIN_DEADLINE_S)
+        self.unlocked = answer.token
+        return answer
+
+    async def lock(self) -> None:
+        """No request is the operator's any more, whatever the core says to it."""
+        token, self.unlocked = self.unlocked, None
+        if token is not None:
+            await self.ask("POST", "operator/lock", headers={"authorization": f"Bearer {token}"})

@@ -4,7 +4,7 @@ ClientError
  ├─ LostError      nobody answers, or not in time; `cause` says how, in a word of the screens
  ├─ DeniedError    the core does not let this caller in
  ├─ AlienError     what answers is not this contract: another version, or something else
- └─ RefusedError   the core refuses this request and says why
+ └─ RefusedError   the core refuses this request and says why; also a wrong PIN, and that an unlock has ended
 """
 
 
@@ -21,7 +21,7 @@ class LostError(ClientError):
 
 
 class DeniedError(ClientError):
-    """401 or 403, or the socket itself may not be opened."""
+    """401 or 403 of whoever asks, or the socket itself may not be opened."""
 
 
 class AlienError(ClientError):
@@ -29,8 +29,12 @@ class AlienError(ClientError):
 
 
 class RefusedError(ClientError):
-    """A problem+json answer; `cause` is its stable code, `drain_id` the drain that is in the way, where one is."""
+    """A problem+json answer; `cause` is its stable code, `drain_id` the drain that is in the way, where one is, `wait_s` how
+    long the core wants to be left alone.
+    """
 
-    def __init__(self, status: int, code: str, detail: str, drain_id: str | None = None):
+    def __init__(
+        self, status: int, code: str, detail: str, *, drain_id: str | None = None, wait_s: float | None = None
+    ):
         super().__init__(code, detail)
-        self.status, self.drain_id = status, drain_id
+        self.status, self.drain_id, self.wait_s = status, drain_id, wait_s

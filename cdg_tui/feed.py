@@ -12,6 +12,7 @@ from cdg_tui.client import Client
 from cdg_tui.errors import AlienError, ClientError, DeniedError, RefusedError
 from cdg_tui.store import Link, LinkState, Listed, Question, Retry, Snapshot
 from core import wire
+from core.wire_access import WhoAmI
 from core.wire_endpoints import Endpoints
 from core.wire_windows import RetryGroup, RetryWindow
 
@@ -20,6 +21,8 @@ FIRST_WAIT_S: Final = 0.3
 LONGEST_WAIT_S: Final = 2.0
 
 News = Snapshot | Link
+
+_NO_CASES: Final = (-1, -1)
 
 
 class Feed:
@@ -32,7 +35,8 @@ class Feed:
         self._tries = 0
         self.question: Question | None = None
         self._last: Listed | None = None
-        self._open_cases = -1
+        self._cases_told = _NO_CASES
+        self._introduced = False  # to whoever answers since the last loss
 
     def poke(self) -> None:
         """Ask at once."""
@@ -48,7 +52,7 @@ class Feed:
                 wait_s = ROUND_S
             except ClientError as error:
                 self._tries += 1
-                self._open_cases = -1
+                self._cases_told, self._introduced = _NO_CASES, False
                 self._tell(_link(error, self._tries))
                 wait_s = min(FIRST_WAIT_S * 2.0 ** min(self._tries - 1, 8), LONGEST_WAIT_S)
             with contextlib.suppress(TimeoutError):
@@ -56,6 +60,7 @@ class Feed:
                     await self._bell.wait()
 
     async def _round(self) -> Snapshot:
+        me = await self._me()
         asked_s = self._now()
         status = await self._client.status()
         took_s = self._now() - asked_s
@@ -72,7 +77,19 @@ class Feed:
             drain=await self._drain(status),
             endpoints=endpoints,
             untold=untold,
+            me=me,
         )
+
+    async def _me(self) -> WhoAmI | None:
+        """Who the core takes this console for; None where it is known, or a core doesn't know the question."""
+        if self._introduced:
+            return None
+        try:
+            me = await self._client.whoami()
+        except (RefusedError, AlienError):
+            me = None
+        self._introduced = True
+        return me
 
     async def _endpoints(self) -> tuple[Endpoints | None, str | None]:
         """Them, or why there are none to be had: a core that doesn't know the question answers all the others."""
@@ -84,9 +101,11 @@ class Feed:
             return None, error.cause
 
     async def _cases(self, status: wire.Status) -> tuple[wire.CaseItem, ...] | None:
-        if "cases" not in self.wanted and status.cases.open == self._open_cases:
+        """Where their sequence moved, so that one which opens while another closes is not missed; an older core has none."""
+        told = (status.cases.open, status.cases.seq)
+        if "cases" not in self.wanted and told == self._cases_told:
             return None
-        self._open_cases = status.cases.open
+        self._cases_told = told
         return await self._client.open_cases()
 
     async def _listed(self, asked_s: float) -> Listed | None:

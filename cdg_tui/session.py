@@ -33,7 +33,7 @@ class Place:
 @dataclass(kw_only=True)
 class Session:
     """`worker` is what was started for this console, None where it only attached; `directory` None is far away: at `url`,
-    where `trust` decides about certificates.
+    where `trust` decides about certificates. A `kiosk` is open to whoever passes by.
     """
 
     directory: Path | None = None
@@ -42,6 +42,7 @@ class Session:
     trust: ssl.SSLContext | None = None
     worker: Worker | None = None
     demo: bool = False
+    kiosk: bool = False
 
     def client(self) -> "Client":
         """A client of this core. Imported here: the first frame doesn't wait for an HTTP library."""

@@ -6,23 +6,18 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
 
 from rich.console import RenderableType
-from textual import events
 from textual.app import App
 from textual.filter import LineFilter
-from textual.widgets import Input
 
 from cdg_tui.colours import BASE_COLOURS, OKABE_ITO, READABLE_ON_LIGHT, theme_for
 from cdg_tui.filters import ControlFilter, GlyphFilter
 from cdg_tui.glyphs import GlyphMode, mode_of, speakable
 from cdg_tui.i18n import Language, Words, language_of
-from cdg_tui.screens.dialog import YES, Leaving
+from cdg_tui.screens.dialog import Leaving
 from cdg_tui.settings import Settings
 from cdg_tui.settings_file import SettingsFile
-
-DELIBERATE_S: Final = 0.05  # what comes sooner after another key was pasted, or typed blindly in one go
 
 
 class Shell(App[Leaving]):
@@ -59,7 +54,6 @@ class Shell(App[Leaving]):
         self.on_leaving: Callable[[int], None] = lambda _: None
         self.crash: str | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._pressed_s = 0.0  # when the last key came
 
     async def on_mount(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -93,17 +87,6 @@ class Shell(App[Leaving]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *([self._glyphs] if self._glyphs.enabled else []), self._net]
-
-    # -- keys ------------------------------------------------------------------------------------------------------
-
-    async def on_event(self, event: events.Event) -> None:
-        """A yes counts only as a key by itself: not out of something pasted, nor typed before its question was there."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            quiet_s, self._pressed_s = event.time - self._pressed_s, event.time
-            # Whatever is on the screen: the key before it may be about to open the question.
-            if event.key in YES.split(",") and quiet_s < DELIBERATE_S and not isinstance(self.focused, Input):
-                return
-        await super().on_event(event)
 
     # -- how it ends -----------------------------------------------------------------------------------------------
 

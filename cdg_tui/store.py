@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from core import wire
+from core.wire_access import WhoAmI
 from core.wire_endpoints import EndpointItem, Endpoints
 from core.wire_windows import Order, RetryGroup
 
@@ -42,7 +43,7 @@ class Link:
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """What one round of questions brought; None where nobody asked. `asked_s` is when it was asked, in steady seconds:
-    an answer is as old as its question. `untold`: why the core would not name its endpoints, a key of the group `cause`.
+    an answer is as old as its question. `untold`: why the core would not name its endpoints, a key of the group `cause`. `me`: who the core takes this console for.
     """
 
     asked_s: float
@@ -55,6 +56,7 @@ class Snapshot:
     drain: wire.DrainResult | None = None
     endpoints: Endpoints | None = None
     untold: str | None = None
+    me: WhoAmI | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -141,7 +141,7 @@ CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("cdg_tui.__main__",),
     ("cdg_tui.app", "cdg_tui.status"),
     ("cdg_tui.shell",),
-    ("cdg_tui.commands", "cdg_tui.looks", "cdg_tui.lookups", "cdg_tui.arguments"),
+    ("cdg_tui.commands", "cdg_tui.looks", "cdg_tui.lookups", "cdg_tui.arguments", "cdg_tui.sentry"),
     ("cdg_tui.screens", "cdg_tui.demo"),
     ("cdg_tui.widgets", "cdg_tui.feed", "cdg_tui.session"),
     (
@@ -155,6 +155,8 @@ CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("cdg_tui.calls",),
     (
         "cdg_tui.summary",
+        "cdg_tui.access",
+        "cdg_tui.alarms",
         "cdg_tui.store",
         "cdg_tui.errors",
         "cdg_tui.course",
@@ -173,10 +175,12 @@ CONSOLE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("cdg_tui",),
 )
 CONSOLE_PURE = (
+    "cdg_tui.access",
     "cdg_tui.actions",
     "cdg_tui.summary",
     "cdg_tui.settings",
     "cdg_tui.keymap",
+    "cdg_tui.alarms",
     "cdg_tui.store",
     "cdg_tui.course",
     "cdg_tui.chart",
@@ -189,6 +193,7 @@ CONSOLE_PURE = (
         for name in ("page", "overview", "cabinet", "cases", "course_text", "retries", "dead", "device")
     ),
     *(f"cdg_tui.screens.{name}" for name in ("bars", "help", "detail", "endpoint", "box", "documents")),
+    *(f"cdg_tui.screens.{name}" for name in ("alarm_line", "big", "tiles")),
 )
 DRAWING = ("textual.app", "textual.screen", "textual.widget", "textual.widgets", "textual.containers")
 

@@ -24,6 +24,7 @@ class Asking:
 
     def __init__(self, app: "ConsoleApp", client: Client):
         self._app, self._client = app, client
+        self._operator = app.sentry.access.operator  # whose key it was: whoever unlocks later says no yes for him
 
     @property
     def _words(self) -> Words:
@@ -67,10 +68,24 @@ class Asking:
 
     def _may_write(self) -> bool:
         """A write that can't be sent now is refused here, never kept for later."""
-        if self._app.view().live:
+        if (why := self._why_not()) is None:
             return True
-        self._app.say(self._words("notice.not_live"), trouble=True)
+        self._app.say(self._words(why), trouble=True)
         return False
+
+    def _why_not(self) -> str | None:
+        """A key of the words."""
+        view, access = self._app.view(), self._app.sentry.access
+        if not view.live:
+            return "notice.not_live"
+        if not access.may_write(view.now_s):
+            return "access.read_only" if access.takes_pin else "access.token"
+        return None if access.operator == self._operator else "access.another"
+
+    @property
+    def _who(self) -> str:
+        """Who acts: the operator who unlocked it, else whoever is logged in."""
+        return self._operator or who()
 
     def _target(self, found: Target | None, missing: str = "notice.no_row") -> Target | None:
         if not self._may_ask():

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Final
 
-from cdg_tui.commands.asking import who
 from cdg_tui.commands.spans import LONG, SHORT, Spanning
 from cdg_tui.screens.cabinet import until
 from cdg_tui.screens.form import Filled, Form
@@ -45,7 +44,7 @@ class CabinetCommands(Spanning):
                 return words("maintenance.ended")
             return words("maintenance.done", at=until(self._app.view(), after.maintenance_s))
 
-        body = Maintenance(by=who(), reason=reason, for_s=for_s)
+        body = Maintenance(by=self._who, reason=reason, for_s=for_s)
         await self._tell(lambda: self._client.maintain(cabinet.id, body), became)
 
     async def service(self) -> None:
@@ -56,7 +55,7 @@ class CabinetCommands(Spanning):
         if cabinet.out_since is None:
             await self._take_out(cabinet)
         elif (said := await self._what_was_done("service.back", self._about_cabinet(cabinet))) is not None:
-            body = InService(by=who(), reason=said.text())
+            body = InService(by=self._who, reason=said.text())
             await self._tell(lambda: self._client.put_back(cabinet.id, body), lambda _: words("service.returned"))
 
     async def _take_out(self, cabinet: wire.CabinetItem) -> None:
@@ -68,7 +67,7 @@ class CabinetCommands(Spanning):
         if term is None:
             return
         due_back = None if term[0] is None else view.now + timedelta(seconds=term[0])
-        body = OutOfService(by=who(), reason=term[1], due_back=due_back)
+        body = OutOfService(by=self._who, reason=term[1], due_back=due_back)
         await self._tell(
             lambda: self._client.take_out(cabinet.id, body),
             lambda after: words("service.done", due=view.clock(after.due_back)),
@@ -85,4 +84,4 @@ class CabinetCommands(Spanning):
     def _about_cabinet(self, cabinet: wire.CabinetItem) -> tuple[str, ...]:
         view = self._app.view()
         what = f"{named(cabinet.id, cabinet.name)}  {view.mark(cabinet.state).strip()}"
-        return what, self._words("dialog.as", who=who())
+        return what, self._words("dialog.as", who=self._who)

@@ -5,7 +5,6 @@ On the page of the cabinets they are about the worst case of the cabinet under t
 
 from typing import Final
 
-from cdg_tui.commands.asking import who
 from cdg_tui.commands.spans import SHORT, Spanning
 from cdg_tui.screens.cabinet import handled, until
 from cdg_tui.screens.cases import urgency
@@ -37,10 +36,10 @@ class CaseCommands(Spanning):
         case = self._case("new")
         if case is None or not await self._confirmed("acknowledge.title", self._about_case(case)):
             return
-        body = wire.Acknowledge(by=who())
+        body = wire.Acknowledge(by=self._who)
         await self._tell(
             lambda: self._client.acknowledge(case.case_id, body),
-            lambda after: self._words("acknowledge.done", who=after.actor or who()),
+            lambda after: self._words("acknowledge.done", who=after.actor or self._who),
         )
 
     async def handle(self) -> None:
@@ -56,7 +55,7 @@ class CaseCommands(Spanning):
         if said is None:
             return
         action, goods = said.chosen
-        body = wire.Handle(by=who(), action=action, disposition=goods, note=said.note)
+        body = wire.Handle(by=self._who, action=action, disposition=goods, note=said.note)
         await self._tell(
             lambda: self._client.handle(case.case_id, body),
             lambda after: words("handle.closed" if after.handling == "closed" else "handle.done"),
@@ -72,7 +71,7 @@ class CaseCommands(Spanning):
             Form(words, words("note.title"), self._about_case(case), remarks, choose, or_noted=True)
         )
         if said is not None:
-            body = Remark(by=who(), note=said.text())
+            body = Remark(by=self._who, note=said.text())
             await self._send(lambda: self._client.note(case.case_id, body), "note.done")
 
     async def shelve(self) -> None:
@@ -82,7 +81,7 @@ class CaseCommands(Spanning):
             return
         if case.shelved_s is not None:
             if await self._confirmed("unshelve.title", self._about_case(case)):
-                await self._send(lambda: self._client.unshelve(case.case_id, wire.Seen(by=who())), "unshelve.done")
+                await self._send(lambda: self._client.unshelve(case.case_id, wire.Seen(by=self._who)), "unshelve.done")
         elif case.severity == "critical":
             self._app.say(words("notice.refused", why=words.of("cause", "critical_not_shelved")), trouble=True)
         else:
@@ -95,7 +94,7 @@ class CaseCommands(Spanning):
         said = await self._span_and_reason("shelve.title", lines, SHORT, reasons)
         if said is None:
             return
-        body = Shelve(by=who(), for_s=said[0] or 0.0, note=said[1])
+        body = Shelve(by=self._who, for_s=said[0] or 0.0, note=said[1])
         await self._tell(
             lambda: self._client.shelve(case.case_id, body),
             lambda after: words("shelve.done", at=until(self._app.view(), after.shelved_s)),
@@ -110,8 +109,10 @@ class CaseCommands(Spanning):
             lines += (self._words("damage.archive", n=count),)
         if not lines:
             self._app.say(self._words("damage.none"))
-        elif self._may_ask() and await self._confirmed("damage.title", (*lines, self._words("dialog.as", who=who()))):
-            await self._send(lambda: self._client.acknowledge_damage(wire.Seen(by=who())), "damage.done")
+        elif self._may_ask() and await self._confirmed(
+            "damage.title", (*lines, self._words("dialog.as", who=self._who))
+        ):
+            await self._send(lambda: self._client.acknowledge_damage(wire.Seen(by=self._who)), "damage.done")
 
     def _about_damage(self, name: str, journal: wire.JournalHealth) -> str:
         if not journal.unacknowledged:
@@ -146,6 +147,6 @@ class CaseCommands(Spanning):
         how = (
             f"{words('column.opened')} {view.clock(case.opened_at)}",
             handled(view, case),
-            words("dialog.as", who=who()),
+            words("dialog.as", who=self._who),
         )
         return "  ".join(what), "  ".join(how)

@@ -4,7 +4,6 @@ from collections import Counter
 
 from msgspec import structs
 
-from cdg_tui.commands.asking import who
 from cdg_tui.commands.drains import DrainCommands
 from cdg_tui.errors import ClientError
 from cdg_tui.screens.dead import group_key
@@ -47,7 +46,7 @@ class DeliveryCommands(DrainCommands):
         ids = await self._targets()
         if len(ids) > 1:
             if await self._confirmed("requeue.many", self._about_many(ids)):
-                await self._recover(Recover(delivery_ids=ids, by=who()))
+                await self._recover(Recover(delivery_ids=ids, by=self._who))
             return
         item = self._item(ids, "dead_letter")
         if item is not None and await self._confirmed("requeue.title", self._about_delivery(item)):
@@ -60,13 +59,13 @@ class DeliveryCommands(DrainCommands):
         if len(ids) < 2 and item is None:
             return
         about = self._about_many(ids) if item is None else self._about_delivery(item)
-        lines = (*about, words("cancel.warning"), words("dialog.as", who=who()))
+        lines = (*about, words("cancel.warning"), words("dialog.as", who=self._who))
         said = await self._app.push_screen_wait(DiscardForm(words, lines, len(ids)))
         if said is None or not self._may_write():
             return
         reason = " ".join(part for part in (*said.chosen, said.note) if part)
         try:
-            found = await self._client.discard(Discard(delivery_ids=ids, by=who(), reason=reason))
+            found = await self._client.discard(Discard(delivery_ids=ids, by=self._who, reason=reason))
         except ClientError as refusal:
             self._failed(refusal)
             return

@@ -34,7 +34,7 @@ class DrainCommands(Asking):
         if not await dialog.confirmed:
             return
         if not self._may_write():
-            dialog.show_error(self._words("notice.not_live"))
+            dialog.show_error(self._app.notice.plain)
             return
         try:
             running = await self._client.drain(tuple(item.delivery_id for item in to_send(preview)))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cdg_tui.commands.asking import Asking, who
+from cdg_tui.commands.asking import Asking
 from cdg_tui.errors import ClientError
 from cdg_tui.screens.endpoint import marked
 from cdg_tui.screens.form import Form
@@ -20,22 +20,22 @@ class EndpointCommands(Asking):
         endpoint, words = self._endpoint(), self._words
         if endpoint is None:
             return
-        lines = (*self._about(endpoint), words("pause.warning"), words("dialog.as", who=who()))
+        lines = (*self._about(endpoint), words("pause.warning"), words("dialog.as", who=self._who))
         reasons = ((words("pause.reason"), [words(f"because.{name}") for name in REASONS]),)
         said = await self._app.push_screen_wait(
             Form(words, words("pause.title"), lines, reasons, words("pause.choose"))
         )
         if said is None or not self._may_write():
             return
-        body = Pause(by=who(), reason=" ".join(part for part in (*said.chosen, said.note) if part))
+        body = Pause(by=self._who, reason=" ".join(part for part in (*said.chosen, said.note) if part))
         await self._send(lambda: self._client.pause(endpoint.id, body), "pause.done")
 
     async def resume(self) -> None:
         endpoint = self._endpoint()
         if endpoint is None:
             return
-        if await self._confirmed("resume.title", (*self._about(endpoint), self._words("dialog.as", who=who()))):
-            await self._send(lambda: self._client.resume(endpoint.id, Resume(by=who())), "resume.done")
+        if await self._confirmed("resume.title", (*self._about(endpoint), self._words("dialog.as", who=self._who))):
+            await self._send(lambda: self._client.resume(endpoint.id, Resume(by=self._who)), "resume.done")
 
     async def test(self) -> None:
         endpoint, words = self._endpoint(), self._words

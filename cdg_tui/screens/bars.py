@@ -86,7 +86,8 @@ def tabs(view: View, page: str, width: int) -> Content:
         count = f" {counts[name]}" if counts.get(name) else ""
         text = f"{number} {view.words(f'page.{name}')}{count}"
         parts.append(Content.styled(f"[{text}]", "bold reverse") if name == page else Content(f" {text} "))
-    right = Content(" ").join(part for part in (_drain(view), _uplink(view), _problems(view)) if part.plain)
+    told = (_drain(view), _uplink(view), _problems(view), _access(view))
+    right = Content(" ").join(part for part in told if part.plain)
     return _both_ends(parts, right, width)
 
 
@@ -110,6 +111,18 @@ def _uplink(view: View) -> Content:
 def _problems(view: View) -> Content:
     count = len(view.store.status.problems) if view.store.status is not None else 0
     return Content.styled(view.words("word.problems", n=count) if count else "", "ansi_yellow")
+
+
+def _access(view: View) -> Content:
+    """That nothing can be written here, and what helps; or who unlocked it and for how long."""
+    access, words = view.access, view.words
+    operator = access.operator_at(view.now_s)
+    if operator is not None:
+        minutes, seconds = divmod(int(access.until_s - view.now_s), 60)
+        return Content.styled(words("access.who", who=operator, left=f"{minutes}:{seconds:02}"), "bold ansi_green")
+    if not access.reads_only:
+        return Content("")
+    return Content.styled(words("access.pin" if access.takes_pin else "access.read"), "bold")
 
 
 def banner(view: View) -> Content:

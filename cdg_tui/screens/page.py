@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from textual.content import Content
 
+from cdg_tui.access import Access
 from cdg_tui.actions import ACTIONS, Action
 from cdg_tui.course import Stretch
 from cdg_tui.i18n import Words
@@ -66,7 +67,8 @@ class Asked:
 class View:
     """What pages are made from: what is known, the language, and what time it is here in steady seconds; `wide`
     where there is room beside the list, `notice` what is to be said just now, `asked` what is wanted of the list; `actions`
-    the keys as this user has them, `unsettled` what is wrong with the user's settings.
+    the keys as this user has them, `unsettled` what is wrong with the user's settings; `access` who may write, `alarms` the
+    new critical cases that nobody has seen.
     """
 
     store: Store
@@ -77,6 +79,8 @@ class View:
     asked: Asked = field(default_factory=Asked)
     actions: tuple[Action, ...] = ACTIONS
     unsettled: str = ""
+    access: Access = field(default_factory=Access)
+    alarms: tuple[wire.CaseItem, ...] = ()
 
     @cached_property
     def zone(self) -> tzinfo:

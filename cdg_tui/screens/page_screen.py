@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from cdg_tui.actions import on_page
 from cdg_tui.course import Course
+from cdg_tui.screens.alarm_line import alarm_line
 from cdg_tui.screens.bars import banner, enlarge, heading, key_bar, status_line, tabs
 from cdg_tui.screens.course_text import course_text
 from cdg_tui.screens.detail import detail_text
@@ -47,6 +48,7 @@ class PageScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Line(id="status")
         yield Line(id="tabs")
+        yield Line(id="alarm")
         yield Line(id="banner")
         with Container(id="body"):
             with Container(id="list"):
@@ -92,6 +94,7 @@ class PageScreen(Screen[None]):
         self._line("tabs", tabs(view, self.page.id, width))
         self._line("keys", key_bar(view.words, on_page(self.page.id, view.actions)))
         self._line("notice", view.notice)
+        self._optional("alarm", alarm_line(view, width))
         self._optional("banner", banner(view))
         queue = self.page.queue(view, width)
         self._optional("queue", queue)

@@ -154,10 +154,12 @@ async def a_console(
     heard: bool = True,
     now: Callable[[], float] = steady,
     file: SettingsFile | None = None,
+    kiosk: bool = False,
 ) -> AsyncIterator[Console]:
     """Running, and, unless told otherwise, having heard from its core once."""
     core = core if core is not None else FakeCore()
-    app = ConsoleApp(SeamSession(transport=core, deadline_s=deadline_s), Words(language), now, file=file)
+    session = SeamSession(transport=core, deadline_s=deadline_s, kiosk=kiosk)
+    app = ConsoleApp(session, Words(language), now, file=file)
     async with app.run_test(size=size) as pilot:
         console = Console(app, pilot, core)
         if heard:

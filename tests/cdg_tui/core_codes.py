@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+from cdg_tui.calls import OF_A_PIN
 from core.events import EventType, Severity
 from core.monitoring.cases import Condition, Handling, Kind
 from core.monitoring.course import Hold
@@ -81,7 +82,7 @@ def refusal_codes() -> frozenset[str]:
         for call in _calls(_tree(path), {"RefusalError", "RequestError", "HalfDoneError"})
         if isinstance(call.args[0], ast.Constant) and call.args[0].value not in {401, 403}
     }
-    return frozenset(found) - NEVER_ASKED
+    return frozenset(found) - NEVER_ASKED | OF_A_PIN
 
 
 def deed_codes() -> frozenset[str]:

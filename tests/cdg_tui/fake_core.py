@@ -16,6 +16,7 @@ from msgspec import structs
 from core import wire
 from core.errors import RefusalError
 from core.monitoring.statistics import Minute
+from core.wire_access import Locked, Operator, Operators, TokenScope, Unlocked, WhoAmI
 from core.wire_audit import AuditItem, AuditPage
 from core.wire_cases import CaseDetail, CaseStep
 from core.wire_config import Config
@@ -71,6 +72,7 @@ def a_status(core: "FakeCore", **more: Any) -> wire.Status:
             open=len(core.cases),
             critical=sum(case.severity == "critical" for case in live),
             warning=sum(case.severity == "warning" for case in live),
+            seq=core.cases_seq,
         ),
         "webhooks": core.summary(),
         "epoch": core.epoch,
@@ -88,6 +90,7 @@ class FakeCore(httpx.AsyncBaseTransport):
     def __init__(self) -> None:
         self.cabinets: list[wire.CabinetItem] = [a_cabinet()]
         self.cases: list[wire.CaseItem] = []
+        self.cases_seq = 0
         self.retries: list[wire.RetryItem] = []
         self.windows = 0  # how often one was asked for
         self.attempts: dict[str, tuple[wire.AttemptItem, ...]] = {}
@@ -114,6 +117,12 @@ class FakeCore(httpx.AsyncBaseTransport):
         self.drain_result = "delivered"
         self.acknowledged_by: str | None = None  # somebody else, who was quicker
         self.others_drain: str | None = None  # the id of one that somebody else has begun
+        self.actor = "uid:1000"
+        self.scope: TokenScope = "operate"
+        self.pins: dict[str, str] = {}  # by operator
+        self.unlocked: dict[str, str] = {}  # the operator by his token; clear it, and all of them are locked
+        self.wait_s = 0  # after too many wrong PINs
+        self.by: list[str] = []  # who asked for what was written
 
     def changed(self, *items: wire.RetryItem) -> None:
         """These deliveries are news: new ones, or new states of known ones."""
@@ -154,8 +163,8 @@ class FakeCore(httpx.AsyncBaseTransport):
             self.written.append((path, json.loads(request.content) if request.content else None))
         while self.hang:
             await asyncio.sleep(0.05)
-        if self.fail is not None:
-            return self.fail(request)
+        if (stopped := self._stopped_at_the_door(request, path)) is not None:
+            return stopped
         for end, (status, code) in self.refuse.items():
             if path.endswith(end):
                 return a_problem(status, code, drain_id=self.others_drain)
@@ -224,6 +233,14 @@ class FakeCore(httpx.AsyncBaseTransport):
                 return an_answer(self._drain(json.loads(request.content)))
             case "POST", ["webhooks", "retries", delivery_id, verb]:
                 return an_answer(self._act(delivery_id, verb))
+            case "GET", ["whoami"]:
+                return an_answer(self._me(request))
+            case "GET", ["operators"]:
+                return an_answer(Operators(items=tuple(Operator(name=name, scope="operate") for name in self.pins)))
+            case "POST", ["operator", "unlock"]:
+                return self._unlock(json.loads(request.content))
+            case "POST", ["operator", "lock"]:
+                return an_answer(Locked(operator=self.unlocked.pop(bearer(request) or "")))
             case "POST", ["cases", case_id, verb]:
                 return an_answer(self._handle(case_id, verb, json.loads(request.content)))
             case "POST", ["cabinets", cabinet_id, verb]:
@@ -293,6 +310,36 @@ class FakeCore(httpx.AsyncBaseTransport):
                 RetryGroup(endpoint=endpoint, reason=reason, count=count, newest_at=at(-60))
                 for (endpoint, reason), count in dead.most_common()
             )
+        )
+
+    def _stopped_at_the_door(self, request: httpx.Request, path: str) -> httpx.Response | None:
+        if self.fail is not None:
+            return self.fail(request)
+        if (token := bearer(request)) is not None and token not in self.unlocked:
+            return a_problem(401, "operator_locked")
+        if request.method != "GET" and path != "operator/unlock":
+            if token is None and self.scope == "read":
+                return a_problem(403, "insufficient_scope")
+            self.by.append(self._me(request).actor)
+        return None
+
+    def _me(self, request: httpx.Request) -> WhoAmI:
+        operator = self.unlocked.get(bearer(request) or "")
+        if operator is None:
+            return WhoAmI(actor=self.actor, via=None, scope=self.scope, origin="socket")
+        return WhoAmI(actor=f"operator:{operator}", via=self.actor, scope="operate", origin="socket")
+
+    def _unlock(self, body: dict[str, str]) -> httpx.Response:
+        if self.wait_s:
+            answer = a_problem(429, "too_many_tries")
+            answer.headers["retry-after"] = str(self.wait_s)
+            return answer
+        if self.pins.get(body["operator"]) != body["pin"]:
+            return a_problem(401, "wrong_pin")
+        token = f"token-{len(self.asked)}"
+        self.unlocked[token] = body["operator"]
+        return an_answer(
+            Unlocked(token=token, operator=body["operator"], scope="operate", expires_at=at(300), expires_in_s=300.0)
         )
 
     def _history(self, query: httpx.QueryParams) -> History:
@@ -481,6 +528,12 @@ def words_of(item: wire.RetryItem) -> str:
     """What a text is looked for in."""
     last = item.last_attempt.error if item.last_attempt is not None else ""
     return f"{item.delivery_id} {item.event_id} {item.case_id} {item.cabinet} {item.event_type} {item.endpoint.id} {last}".casefold()
+
+
+def bearer(request: httpx.Request) -> str | None:
+    """The token that came with it."""
+    header: str | None = request.headers.get("authorization")
+    return header and header.removeprefix("Bearer ")
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------

@@ -88,8 +88,14 @@ SCENES = {
     "drain-done": Scene("3 D Y", "result.delivered"),
     "leave": Scene("q", "leave.keep"),
     "settings": Scene("f2", "settings.keys"),
+    "wallboard": Scene("w", "wallboard.leave"),
+    "kiosk": Scene("1", "access.pin"),
+    "unlock": Scene("u", "unlock.who"),
+    "unlock-pin": Scene("u 1 tab 4 0 2", "unlock.keys"),
+    "lock": Scene("q", "lock.title"),
 }
-ALL = [*SCENES, "lost", "lost-drain", "empty", "connecting", "troubled"]
+KIOSK = {"kiosk", "unlock", "unlock-pin", "lock"}
+ALL = [*SCENES, "lost", "lost-wallboard", "lost-drain", "empty", "connecting", "troubled"]
 
 
 async def picture(name: str, language: Language, size: tuple[int, int]) -> dict[GlyphMode, str]:
@@ -99,8 +105,15 @@ async def picture(name: str, language: Language, size: tuple[int, int]) -> dict[
         core.status_changes = full_house(core)
     if name == "connecting":
         core.hang = True
+    core.pins = {"李工": "402817", "王工": "402818"}
     async with a_console(
-        core, language=language, size=size, now=lambda: 1000.0, deadline_s=60.0, heard=not core.hang
+        core,
+        language=language,
+        size=size,
+        now=lambda: 1000.0,
+        deadline_s=60.0,
+        heard=not core.hang,
+        kiosk=name in KIOSK,
     ) as console:
         await _go(console, name)
         return {mode: console.drawn(mode) for mode in (GlyphMode.UNICODE, MODES[language])}
@@ -108,7 +121,7 @@ async def picture(name: str, language: Language, size: tuple[int, int]) -> dict[
 
 async def _go(console: Console, name: str) -> None:
     words = console.app.words
-    scene = SCENES.get(name) or SCENES["drain" if name == "lost-drain" else "overview"]
+    scene = SCENES.get(name) or SCENES[name.removeprefix("lost-") if name.startswith("lost-") else "overview"]
     if name == "leave":
         console.app.session.worker = StartedCore()
     if name not in {"connecting", "empty"}:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cdg_tui.shell import DELIBERATE_S
+from cdg_tui.sentry import DELIBERATE_S
 from cdg_tui.worker import FIRST_BACKOFF_S
 from tests.e2e.conftest import listens, wait_until
 from tests.e2e.shops import Shop, a_shop

@@ -1,0 +1,115 @@
+"""The wallboard's picture: every cabinet a tile with its value in large digits, worst first. Pure.
+
+What is not known to be of now is never a number, here less than anywhere.
+"""
+
+from typing import Final
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from cdg_tui.screens.bars import banner
+from cdg_tui.screens.big import NO_SIGNAL, TALL, big, filled, largest, wide
+from cdg_tui.screens.cabinet import rank, shown_sensor
+from cdg_tui.screens.page import STYLES, View
+from cdg_tui.text import fit, named, number, span
+from core import wire
+
+TURN_S: Final = 10.0  # how long a page stays where there are more cabinets than fit
+
+_WIDEST: Final = "-18.0"
+_LARGEST: Final = 6
+
+
+def board(view: View, width: int, height: int) -> list[Content]:
+    """As many lines as there is room for."""
+    if not view.live:
+        return _centred(no_signal(view, width, height), width, height)
+    cabinets = sorted(view.store.cabinets, key=lambda cabinet: rank(cabinet.state))
+    if not cabinets:
+        return _centred([Content(view.words("empty.overview"))], width, height)
+    scale = _scale(len(cabinets), width, height)
+    columns, lines = _fitting(scale, width, height)
+    page, pages = turn(view, width, height)
+    shown = cabinets[page * columns * lines :][: columns * lines]
+    columns = min(columns, len(cabinets)) if pages == 1 else columns
+    tiles = [_tile(view, cabinet, width // columns, scale) for cabinet in shown]
+    rows = [tiles[first : first + columns] for first in range(0, len(tiles), columns)]
+    drawn = [Content.assemble(*parts) for row in rows for parts in zip(*row, strict=True)]
+    return _filled_up(drawn, height)
+
+
+def turn(view: View, width: int, height: int) -> tuple[int, int]:
+    """Which page is shown now, from 0, and of how many."""
+    count = len(view.store.cabinets)
+    if not view.live or not count:
+        return 0, 1
+    columns, lines = _fitting(_scale(count, width, height), width, height)
+    pages = -(-count // (columns * lines))
+    return int(view.now_s // TURN_S) % pages, pages
+
+
+def no_signal(view: View, width: int, height: int) -> list[Content]:
+    """In the largest letters that fit, and below why and since when."""
+    scale = largest(NO_SIGNAL, width, height - 4)
+    letters = [filled(line, "bold ansi_red") for line in big(NO_SIGNAL, scale)] if scale else []
+    said = Content.styled(f"  {view.words('wallboard.no_signal')}  ", "bold reverse ansi_red")
+    return [*letters, Content(""), said, Content(""), banner(view).truncate(width)]
+
+
+def _fitting(scale: int, width: int, height: int) -> tuple[int, int]:
+    """How many columns and lines of tiles."""
+    return max(1, width // (wide(_WIDEST, scale) + 3)), max(1, height // (TALL * scale + 2))
+
+
+def _scale(count: int, width: int, height: int) -> int:
+    """The largest at which all fit at once; the smallest where they don't at any."""
+    for scale in range(_LARGEST, 1, -1):
+        columns, lines = _fitting(scale, width, height)
+        room = wide(_WIDEST, scale) + 3 <= width and TALL * scale + 2 <= height
+        if room and columns * lines >= count:
+            return scale
+    return 1
+
+
+def _tile(view: View, cabinet: wire.CabinetItem, width: int, scale: int) -> list[Content]:
+    style = STYLES.get(cabinet.state, "")
+    name = fit(f" {named(cabinet.id, cabinet.name)}", width - 1)
+    simulated = view.words("word.simulated") if any(sensor.simulated for sensor in cabinet.sensors) else ""
+    state = f" {view.mark(cabinet.state)}  {span(cabinet.low, cabinet.high)}  {simulated}"
+    return [
+        Content.styled(f"{name} ", "bold"),
+        *_figure(view, cabinet, width, scale, style),
+        Content.styled(fit(state, width), f"bold {style}".strip()),
+    ]
+
+
+def _figure(view: View, cabinet: wire.CabinetItem, width: int, scale: int, style: str) -> list[Content]:
+    sensor = shown_sensor(cabinet)
+    value = sensor.value if sensor is not None and not sensor.stale else None
+    text = number(value)
+    if value is None or not set(text) <= set("-.0123456789") or wide(text, scale) > width - 2:
+        return _box(view.words("wallboard.no_signal") if value is None else text, width, TALL * scale, style)
+    room = width - 1 - wide(text, scale)
+    return [Content.assemble(" ", filled(line, style), " " * room) for line in big(text, scale)]
+
+
+def _box(text: str, width: int, height: int, style: str) -> list[Content]:
+    """A frame in the place of a number, so that it is told from one by its form."""
+    inner = max(0, width - 4)
+    edge, side = "#" * (inner + 2), "#" + " " * inner + "#"
+    room = max(0, inner - cell_len(text))
+    words = f"#{' ' * (room // 2)}{fit(text, inner - room // 2)}#" if inner else side
+    lines = [edge, *[side] * (height - 2), edge]
+    lines[height // 2] = words
+    return [Content.assemble(" ", Content.styled(line, style), " ") for line in lines]
+
+
+def _centred(lines: list[Content], width: int, height: int) -> list[Content]:
+    above = max(0, (height - len(lines)) // 2)
+    moved = [Content.assemble(" " * max(0, (width - line.cell_length) // 2), line) for line in lines]
+    return _filled_up([*[Content("")] * above, *moved], height)
+
+
+def _filled_up(lines: list[Content], height: int) -> list[Content]:
+    return [*lines, *[Content("")] * height][:height]

@@ -1,0 +1,140 @@
+"""The wallboard: every cabinet in large figures, worst first, and never an old value for a present one."""
+
+import re
+
+import pytest
+
+from cdg_tui.i18n import Words
+from cdg_tui.screens.big import big, largest, wide
+from cdg_tui.screens.page import View
+from cdg_tui.screens.tiles import TURN_S, board, turn
+from cdg_tui.store import Link, LinkState, Store
+from tests.cdg_tui.consoles import Console, a_console
+from tests.cdg_tui.factories import a_cabinet, a_reading
+from tests.cdg_tui.fake_core import FakeCore, no_socket
+from tests.cdg_tui.shops import a_shop
+from tests.cdg_tui.walks import sound
+
+pytestmark = pytest.mark.anyio
+
+
+def drawn(console: Console, text: str, scale: int = 1) -> bool:
+    """Whether this stands there in large letters, one line of them under the other."""
+    lines = console.text.splitlines()
+    rows = [row.rstrip() for row in big(text, scale)]
+    width = wide(text, scale)
+    return any(
+        all(lines[y + i][x : x + width].rstrip() == row for i, row in enumerate(rows))
+        for y in range(len(lines) - len(rows))
+        for x in range(80)
+    )
+
+
+async def test_any_key_leaves_it_and_does_nothing_else() -> None:
+    async with a_console(a_shop()) as console:
+        await console.press("3")
+        for key in ("w", "q", "1", "D", "Y", "enter", "escape", "tab", "space", "f10", "up"):
+            await console.press("w")
+            await console.shows("任意键返回")
+            await console.press(key)
+            await console.shows("[3 重试 2]")
+            assert console.app.asks_nothing
+        assert console.sent == []
+
+
+async def test_two_keys_in_one_go_leave_it_once() -> None:
+    async with a_console(a_shop()) as console:
+        await console.press("w")
+        await console.type("x", "y", "z")
+        await console.shows("[1 总览]")
+
+
+async def test_it_shows_each_value_in_large_figures_and_is_kept_true() -> None:
+    core = FakeCore()
+    async with a_console(core) as console:
+        await console.press("w")
+        scale = largest("4.2", 80 - 3, 21 - 2)
+        await console.until(lambda: any(drawn(console, "4.2", n) for n in range(1, scale + 1)))
+        core.cabinets = [a_cabinet("03", "鲜奶柜", a_reading(value=-18.5))]
+        await console.news()
+        await console.until(lambda: any(drawn(console, "-18.5", n) for n in range(1, scale + 1)))
+
+
+async def test_alarms_what_is_undelivered_and_the_time_stand_on_it() -> None:
+    async with a_console(a_shop(), now=lambda: 1000.0) as console:
+        await console.press("w")
+        await console.shows("严重1", "警告2", "待发2", "死信2", "12:00:03")
+
+
+@pytest.mark.requirement(8)
+async def test_a_cabinet_without_a_present_value_says_no_signal() -> None:
+    async with a_console(a_shop()) as console:
+        await console.press("w")
+        await console.until(lambda: drawn(console, "9.4"))
+        assert console.text.count("无 信 号") == 3  # broken, silent, suspect
+        assert not drawn(console, "-18.2")
+
+
+@pytest.mark.requirement(8)
+async def test_without_a_link_it_says_no_signal_in_large_letters_and_why() -> None:
+    async with a_console(a_shop()) as console:
+        await console.press("w")
+        await console.until(lambda: drawn(console, "9.4"))
+        console.meets(no_socket)
+        await console.until(lambda: drawn(console, "NO SIGNAL", 2))
+        await console.shows("无 信 号", "监控没有运行")
+        assert not drawn(console, "9.4")
+        console.meets(None)
+        await console.until(lambda: drawn(console, "9.4"))
+
+
+async def test_only_what_changed_is_drawn_again() -> None:
+    """A second later the clock is another, and no figure."""
+    hour = [1000.0]
+    async with a_console(a_shop(), now=lambda: hour[0]) as console:
+        await console.press("w")
+        await console.shows("任意键返回")
+        lines = list(console.app.screen.query(".board Line"))
+        before = [line.content for line in lines]  # type: ignore[attr-defined]
+        hour[0] += 1.0
+        await console.news()
+        await console.shows("12:00:0")
+        assert all(line.content is old for line, old in zip(lines, before, strict=True))  # type: ignore[attr-defined]
+
+
+async def test_any_size_is_survived_and_every_change_of_it() -> None:
+    async with a_console(a_shop(), kiosk=True) as console:
+        for keys, shown in (("w", "任意键返回"), ("x q", "已锁定")):
+            await console.press(*keys.split())
+            for size in ((1, 1), (5, 3), (40, 10), (80, 4), (200, 50), (80, 24)):
+                await console.pilot.resize_terminal(*size)
+                await console.pilot.pause(0.02)
+                sound(console)
+            await console.shows(shown)
+
+
+def a_view(count: int, now_s: float = 0.0) -> View:
+    """Of so many cabinets, the last of them the worst."""
+    store = Store()
+    store.heard_s, store.link = now_s, Link(state=LinkState.LIVE)
+    states = ["ok"] * (count - 1) + ["critical"]
+    store.cabinets = tuple(a_cabinet(f"k{n:02}", "", state=state) for n, state in enumerate(states))
+    return View(store=store, words=Words("zh"), now_s=now_s)
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 21), (200, 47), (60, 9), (20, 7), (7, 2)])
+@pytest.mark.parametrize("count", [1, 2, 5, 12, 30])
+def test_every_cabinet_has_its_turn_and_the_worst_is_first(count: int, width: int, height: int) -> None:
+    _, pages = turn(a_view(count), width, height)
+    shown = []
+    for page in range(pages):
+        lines = board(a_view(count, page * TURN_S), width, height)
+        assert len(lines) == height
+        assert all(line.cell_length <= max(width, 6) for line in lines)
+        shown += re.findall(r"k\d\d", "\n".join(line.plain for line in lines))
+    assert sorted(shown) == [f"k{n:02}" for n in range(count)]
+    assert shown[0] == f"k{count - 1:02}"
+
+
+def test_twelve_cabinets_stand_on_one_screen_of_either_size() -> None:
+    assert [turn(a_view(12), *size)[1] for size in ((80, 21), (200, 47))] == [1, 1]
