@@ -25,12 +25,8 @@ if TYPE_CHECKING:
 
 
 DELIBERATE_S: Final = 0.05  # what comes sooner after another key was pasted, or typed blindly in one go
-KEPT_TRUE: Final = (
-    PageScreen,
-    Reader,
-    Wallboard,
-    Lock,
-)  # also where something else lies over them: it may let them be seen
+# Also where something else lies over them: it may let them be seen.
+KEPT_TRUE: Final = (PageScreen, Reader, Wallboard, Lock)
 
 
 class Sentry:
@@ -130,7 +126,8 @@ class Sentry:
         """Where a kiosk's ways out lead to."""
         if self.access.operator is not None:
             self.lock("access.locked")
-        self._app.push_screen(Lock(self._app.view), self._looked)
+        if not isinstance(self._app.screen, Lock):
+            self._app.push_screen(Lock(self._app.view), self._looked)
 
     def _looked(self, unlock: bool | None) -> None:
         if unlock:

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from cdg_tui.i18n import Words
 from cdg_tui.screens.dialog import Dialog
-from cdg_tui.widgets.choice import Choice
+from cdg_tui.widgets.choice import Choice, Choices
 from cdg_tui.widgets.line import Line
 from cdg_tui.widgets.pin import LONGEST, Pin
 
@@ -30,7 +30,7 @@ class UnlockDialog(Dialog[None]):
         self._trying = False
 
     def parts(self) -> ComposeResult:
-        yield Choice(self.words("unlock.who"), self._operators)
+        yield Choices(Choice(self.words("unlock.who"), self._operators))
         yield Line(classes="said")
         yield Pin(self.words("unlock.pin", least=SHORTEST, most=LONGEST))
 
@@ -67,7 +67,7 @@ class UnlockDialog(Dialog[None]):
     async def _try(self, operator: str, pin: str) -> None:
         why = await self._attempt(operator, pin)
         self._trying = False
-        if self.is_attached and why is None:
+        if self.is_active and why is None:
             self.dismiss(None)
         elif self.is_attached and why is not None:
             self._say(why)

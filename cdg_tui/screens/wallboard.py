@@ -55,5 +55,5 @@ class Wallboard(ModalScreen[None]):
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
-        if self.is_current:  # of two keys in one go the first has left it
+        if self.is_active:  # of two keys in one go the first has left it
             self.dismiss(None)

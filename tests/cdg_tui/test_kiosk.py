@@ -316,7 +316,7 @@ async def test_no_key_leads_out_of_a_kiosk_but_to_its_lock_screen(key: str) -> N
         await console.press(key)
         await console.shows("已锁定", "u 用密码解锁   其他键只看", "SH-0412", "严重1", "已连接")
         assert not console.core.unlocked
-        await console.press(key)
+        await console.press("ctrl+q", "x")
         await console.shows("[1 总览]", "只读（u 解锁）")
         await console.press("q", "u")
         await console.shows("用密码解锁")
