@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from textual import events
 from textual.content import Content
 
 from cdg_tui.actions import PAGES, Action, on_page
