@@ -318,6 +318,7 @@ def test_what_decides_about_the_screens_draws_nothing_and_touches_nothing(module
     assert not [name for name in names if name.startswith(DRAWING)]
 
 
+@pytest.mark.requirement(21)
 def test_the_first_frame_needs_no_http_library() -> None:
     """And what is said before it, such as a wrong option, no screen library."""
     assert loaded("cdg_tui.app", "httpx") == "[]"
@@ -331,6 +332,7 @@ def loaded(module: str, library: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.requirement(21)
 def test_a_running_core_loads_neither_textual_nor_rich() -> None:
     """Every module of the core in one process, the drivers too: nothing that draws gets in. None needs fpdf to be there."""
     program = "import sys; sys.modules['fpdf'] = None\n"

@@ -132,7 +132,7 @@ def _harmless(hint: Any) -> Any:
         return datetime(2026, 11, 25, tzinfo=UTC)
     if origin is not None and issubclass(origin, Mapping):
         return {}
-    return msgspec.convert(filled(inspect.type_info(hint), lambda: "a"), hint)
+    return msgspec.convert(filled(inspect.type_info(hint), lambda: "000000"), hint)
 
 
 class Saying(httpx.AsyncBaseTransport):

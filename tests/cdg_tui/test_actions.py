@@ -82,6 +82,7 @@ def test_every_action_can_be_done() -> None:
     assert bound == {(key, f"act('{action.id}')") for action in ACTIONS for key in action.keys}
 
 
+@pytest.mark.requirement(23)
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("page", PAGES)
 def test_the_footer_shows_in_80_columns_what_can_be_done_here(page: str, language: Language) -> None:
@@ -92,6 +93,7 @@ def test_the_footer_shows_in_80_columns_what_can_be_done_here(page: str, languag
         assert (f"{action.shown.split()[0]} {words(f'action.{action.id}')}" in bar) == action.in_footer
 
 
+@pytest.mark.requirement(23)
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("page", PAGES)
 def test_the_help_of_a_page_explains_every_key_and_its_own_first(page: str, language: Language) -> None:
@@ -117,6 +119,7 @@ def key_table() -> list[str]:
     return list(dict.fromkeys(rows))
 
 
+@pytest.mark.requirement(23)
 def test_the_readme_shows_the_same_table() -> None:
     marked = re.search(r"<!-- keys -->(.*)<!-- /keys -->", README.read_text(encoding="utf-8"), re.DOTALL)
     assert marked is not None

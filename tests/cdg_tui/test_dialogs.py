@@ -30,6 +30,7 @@ NO = ("y", "enter", "space", "f8", "R")
 EVERY_NO = (*string.ascii_lowercase, *string.digits, "enter", "escape", "space", "tab", "f7", "f8", "A", "D", "R", "H")
 
 
+@pytest.mark.requirement(11)
 @pytest.mark.parametrize(
     ("opening", "keys"),
     [(ACK, EVERY_NO), (DRAIN, EVERY_NO), *((opening, NO) for opening in (RETRY, REQUEUE, RESUME, TEST))],
@@ -86,6 +87,7 @@ def shuffled(core: FakeCore, chance: random.Random) -> None:
     ]
 
 
+@pytest.mark.requirement(5)
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("opening", "path"), [
     (ACK, f"cases/{a_case(2).case_id}/acknowledge"),
@@ -112,6 +114,7 @@ async def test_the_target_is_what_the_dialog_opened_on_whatever_happens_to_the_l
         assert [sent for sent, _ in console.sent] == [path]
 
 
+@pytest.mark.requirement(9)
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_drain_sends_what_its_preview_showed_and_nothing_that_came_later(seed: int) -> None:
     chance = random.Random(seed)

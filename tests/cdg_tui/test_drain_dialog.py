@@ -57,6 +57,7 @@ async def begun(console: Console) -> None:
     await console.shows("0/3")
 
 
+@pytest.mark.requirement(9)
 async def test_the_preview_counts_by_endpoint_and_names_each() -> None:
     async with a_console(SlowDrain()) as console:
         await console.press("3", "D")
@@ -108,6 +109,7 @@ async def test_with_nothing_pending_there_is_nothing_to_say_yes_to() -> None:
         assert console.sent == []
 
 
+@pytest.mark.requirement(9)
 async def test_progress_is_shown_round_after_round_and_then_what_became_of_each() -> None:
     async with a_console(SlowDrain()) as console:
         await begun(console)
@@ -119,6 +121,7 @@ async def test_progress_is_shown_round_after_round_and_then_what_became_of_each(
         await console.shows("立即重发完成：已送达 1，失败 1，跳过 1")
 
 
+@pytest.mark.requirement(9)
 async def test_esc_lets_it_go_on_and_the_end_is_told() -> None:
     async with a_console(SlowDrain()) as console:
         await begun(console)
@@ -288,6 +291,7 @@ async def test_where_it_is_no_longer_known_that_is_told() -> None:
         await console.shows("没有做成：这次立即重发已查不到", "Esc 返回")
 
 
+@pytest.mark.requirement(9)
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_another_drain_that_runs_is_told_in_words(language: Language) -> None:
     core, words = SlowDrain(), Words(language)

@@ -248,15 +248,15 @@ def test_no_line_is_wider_than_its_screen() -> None:
 
 # What no language of ours translates: keys, protocols, units, ids and what the shop's people and machines are called.
 DATA = re.compile(
-    r"zh 中文|en English|SH-0412(-B2)?|\d\d\.(air|defrost|door)|iso_m1|EN ISO|\w+_[0-9a-f_]+|case\.\w+|(hq|region|sms|old|bi)\.(example\.com|\w+~)|maintenance|no such host|standard|<html>Not found</html>|HTTP|ms|li|uid"
-    r"|F\d+|Ctrl|Space|Enter|Esc|PgUp|PgDn|Tab|\b[A-Za-z]\b|(main)?tenance|ok|C(?=\b)|i\b|\d+C\b"
+    r"zh 中文|en English|Asia/Shanghai|kiosk|SH-0412(-B2)?|\d\d\.(air|defrost|door)|iso_m1|EN ISO|\w+_[0-9a-f_]+|case\.\w+|(hq|region|sms|old|bi)\.(example\.com|\w+~)|maintenance|no such host|standard|<html>Not found</html>|HTTP|ms|li|uid"
+    r"|F\d+|Ctrl|Space|Enter|Esc|PgUp|PgDn|Tab|\b[A-Za-z]\b|(mainte|te)?nance|ok|C(?=\b)|i\b|\d+C\b"
 )
 
 
 def test_no_english_stands_on_a_chinese_screen() -> None:
-    """But for what the core's log, its file and a delivery's body say."""
+    """But for what the core's log, its file and a delivery's body say, and the palette's names for whoever has no input method."""
     for name, text in pictures("zh"):
-        if name.startswith(("log-", "configuration-", "payload-", "audit-")):
+        if name.startswith(("log-", "configuration-", "payload-", "audit-", "palette-")):
             continue
         assert not re.findall(r"[A-Za-z]{2,}", DATA.sub("", text)), name
 
@@ -275,7 +275,8 @@ def test_alarms_counts_link_and_every_key_stand_on_every_screen() -> None:
             if not name.startswith("connecting"):
                 assert all(words(word) in lines[0] for word in ("severity.critical", "severity.warning")), name
                 assert all(words(word) in lines[0] for word in ("word.pending", "word.dead")), name
-            assert all(key in text for key in keys), name
+            if not name.startswith(("wallboard", "lost-wallboard", "lock")):  # where any key leads back
+                assert all(key in text for key in keys), name
             assert words("durability.memory_only") in lines[0] or not name.startswith("troubled"), name
 
 

@@ -58,6 +58,7 @@ def banner_of(console: Console) -> str:
     return next((line for line in console.text.splitlines() if line.startswith("!! ")), "")
 
 
+@pytest.mark.requirement(7)
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("trouble", "state", "cause"), TROUBLES)
 async def test_each_trouble_is_said_with_its_cause_and_is_gone_once_it_is_over(
@@ -75,6 +76,7 @@ async def test_each_trouble_is_said_with_its_cause_and_is_gone_once_it_is_over(
         assert banner_of(console) == ""
 
 
+@pytest.mark.requirement(7)
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_core_that_hangs_is_said_to_and_keys_still_answer(language: Language) -> None:
     words = Words(language)
@@ -123,6 +125,7 @@ async def test_answers_that_take_long_are_called_slow() -> None:
         assert banner_of(console) == ""
 
 
+@pytest.mark.requirement(8)
 async def test_data_that_grow_old_are_called_so_before_any_question_failed() -> None:
     """A link that claims to live is not believed when its data are older than five seconds."""
     hour = [1000.0]
@@ -137,6 +140,7 @@ async def test_data_that_grow_old_are_called_so_before_any_question_failed() -> 
         await console.shows("已连接", *NUMBERS)
 
 
+@pytest.mark.requirement(8)
 @pytest.mark.parametrize("trouble", [no_socket, unauthorized, another_version])
 async def test_no_value_of_a_cabinet_is_shown_as_present_while_nobody_answers(trouble: Behaviour) -> None:
     async with a_console(a_shop()) as console:

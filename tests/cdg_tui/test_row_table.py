@@ -102,6 +102,7 @@ def rows_of(keys: Iterable[object], number: int = 0) -> list[Row]:
 # -- the cursor --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement(6)
 @pytest.mark.parametrize("seed", range(3))
 async def test_the_cursor_stays_on_its_row_through_everything(seed: int) -> None:
     """Random rows come, go, change and are sorted while somebody moves; where its row vanishes the cursor stays near."""
@@ -127,6 +128,7 @@ async def test_the_cursor_stays_on_its_row_through_everything(seed: int) -> None
                 assert [(told.key, told.vanished) for told in table.told] == [(table.cursor_key, True)]
 
 
+@pytest.mark.requirement(6)
 async def test_a_row_that_vanishes_leaves_the_cursor_on_its_neighbour_in_sight() -> None:
     """Also the last one, where nothing else changes on the screen."""
     async with a_table(rows_of("abc")) as shown:
@@ -224,6 +226,7 @@ async def test_only_the_lines_that_differ_are_drawn_again() -> None:
         assert set(shown.table.drawn) == {5}
 
 
+@pytest.mark.requirement(20)
 async def test_a_hundred_thousand_rows_cost_no_more_lines_than_are_in_sight() -> None:
     rows = rows_of(range(100_000))
     async with a_table() as shown:

@@ -32,8 +32,8 @@ CALLS: Final = (
 IN_VAIN: Final = ("unlink", "unlinkat", "mkdir", "mkdirat")  # where there is nothing to do, and then they are no points
 ORIGINS: Final = ("new", "clean", "killed", "torn", "damaged")
 TORN: Final = b'{"v":1,"n":4711,"t":"2026-11-23T08:0'
-IN_CI: Final = 70
-ENOUGH: Final = 60
+IN_CI: Final = 48
+ENOUGH: Final = 40
 SECONDS: Final = 4
 
 
