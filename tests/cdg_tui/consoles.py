@@ -99,7 +99,9 @@ class Console:
             await self.type(key, after_s=1.0)
             for _ in range(3):
                 await self.pilot.pause(0)
-        await self.pilot.pause()
+        # Textual's own wait sleeps for 20 ms; whatever a key sets going here is over after a few turns.
+        for _ in range(8):
+            await self.pilot.pause(0)
 
     async def type(self, *keys: str, after_s: float = 0.0) -> None:
         """As fast as no person can: none waits for what the one before did. Before the first, nobody pressed anything for
@@ -117,7 +119,7 @@ class Console:
         try:
             async with asyncio.timeout(seconds):
                 while not condition():
-                    await self.pilot.pause(0.02)
+                    await self.pilot.pause(0.005)
         except TimeoutError as error:
             raise AssertionError(f"did not happen; the screen:\n{self.text}") from error
 
