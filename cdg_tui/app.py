@@ -246,7 +246,9 @@ class ConsoleApp(Shell):
         self.poke()
 
     async def action_quit(self) -> None:
-        Looks(self).leave()
+        """Textual's own ctrl+q, which no dialog hears of before."""
+        if self.asks_nothing:
+            Looks(self).leave()
 
     def action_help_quit(self) -> None:
         Looks(self).leave()

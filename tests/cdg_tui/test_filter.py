@@ -32,8 +32,9 @@ async def test_a_word_for_a_state_finds_its_rows() -> None:
 
 
 async def test_an_exclamation_mark_turns_it_round() -> None:
-    async with a_console(a_shop()) as console:
-        console.core.retries = []  # what waits stands below the cabinets, whatever is asked of these
+    core = a_shop()
+    core.retries, core.cases = [], []  # what waits and what rings is told beside the list, whatever is asked of it
+    async with a_console(core) as console:
         await console.press("slash", "!", *"03")
         await console.shows("总览 1/8", *OTHERS)
         await console.hides("03 鲜奶柜")
