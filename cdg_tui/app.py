@@ -16,7 +16,6 @@ from cdg_tui.actions import PAGES, Action, on_page
 from cdg_tui.clock import steady
 from cdg_tui.glyphs import GlyphMode
 from cdg_tui.i18n import Language, Words
-from cdg_tui.looks import Looks
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.dead import Dead
 from cdg_tui.screens.device import Device
@@ -40,6 +39,7 @@ from core.errors import EXIT_HELD
 if TYPE_CHECKING:
     from cdg_tui.client import Client
     from cdg_tui.feed import Feed
+    from cdg_tui.looks import Looks
 
 TICK_S: Final = 1.0
 NOTICE_S: Final = 20.0
@@ -224,7 +224,7 @@ class ConsoleApp(Shell):
         if name in PAGES:
             await self._turn_to(name)
         elif not self._action(name).writes:
-            look: Callable[[], Awaitable[None] | None] = getattr(Looks(self), name)
+            look: Callable[[], Awaitable[None] | None] = getattr(self._looks, name)
             if (asking := look()) is not None:
                 self.run_worker(asking, group="looks")
         elif self.client is not None:
@@ -232,6 +232,12 @@ class ConsoleApp(Shell):
 
             write: Callable[[], Awaitable[None]] = getattr(Commands(self, self.client), name)
             self.run_worker(write, group="commands")
+
+    @property
+    def _looks(self) -> "Looks":
+        from cdg_tui.looks import Looks  # dialogs and boxes that the first frame doesn't wait for
+
+        return Looks(self)
 
     def _action(self, name: str) -> Action:
         return next(action for action in self.actions if action.id == name)
@@ -248,7 +254,7 @@ class ConsoleApp(Shell):
     async def action_quit(self) -> None:
         """Textual's own ctrl+q, which no dialog hears of before."""
         if self.asks_nothing:
-            Looks(self).leave()
+            self._looks.leave()
 
     def action_help_quit(self) -> None:
-        Looks(self).leave()
+        self._looks.leave()

@@ -3,8 +3,8 @@
 import argparse
 import os
 import ssl
+import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -37,10 +37,20 @@ class _Parser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"cdg: {safe(message)}; see {self.prog} --help\n")
 
 
+class _Version(argparse.Action):
+    """Looked up only where somebody asks: a first frame doesn't wait for it."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"cdg {version('cold-display-guard')}\n")
+        parser.exit()
+
+
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     """`command` is None for the console. Ends the process for --help, --version and what can't be understood."""
     parser = _Parser(prog="cdg", description="The console of the guard.")
-    parser.add_argument("--version", action="version", version=f"cdg {version('cold-display-guard')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     _add_core(parser, None)
     _add_console(parser)
     commands = parser.add_subparsers(

@@ -39,7 +39,6 @@ class Shell(App[Leaving]):
         wanted: GlyphMode | None = None,
     ):
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)  # then no colour at all, not even greys
-        self.register_theme(BASE_COLOURS)
         self.file = file if file is not None else SettingsFile(None)
         read = self.file.read()
         self.settings, self.actions, self.complaints = read.settings, read.actions, read.complaints
@@ -49,6 +48,11 @@ class Shell(App[Leaving]):
         self.settings = replace(self.settings, glyphs=wanted or self.settings.glyphs)
         self._glyphs, self._net = GlyphFilter(mode_of(self.settings.glyphs, own)), ControlFilter()
         self.words = Words(self._language_of(self.settings))
+        self.register_theme(BASE_COLOURS)
+        # Not as a change: the first frame would wait until all styles had been read a second time.
+        self.set_reactive(App.ansi_theme_dark, OKABE_ITO)
+        self.set_reactive(App.ansi_theme_light, READABLE_ON_LIGHT)
+        self.set_reactive(App.theme, self._theme_of(self.settings))
         for action in self.actions:
             self.bind(",".join(action.keys), f"act('{action.id}')", show=False)
         self.on_leaving: Callable[[int], None] = lambda _: None
@@ -57,8 +61,6 @@ class Shell(App[Leaving]):
 
     async def on_mount(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.ansi_theme_dark, self.ansi_theme_light = OKABE_ITO, READABLE_ON_LIGHT
-        self.theme = self._theme_of(self.settings)
 
     # -- what it looks like ----------------------------------------------------------------------------------------
 
