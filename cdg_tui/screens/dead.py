@@ -1,12 +1,13 @@
 """Page 4: the dead letters, why each was given up, and how many were for the same reason at the same endpoint."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from cdg_tui.screens.page import Asked, Detail, Listing, View
 from cdg_tui.screens.retries import account, error, window_of
 from cdg_tui.store import Listed, Question, Retry
 from cdg_tui.text import NOTHING
-from cdg_tui.widgets.rows import Column, Row
+from cdg_tui.widgets.rows import Column, Row, Unmade
 from core.wire_windows import Order, RetryGroup
 
 _SORTS: Final[dict[str, Order]] = {"given_up": "changed", "created": "created"}
@@ -57,11 +58,11 @@ class Dead(Listing):
     def window(self, view: View) -> Listed | None:
         return None if view.asked.folded else window_of(view, self.question(view.asked))
 
-    def rows(self, view: View) -> list[Row]:
+    def rows(self, view: View) -> Sequence[Row]:
         if view.asked.folded:
             return [self._group(view, group) for group in view.store.groups]
         listed = self.window(view)
-        return [] if listed is None else [self._row(view, one) for one in listed.items]
+        return [] if listed is None else Unmade(len(listed.items), lambda place: self._row(view, listed.items[place]))
 
     def order(self, view: View) -> str:
         return view.words("order.groups") if view.asked.folded else super().order(view)

@@ -2,6 +2,7 @@
 out; the widgets draw them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
@@ -185,7 +186,7 @@ class Page(Protocol):
     def window(self, view: View) -> Listed | None:
         """Which ones; None where they are all, or the core has not been heard about them yet."""
 
-    def rows(self, view: View) -> list[Row]:
+    def rows(self, view: View) -> Sequence[Row]:
         """In the order that was asked for; of a window only its own."""
 
     def order(self, view: View) -> str:

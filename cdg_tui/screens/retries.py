@@ -1,12 +1,12 @@
 """Page 3: the deliveries that wait, the nearest to its next attempt first; and what all lists of deliveries share."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from cdg_tui.screens.endpoint import about, hint, withheld
 from cdg_tui.screens.page import Asked, Detail, Listing, View, outcome
 from cdg_tui.store import Listed, Question, Retry
 from cdg_tui.text import NOTHING
-from cdg_tui.widgets.rows import Column, Row
+from cdg_tui.widgets.rows import Column, Row, Unmade
 from core import wire
 from core.wire_windows import Order
 
@@ -40,13 +40,13 @@ class Retries(Listing):
     def window(self, view: View) -> Listed | None:
         return window_of(view, self.question(view.asked))
 
-    def rows(self, view: View) -> list[Row]:
+    def rows(self, view: View) -> Sequence[Row]:
         listed = self.window(view)
         return [] if listed is None else self.some(view, listed.items)
 
-    def some(self, view: View, deliveries: Iterable[Retry]) -> list[Row]:
+    def some(self, view: View, deliveries: Sequence[Retry]) -> Sequence[Row]:
         """A row for each of these."""
-        return [self._row(view, one) for one in deliveries]
+        return Unmade(len(deliveries), lambda index: self._row(view, deliveries[index]))
 
     def _row(self, view: View, one: Retry) -> Row:
         item = one.item

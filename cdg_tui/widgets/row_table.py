@@ -62,7 +62,7 @@ class RowTable(ScrollView, can_focus=True):
         self.marking = marking
         self.marked: dict[str, None] = {}  # in the order in which they were marked
         self._columns: tuple[Column, ...] = ()
-        self._rows: tuple[Row, ...] = ()
+        self._rows: Sequence[Row] = ()
         self._offset, self._total = 0, 0  # the place of the first of these rows, and how many there are in all
         self._cursor = 0
         self._key: str | None = None
@@ -102,7 +102,7 @@ class RowTable(ScrollView, can_focus=True):
         before, key = (self._rows, self._offset), self._key
         redraw = columns != self._columns or dim != self._dim
         self._columns, self._dim = columns, dim
-        self._rows, self._offset = tuple(rows), offset
+        self._rows, self._offset = rows, offset
         self._total = len(rows) if total is None else total
         shift = self._settle(gone)
         self.virtual_size = Size(0, self._total + 1)
@@ -165,7 +165,7 @@ class RowTable(ScrollView, can_focus=True):
         # By force: a list that has only now outgrown its screen may not be scrolled before the next layout.
         self.scroll_to(y=max(0, self.scroll_offset.y + lines), animate=False, force=True)
 
-    def _refresh_changed(self, before: tuple[Row, ...], offset: int) -> None:
+    def _refresh_changed(self, before: Sequence[Row], offset: int) -> None:
         """Only the lines in sight, and of them only those that differ."""
         top = self.scroll_offset.y
         for place in range(top, top + self.size.height - 1):

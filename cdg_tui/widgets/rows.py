@@ -1,6 +1,8 @@
 """What a table is made of: columns and rows. Values only."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,3 +23,26 @@ class Row:
     cells: tuple[str, ...]
     style: str = ""
     styles: tuple[tuple[int, str], ...] = ()
+
+
+class Unmade(Sequence[Row]):
+    """So many rows of which each is made when somebody looks at it, and kept: of a long list only some come in sight."""
+
+    def __init__(self, count: int, make: Callable[[int], Row]):
+        self._count, self._make = count, make
+        self._made: dict[int, Row] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(self._count)[index]]
+        place = range(self._count)[index]
+        if place not in self._made:
+            self._made[place] = self._make(place)
+        return self._made[place]
