@@ -6,30 +6,19 @@
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import pytest
-from msgspec import structs
 
 from cdg_tui.client import PAGE
 from cdg_tui.screens.page_screen import WINDOW
-from core.journal.lines import Head, encode_line, generation
-from core.webhooks import deliveries
-from core.webhooks.deliveries import DeadLetterReason, Delivery, Status
-from tests.benchmarks.idling import a_shop
-from tests.benchmarks.journals import MISSED, NOW, T, a_delivery
+from tests.benchmarks.backlogged import CABINETS, DEAD, a_backlog
 from tests.benchmarks.terminals import OnPty, console
 from tests.e2e.conftest import Core
 
 FEW: Final = 100
 MANY: Final = 100_000
-DEAD: Final = 50
-RARE: Final = ("zyx", "zyw", "zv")  # no other word of a delivery has a z in it
-YEAR: Final = timedelta(days=365)
-FAR: Final = datetime(2200, 1, 1, tzinfo=UTC)
-CABINETS: Final = 12
 PAGE_ROWS: Final = 10  # that PgDn goes on
 REST_S: Final = (
     0.053  # between two keys; no part of a second, so that they come at any time of the console's own rounds
@@ -43,64 +32,6 @@ PAGE_DOWN: Final = b"\x1b[6~"
 ROUNDS: Final = pytest.mark.parametrize(
     "rounds", [pytest.param(5, id="quick"), pytest.param(50, id="full", marks=pytest.mark.torture)]
 )
-
-
-# -- the cores ---------------------------------------------------------------------------------------------------------
-
-
-def waiting(number: int) -> Delivery:
-    """One that failed once, and goes next in years: the lower its number the sooner, and the later it was made."""
-    return structs.replace(
-        a_delivery(number),
-        ordinal=number,
-        created_at=NOW - timedelta(seconds=number),
-        attempts=1,
-        auto_attempts=1,
-        history=(structs.replace(MISSED, error="no answer within 10 s"),),
-        delay_s=YEAR.total_seconds() + number,
-        next_attempt_at=FAR + timedelta(seconds=number),
-    )
-
-
-def dead(number: int) -> Delivery:
-    return structs.replace(
-        waiting(number),
-        status=Status.DEAD_LETTER,
-        next_attempt_at=None,
-        dead_letter_reason=DeadLetterReason.MAX_AGE,
-        settled_at=NOW + timedelta(seconds=number),
-    )
-
-
-def fill(path: Path, count: int) -> None:
-    """So many that wait, the last ones of cabinets that are named like no other, and some dead letters before them; as a core
-    left them that was stopped.
-    """
-    with path.open("wb") as file:
-        file.writelines(generation(Head(gen=1, epoch="e", items=0, upto=0), b"{}", [], T))
-        for number in range(1, DEAD + count + 1):
-            one = dead(number) if number <= DEAD else waiting(number)
-            if (left := DEAD + count - number) < len(RARE):
-                one = structs.replace(one, cabinet=RARE[left])
-            file.write(encode_line(number, T, "put", one.delivery_id, deliveries.encode(one)))
-        file.write(encode_line(DEAD + count + 1, T, "bye", "", b"null"))
-
-
-def a_core(core: Callable[..., Core], count: int) -> Core:
-    """Running, with so many retries."""
-    config = a_shop(CABINETS, interval_s=1).replace('id = "hq"', 'id = "hq"\nevents = ["case.*"]')
-    box = core(
-        config + f"\n[webhooks.retry]\nmax_items = {2 * MANY}\nmax_mib = 1000\ndead_letter_days = 36500\n",
-        f"box{count}",
-    )
-    box.data.mkdir()
-    fill(box.data / "retries.jsonl", count)
-    box.start()
-    assert box.get("status")["webhooks"]["pending"] == count
-    return box
-
-
-# -- the keys ----------------------------------------------------------------------------------------------------------
 
 
 def event_id(place: int) -> bytes:
@@ -152,7 +83,7 @@ class Technician:
 @pytest.mark.requirement(20)
 def test_100_000_retries_are_as_quick_as_100(core: Callable[..., Core], tmp_path: Path, rounds: int) -> None:
     """Round after round in turn, so that whatever else the machine does hits both; medians."""
-    terminals = {count: OnPty(*console(a_core(core, count)), home=tmp_path) for count in (FEW, MANY)}
+    terminals = {count: OnPty(*console(a_backlog(core, count)), home=tmp_path) for count in (FEW, MANY)}
     with terminals[FEW], terminals[MANY]:
         people = {count: Technician(terminal) for count, terminal in terminals.items()}
         for terminal in terminals.values():
