@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from rich.console import RenderableType
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.filter import LineFilter
 
 from cdg_tui.colours import BASE_COLOURS, OKABE_ITO, READABLE_ON_LIGHT, theme_for
@@ -89,6 +90,13 @@ class Shell(App[Leaving]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *([self._glyphs] if self._glyphs.enabled else []), self._net]
+
+    def pop_screen(self) -> AwaitComplete:
+        """What is closed forgets how it was drawn: Textual keeps that of a thousand widgets, long after they are gone."""
+        closed = self.screen
+        for widget in (closed, *closed.query("*")):
+            widget.refresh()
+        return super().pop_screen()
 
     # -- how it ends -----------------------------------------------------------------------------------------------
 
