@@ -14,7 +14,6 @@ from typing import Final
 
 from msgspec import structs
 
-from core import wire
 from tests.benchmarks.idling import rss_mb
 from tests.cdg_tui.consoles import Console, a_console
 from tests.cdg_tui.factories import a_cabinet, a_case, a_reading, a_retry
