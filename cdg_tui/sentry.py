@@ -15,7 +15,6 @@ from cdg_tui.screens.dialog import YES
 from cdg_tui.screens.lock import Lock
 from cdg_tui.screens.page_screen import PageScreen
 from cdg_tui.screens.reader import Reader
-from cdg_tui.screens.unlock_dialog import UnlockDialog
 from cdg_tui.screens.wallboard import Wallboard
 from cdg_tui.store import Snapshot
 
@@ -69,8 +68,11 @@ class Sentry:
                 self.lock("access.time_up")
             elif idle:
                 self.lock("access.idle")
-        if idle and isinstance(self._app.screen, UnlockDialog):
-            self._app.screen.dismiss(None)  # with whatever was typed of a PIN
+        if idle:
+            from cdg_tui.screens.unlock_dialog import UnlockDialog  # which the first frame doesn't wait for
+
+            if isinstance(self._app.screen, UnlockDialog):
+                self._app.screen.dismiss(None)  # with whatever was typed of a PIN
         if idle and self.access.kiosk:
             self.show_wallboard()
         self._ring()
