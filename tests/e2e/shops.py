@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.e2e.conftest import PEERS, Core, Process, free_port, wait_until
+from tests.e2e.conftest import PEERS, Core, Process, free_port, listens, wait_until
 from tests.e2e.terminals import CDG, Pty, Tmux, Window, plain_environment
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -115,6 +116,53 @@ secret = "{secret}"
 events = ["case.*"]
 """
 
+# Three cabinets, and a headquarters that hears of their cases.
+NIGHT = """
+[device]
+id = "box"
+site = "SH-0412"
+site_name = "徐家汇店"
+timezone = "Asia/Shanghai"
+
+[monitor]
+interval_s = 0.2
+heartbeat_s = 0
+
+[[sources]]
+id = "thermometer"
+driver = "http_json"
+url = "http://127.0.0.1:{thermometer}/"
+
+[webhooks.retry]
+first_delay_s = 60
+max_attempts = 500
+
+[[webhooks.endpoints]]
+id = "hq"
+url = "http://127.0.0.1:{receiver}/hooks"
+secret = "{secret}"
+events = ["case.*"]
+"""
+for number, point, name, low, high in (
+    ("01", "drinks", "饮料柜", 0.0, 8.0),
+    ("02", "frozen", "冷冻柜", -25.0, -15.0),
+    ("03", "temperature", "鲜奶柜", 0.0, 8.0),
+):
+    NIGHT += f"""
+[[cabinets]]
+id = "{number}"
+name = "{name}"
+limits = {{{{ low = {low}, high = {high} }}}}
+alarm_delay_s = 0
+clear_delay_s = 0
+
+[[sensors]]
+id = "{number}.air"
+cabinet = "{number}"
+source = "thermometer"
+point = "{point}"
+"""
+
 
 class Shop:
     """`core` is started by the test, or by a console on `config` and `data`."""
@@ -128,22 +176,28 @@ class Shop:
         self.environment = plain_environment(directory, language)
         self._values = directory / "values.json"
         self._running: list[Process | Pty | Tmux] = [self.core]
+        self._headquarters: Process | None = None
         self._tmux: Tmux | None = None
 
     # -- round it ------------------------------------------------------------------------------------------------------
 
-    def measure(self, value: float) -> None:
-        """What the thermometer says from now on."""
+    def measure(self, value: float, **others: float) -> None:
+        """What the thermometer says from now on; `others` by the name of their point."""
         first = not self._values.exists()
         fresh = self._values.with_suffix(".new")
-        fresh.write_text(json.dumps({"temperature": value}))
+        fresh.write_text(json.dumps({"temperature": value, **others}))
         fresh.replace(self._values)
         if first:
             self.peer("thermometer", self.ports["thermometer"], self._values, self.directory / "asked")
 
-    def headquarters(self, status: int = 204) -> Process:
-        """Takes webhooks, or answers with this status."""
-        return self.peer("receiver", self.ports["receiver"], SECRET, self.directory / "got.jsonl", status)
+    def headquarters(self, status: int = 204, body: str = "") -> Process:
+        """From now on takes webhooks, or answers with this; listens when it is returned."""
+        if self._headquarters is not None:
+            self._headquarters.end()
+        port = self.ports["receiver"]
+        self._headquarters = self.peer("receiver", port, SECRET, self.directory / "got.jsonl", status, body)
+        wait_until(lambda: listens(socket.AF_INET, ("127.0.0.1", port)), "headquarters listens")
+        return self._headquarters
 
     def peer(self, name: str, *arguments: object) -> Process:
         command = [sys.executable, str(PEERS / f"{name}.py"), *map(str, arguments)]
