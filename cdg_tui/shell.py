@@ -58,6 +58,7 @@ class Shell(App[Leaving]):
             self.bind(",".join(action.keys), f"act('{action.id}')", show=False)
         self.on_leaving: Callable[[int], None] = lambda _: None
         self.crash: str | None = None
+        self._leaving = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def on_mount(self) -> None:
@@ -101,6 +102,7 @@ class Shell(App[Leaving]):
     # -- how it ends -----------------------------------------------------------------------------------------------
 
     def exit(self, result: Leaving | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        self._leaving = True
         self.on_leaving(return_code)
         super().exit(result, return_code, message)
 
@@ -109,6 +111,11 @@ class Shell(App[Leaving]):
         if self._loop is None:
             sys.exit(code)
         self._loop.call_soon_threadsafe(self.exit, Leaving.KEEP, code)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """What fails because the screens are being taken apart, or were left without their parts, is no mistake any more."""
+        if not self._leaving:
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """Textual's own prints the local variables of every frame, secrets among them."""

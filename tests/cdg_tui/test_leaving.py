@@ -1,5 +1,7 @@
 """Leaving a core that this console started: it goes on unless somebody says a capital Y; and what is said of a core that ends."""
 
+import asyncio
+
 import pytest
 
 from cdg_tui.app import ConsoleApp
@@ -108,3 +110,12 @@ async def test_news_that_come_while_the_console_is_taken_apart_harm_nobody() -> 
     async with a_console() as console:
         pass
     console.app._take(Link(state=LinkState.LOST, cause="no_socket"))
+
+
+async def test_what_fails_because_it_is_leaving_changes_nothing_of_how_it_leaves() -> None:
+    """A page that is turned to meanwhile is left without its parts."""
+    async with a_console() as console:
+        console.app.exit(Leaving.KEEP, 143)
+        await console.app.action_act("retries")
+        await asyncio.sleep(0.1)
+    assert (console.app.return_code, console.app.crash) == (143, None)
