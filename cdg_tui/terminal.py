@@ -67,7 +67,7 @@ class TerminalGuard:
         self._before: dict[int, Any] = {}
         self._attributes: list[Any] | None = None
         self._code: int | None = None
-        self._woken = threading.Event()
+        self._woken = os.eventfd(0, os.EFD_CLOEXEC)
         self._done = threading.Event()
 
     def __enter__(self) -> "TerminalGuard":
@@ -77,7 +77,8 @@ class TerminalGuard:
             self._before[number] = ours
             if ours is not signal.SIG_IGN:
                 signal.signal(number, self._on_signal)
-        threading.Thread(target=self._watch, daemon=True, name="terminal guard").start()
+        self._watcher = threading.Thread(target=self._watch, daemon=True, name="terminal guard")
+        self._watcher.start()
         return self
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
@@ -85,7 +86,9 @@ class TerminalGuard:
             signal.signal(number, before)
         # Only then: a handler that came in between would wait for the lock which is held here.
         self._done.set()
-        self._woken.set()
+        os.eventfd_write(self._woken, 1)
+        self._watcher.join()
+        os.close(self._woken)
         if self._lost():
             self._let_go()
 
@@ -93,7 +96,7 @@ class TerminalGuard:
         """The console is leaving by itself: that too may take no longer than IN_ORDER_S."""
         if self._code is None:
             self._code = code
-            self._woken.set()
+            os.eventfd_write(self._woken, 1)
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         self._end(128 + number)
@@ -101,19 +104,26 @@ class TerminalGuard:
     def _end(self, code: int) -> None:
         if self._code is None:
             self._code = code
-            self._woken.set()
+            os.eventfd_write(self._woken, 1)
             with contextlib.suppress(RuntimeError):  # its loop is closed: it has just ended by itself
                 self._leave(code)
 
     def _watch(self) -> None:
         """Runs beside everything, so that nothing that hangs can hold it up."""
-        while not self._woken.wait(LOOK_EVERY_S):
+        while not self._waited():
             if self._lost():
                 with contextlib.suppress(SystemExit):  # it has not begun yet; ending this thread would end nothing
                     self._end(128 + signal.SIGHUP)
         if self._done.wait(IN_ORDER_S):
             return
         self._end_by_force(1 if self._code is None else self._code)
+
+    def _waited(self) -> bool:
+        """Until somebody leaves, which is True; or the terminal goes, or not for long: its going isn't always told."""
+        poll = select.poll()
+        poll.register(self._input, 0)
+        poll.register(self._woken, select.POLLIN)
+        return any(descriptor == self._woken for descriptor, _ in poll.poll(LOOK_EVERY_S * 1000))
 
     def _lost(self) -> bool:
         """SIGHUP may be ignored (nohup, some ways of sudo): then only this tells that nobody is there any more."""

@@ -12,8 +12,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.monitoring.monitor import BEAT_S
 from tests.e2e.conftest import PEERS, Core, Process, free_port, listens, wait_until
 from tests.e2e.terminals import CDG, Pty, Tmux, Window, plain_environment
+
+LATE_S = 0.5  # more than a busy machine needs, and less than anybody would miss
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -241,6 +244,17 @@ class Shop:
                 seen, since = beat, now
             assert now - since < 2.0, f"the judging loop stands still at {seen}"
             time.sleep(0.1)
+
+    @contextlib.contextmanager
+    def unbroken(self) -> Iterator[None]:
+        """Meanwhile, and for a beat more, the same core keeps its beat; how late it was at the worst, it says itself."""
+        cores, before, began = self.cores, self.core.get("status")["monitoring"], time.monotonic()
+        yield
+        time.sleep(BEAT_S + LATE_S)
+        lasted, after = time.monotonic() - began, self.core.get("status")["monitoring"]
+        assert self.cores == cores
+        assert after["worst_late_ms"] <= max(before["worst_late_ms"], 1000 * LATE_S)
+        assert after["beat"] - before["beat"] >= int(lasted / (BEAT_S + LATE_S))
 
     def end(self) -> None:
         for running in reversed(self._running):

@@ -201,6 +201,12 @@ class Pty:
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 
+    @property
+    def busy_s(self) -> float:
+        """What it has used of the processor."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def ends(self, seconds: float = 20.0) -> int:
         """Wait for the exit code; of a signal that was not caught, its number below zero."""
         return self.process.wait(seconds)

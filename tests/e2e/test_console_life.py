@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import socket
 import sys
@@ -15,26 +16,14 @@ from cdg_tui.sentry import DELIBERATE_S
 from cdg_tui.worker import FIRST_BACKOFF_S
 from tests.e2e.conftest import listens, wait_until
 from tests.e2e.shops import Shop, a_shop
-from tests.e2e.terminals import Pty
+from tests.e2e.terminals import CDG, Pty
+
+ENDED_S, LOST_S = 3.0, 5.0
+SPUN_S = 0.5  # of the processor: what spins has used that in half a second
+FAULTY = (sys.executable, "-m", "tests.e2e.faulty_console")
 
 # A mode that is switched on at the end is worse than a wrong picture: the shell that follows can't be used.
 SWITCHED = (*((mode, "l") for mode in (1049, 1000, 1003, 1006, 1004, 2004)), (25, "h"), (7, "h"))
-
-FAILING = """
-import sys
-from pathlib import Path
-from cdg_tui.__main__ import _run
-from cdg_tui.session import open_session, place_of
-from cdg_tui.settings_file import SettingsFile
-
-def client():
-    token = "s3cret-of-a-local"
-    raise RuntimeError("broken on purpose")
-
-session = open_session(place_of(Path(sys.argv[1]), Path(sys.argv[2])))
-session.client = client
-sys.exit(_run(session, "en", SettingsFile(None), "en"))
-"""
 
 
 def a_console(shop: Shop, *, hangup_ignored: bool = False) -> Pty:
@@ -52,46 +41,55 @@ def assert_left_clean(console: Pty) -> None:
         assert last in ([], [wanted.encode()]), f"mode {mode} is left {last}"
 
 
+def spent_s() -> float:
+    """What processes that have ended have used of the processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def signalled(number: int) -> Callable[[Pty], None]:
     return lambda console: console.signal(number)
 
 
-@pytest.mark.parametrize(
-    ("end", "code"),
-    [
-        (signalled(signal.SIGTERM), 143),
-        (signalled(signal.SIGHUP), 129),
-        (signalled(signal.SIGINT), 130),
-        (signalled(signal.SIGQUIT), 131),
-        (lambda console: console.keys("q\r"), 0),
-    ],
-    ids=["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "q"],
-)
-def test_a_console_that_ends_leaves_terminal_and_core_as_they_should_be(
-    tmp_path: Path, end: Callable[[Pty], None], code: int
-) -> None:
-    """And says that the monitoring goes on, and as which process."""
+ENDS: dict[str, tuple[Callable[[Pty], None], int]] = {
+    "SIGTERM": (signalled(signal.SIGTERM), 143),
+    "SIGHUP": (signalled(signal.SIGHUP), 129),
+    "SIGINT": (signalled(signal.SIGINT), 130),
+    "SIGQUIT": (signalled(signal.SIGQUIT), 131),
+    "SIGKILL": (signalled(signal.SIGKILL), -signal.SIGKILL),
+}
+
+
+@pytest.mark.requirement(2, 3)
+@pytest.mark.parametrize("way", [*ENDS, "q"])
+def test_a_console_that_ends_leaves_terminal_and_core_as_they_should_be(tmp_path: Path, way: str) -> None:
+    """And says that the monitoring goes on, and as which process; where it was killed it can't do either."""
+    end, code = ENDS.get(way, (lambda console: console.keys("q\r"), 0))
     with a_shop(tmp_path) as shop:
         console = a_console(shop)
         (core,) = shop.cores
-        end(console)
-        assert console.ends(5) == code
-        console.shows(f"监控继续运行（进程 {core}，{shop.core.data}）")
-        assert_left_clean(console)
-        shop.assert_guarded(1.5)
-        assert shop.cores == [core]
+        with shop.unbroken():
+            end(console)
+            assert console.ends(ENDED_S) == code
+        if way != "SIGKILL":
+            console.shows(f"监控继续运行（进程 {core}，{shop.core.data}）")
+            assert_left_clean(console)
 
 
+@pytest.mark.requirement(2, 4)
 @pytest.mark.parametrize("hangup_ignored", [False, True])
 def test_a_console_whose_terminal_is_gone_is_gone_within_5_s(tmp_path: Path, hangup_ignored: bool) -> None:
-    """Also where nobody tells it: SIGHUP may be ignored."""
+    """Also where nobody tells it: SIGHUP may be ignored. It doesn't spin meanwhile."""
     with a_shop(tmp_path) as shop:
         console = a_console(shop, hangup_ignored=hangup_ignored)
-        console.close()
-        assert console.ends(5) == 129
-        shop.assert_guarded(1.5)
+        with shop.unbroken():
+            used_s = spent_s() + console.busy_s
+            console.close()
+            assert console.ends(LOST_S) == 129
+            assert spent_s() - used_s < SPUN_S
 
 
+@pytest.mark.requirement(2, 3)
 def test_a_console_whose_terminal_takes_nothing_still_ends_when_it_is_told(tmp_path: Path) -> None:
     """An SSH connection that hangs: the writing never ends, the console does."""
     with a_shop(tmp_path) as shop:
@@ -100,26 +98,66 @@ def test_a_console_whose_terminal_takes_nothing_still_ends_when_it_is_told(tmp_p
         for _ in range(30):
             console.keys("34")
             time.sleep(0.05)
-        console.signal(signal.SIGTERM)
-        assert console.ends(5) == 143
+        with shop.unbroken():
+            console.signal(signal.SIGTERM)
+            assert console.ends(ENDED_S) == 143
         console.go_on()
         console.shows("\x1b[?1049l", "\x1b[?25h")
         assert_left_clean(console)
-        shop.assert_guarded(1.5)
 
 
+@pytest.mark.requirement(2, 3)
 def test_a_mistake_in_the_console_is_one_line_and_a_file(tmp_path: Path) -> None:
     """No traceback on the terminal, no variable anywhere: there are secrets among them."""
     with a_shop(tmp_path, language="en") as shop:
-        console = shop.on_pty(sys.executable, "-c", FAILING, str(shop.core.config), str(shop.core.data))
-        assert console.ends() == 1
+        console = shop.on_pty(*FAULTY, *shop.command[len(CDG) :])
+        console.shows("LIVE", "鲜奶柜")
+        with shop.unbroken():
+            console.keys("2")
+            assert console.ends(ENDED_S) == 1
         crash = tmp_path / ".local/state/cold-display-guard-console.log"
         console.shows(f"cdg: the console failed; the core is not affected. Details in {crash}", "monitoring goes on")
         assert "broken on purpose" in crash.read_text()
         assert b"s3cret" not in crash.read_bytes() + console.written
         assert b"Traceback" not in console.written
         assert_left_clean(console)
-        shop.assert_guarded(1.5)
+
+
+@pytest.mark.requirement(2, 3)
+def test_of_consoles_that_attached_none_disturbs_the_core_however_it_ends(tmp_path: Path) -> None:
+    """All of them in the same moment."""
+    with a_shop(tmp_path) as shop:
+        shop.core.start()
+        ways = {**ENDS, "q": (lambda console: console.keys("q"), 0), "fault": (lambda console: console.keys("2"), 1)}
+        command = (*FAULTY, *shop.command[len(CDG) :])
+        consoles = {way: shop.on_pty(*(command if way == "fault" else ())) for way in (*ways, "closed", "stalled")}
+        for console in consoles.values():
+            console.shows("已连接", "鲜奶柜")
+        with shop.unbroken():
+            consoles["stalled"].stall()
+            consoles["stalled"].keys("34" * 60)
+            consoles["closed"].close()
+            for way, (end, _) in ways.items():
+                end(consoles[way])
+            consoles["stalled"].signal(signal.SIGTERM)
+            codes = {way: console.ends(LOST_S) for way, console in consoles.items()}
+        assert codes == {way: code for way, (_, code) in ways.items()} | {"closed": 129, "stalled": 143}
+        for way in ways.keys() - {"SIGKILL"}:
+            assert_left_clean(consoles[way])
+
+
+@pytest.mark.requirement(3)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_console_that_is_ended_while_it_asks_the_terminal_leaves_it_as_it_was(tmp_path: Path, number: int) -> None:
+    """That is before there is a core, and there is none afterwards."""
+    with a_shop(tmp_path) as shop:
+        console = shop.on_pty()
+        console.shows("\x1b[6n")
+        assert console.modes_now != console.modes
+        console.signal(number)
+        assert console.ends(ENDED_S) in {128 + number, -number}
+        assert_left_clean(console)
+        assert shop.cores == []
 
 
 def test_a_capital_y_stops_the_core_that_was_started(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cdg_tui.i18n import LANGUAGES, Language, Words
-from cdg_tui.shell import DELIBERATE_S
+from cdg_tui.sentry import DELIBERATE_S
 from tests.e2e.conftest import json_lines
 from tests.e2e.shops import NIGHT, Shop, a_shop
 from tests.e2e.tale import compare
