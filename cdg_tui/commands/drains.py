@@ -20,11 +20,14 @@ class DrainCommands(Asking):
         await self._drain(None)
 
     async def _drain(self, ids: tuple[str, ...] | None) -> None:
-        """Sends what its preview showed and nothing that came later."""
+        """Sends what its preview showed and nothing that came later; while another one runs, shows that one."""
         if not self._may_ask():
             return
         dialog = DrainDialog(self._words)
         await self._app.push_screen(dialog)
+        if (other := self._app.store.drain) is not None:
+            await self._show_other(dialog, other.drain_id)
+            return
         try:
             preview = await self._client.preview_drain(ids)
         except ClientError as refusal:
@@ -49,7 +52,10 @@ class DrainCommands(Asking):
         drain_id = refusal.drain_id if isinstance(refusal, RefusedError) else None
         if drain_id is None:
             dialog.show_error(self._failed(refusal, key))
-            return
+        else:
+            await self._show_other(dialog, drain_id)
+
+    async def _show_other(self, dialog: DrainDialog, drain_id: str) -> None:
         try:
             other = await self._client.drain_result(drain_id)
         except ClientError as loss:

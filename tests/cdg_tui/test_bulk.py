@@ -201,3 +201,5 @@ async def test_somebody_else_s_drain_is_shown_on_every_page_while_it_runs() -> N
         for page in "12345":
             await console.press(page)
             await console.shows("重发中")
+        await console.press("D")
+        await console.shows("发起的立即重发", "3/3")
