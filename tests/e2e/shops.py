@@ -136,6 +136,9 @@ id = "thermometer"
 driver = "http_json"
 url = "http://127.0.0.1:{thermometer}/"
 
+[webhooks]
+timeout_s = 4
+
 [webhooks.retry]
 first_delay_s = 60
 max_attempts = 500
@@ -215,12 +218,12 @@ class Shop:
     def command(self) -> tuple[str, ...]:
         return (*CDG, "--config", str(self.core.config), "--data-dir", str(self.core.data))
 
-    def window(self, *command: str) -> Window:
+    def window(self, *command: str, **environment: str) -> Window:
         """A console, or another command, in a window of this shop's tmux."""
         if self._tmux is None:
             self._tmux = Tmux(self.environment)
             self._running.append(self._tmux)
-        return self._tmux.open(*(command or self.command))
+        return self._tmux.open(*(command or self.command), **environment)
 
     def on_pty(self, *command: str, hangup_ignored: bool = False) -> Pty:
         """The same on a bare pseudo-terminal."""
