@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cdg_tui.screens.page import Asked, Detail, Listing, View
-from cdg_tui.screens.retries import account, error, window_of
+from cdg_tui.screens.retries import account, shortly, window_of
 from cdg_tui.store import Listed, Question, Retry
 from cdg_tui.text import NOTHING
 from cdg_tui.widgets.rows import Column, Row, Unmade
@@ -78,7 +78,7 @@ class Dead(Listing):
                 item.endpoint.id,
                 str(item.attempts),
                 view.clock(item.settled_at),
-                error(view, item),
+                shortly(view, item),
             ),
             styles=((0, "red"),),
         )

@@ -62,7 +62,7 @@ class Retries(Listing):
                 item.endpoint.id,
                 str(item.attempts),
                 view.clock(item.next_attempt_at) if state == "waiting" else NOTHING,
-                error(view, item),
+                shortly(view, item),
             ),
             styles=((0, style),) if style else (),
         )
@@ -120,6 +120,11 @@ def error(view: View, item: wire.RetryItem) -> str:
     if last is None or last.outcome == "delivered":
         return NOTHING
     return outcome(view.words, last.http_status, last.error_class, NOTHING)
+
+
+def shortly(view: View, item: wire.RetryItem) -> str:
+    """The same for a narrow column, which itself says that it is an answer."""
+    return error(view, item).removeprefix("HTTP ")
 
 
 def _state(view: View, one: Retry) -> str:
