@@ -202,9 +202,9 @@ def test_the_last_error_has_the_http_status_where_there_was_an_answer() -> None:
     answered, silent, fresh = a_retry(1), a_retry(2), a_retry(3, last_attempt=None, attempts=0)
     silent = structs.replace(silent, last_attempt=an_attempt(1, http_status=None, error_class="timeout"))
     view = a_view(a_core(retries=[answered, silent, fresh]))
-    assert [row.cells[-1] for row in Retries().rows(view)] == ["HTTP 503 对方出错", "超时", "--"]
+    assert [row.cells[-1] for row in Retries().rows(view)] == ["503 对方出错", "超时", "--"]
     dead = a_view(a_core(retries=[a_dead_letter(1)]), page=Dead())
-    assert [row.cells[-1] for row in Dead().rows(dead)] == ["HTTP 503 对方出错"]
+    assert [row.cells[-1] for row in Dead().rows(dead)] == ["503 对方出错"]
 
 
 def test_a_delivery_says_how_it_waits() -> None:

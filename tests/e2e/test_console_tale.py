@@ -101,7 +101,7 @@ def a_letter_is_refused_for_good_and_sent_again(shop: Shop, night: Night) -> Non
     shop.core.config.write_text(shop.core.config.read_text().replace("max_attempts = 500", "max_attempts = 1"))
     shop.core.start()
     shop.measure(9.4, drinks=3.1, frozen=-9.1)
-    night.key("4", words("reason.max_attempts"), "HTTP 404", *counted(words, pending=0, dead=1))
+    night.key("4", words("reason.max_attempts"), f"404 {words('error.http_4xx')}", *counted(words, pending=0, dead=1))
     night.keep("dead", UNKNOWN)
     night.key("Enter", words("detail.history"), UNKNOWN)
     night.keep("why", f"{words('trigger.auto')} ")
