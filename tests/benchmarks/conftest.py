@@ -13,6 +13,15 @@ from tests.e2e.conftest import core, processes
 __all__ = ["core", "processes"]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Before what is not asked for is sorted out."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.benchmark)
+
+
 @pytest.fixture
 def receiver() -> Iterator[Receiving]:
     """One in a process and on a core of its own."""
