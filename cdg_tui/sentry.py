@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from cdg_tui.access import IDLE_S, Access
 from cdg_tui.alarms import Alarms
+from cdg_tui.errors import ClientError
 from cdg_tui.screens.dialog import YES
 from cdg_tui.screens.lock import Lock
 from cdg_tui.screens.page_screen import PageScreen
@@ -21,7 +22,6 @@ from cdg_tui.store import Snapshot
 if TYPE_CHECKING:
     from cdg_tui.app import ConsoleApp
     from cdg_tui.client import Client
-
 
 DELIBERATE_S: Final = 0.05  # what comes sooner after another key was pasted, or typed blindly in one go
 # Also where something else lies over them: it may let them be seen.
@@ -77,6 +77,10 @@ class Sentry:
             self.show_wallboard()
         self._ring()
 
+    def mute(self) -> None:
+        """Until the next new one."""
+        self.alarms = self.alarms.muted()
+
     def _ring(self) -> None:
         if self.alarms.rings(self._now()):
             self.alarms = self.alarms.rung(self._now())
@@ -113,8 +117,6 @@ class Sentry:
         self._app.say(self._app.words(why), trouble=True)
 
     async def _tell(self, client: "Client") -> None:
-        from cdg_tui.errors import ClientError
-
         with contextlib.suppress(ClientError):  # the token is forgotten here, and ends by itself there
             await client.lock()
 

@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from rich.console import RenderableType
 from textual.app import App
@@ -20,11 +21,14 @@ from cdg_tui.screens.dialog import Leaving
 from cdg_tui.settings import Settings
 from cdg_tui.settings_file import SettingsFile
 
+# Letters instead of line drawing, the whole screen, no attributes, no wrapping, no cursor; and cleared.
+_TIDY: Final = "\x0f\x1b(B\x1b[r\x1b[m\x1b[?7l\x1b[?25l\x1b[2J"
+
 
 class Shell(App[Leaving]):
     """`file` holds the user's settings; `automatic` is the language, and `own` what the terminal draws, where those leave it to
-    the console; `wanted` is what to draw in this run, whatever they say. `crash` is what went wrong, where something did; `on_leaving` is told the exit code as soon as it is
-    known.
+    the console; `wanted` is what to draw in this run, whatever they say. `crash` is what went wrong, where something did;
+    `on_leaving` is told the exit code as soon as it is known.
     """
 
     CSS_PATH = "console.tcss"
@@ -87,6 +91,12 @@ class Shell(App[Leaving]):
     @glyphs.setter
     def glyphs(self, mode: GlyphMode) -> None:
         self._glyphs = GlyphFilter(mode)
+        self.refresh()
+
+    def redraw(self) -> None:
+        """Whatever another program left the terminal in: its characters, its lines that scroll, its colours."""
+        if self._driver is not None:
+            self._driver.write(_TIDY)
         self.refresh()
 
     def get_line_filters(self) -> Sequence[LineFilter]:

@@ -43,7 +43,8 @@ class Link:
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """What one round of questions brought; None where nobody asked. `asked_s` is when it was asked, in steady seconds:
-    an answer is as old as its question. `untold`: why the core would not name its endpoints, a key of the group `cause`. `me`: who the core takes this console for.
+    an answer is as old as its question. `untold`: why the core would not name its endpoints, a key of the group `cause`.
+    `me`: who the core takes this console for.
     """
 
     asked_s: float

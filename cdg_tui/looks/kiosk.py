@@ -10,8 +10,7 @@ class KioskLooks(Looking):
         self._app.sentry.show_wallboard()
 
     def mute(self) -> None:
-        sentry = self._app.sentry
-        sentry.alarms = sentry.alarms.muted()
+        self._app.sentry.mute()
         self._app.say(self._app.words("alarm.muted"))
 
     def unlock(self) -> None:

@@ -12,8 +12,6 @@ from cdg_tui.screens.settings_dialog import SettingsDialog
 from cdg_tui.settings import Settings
 
 _MOST_TOLD = 2  # of what is wrong with the file; the rest is told when the console ends
-# Letters instead of line drawing, the whole screen, no attributes, no wrapping, no cursor; and cleared.
-_TIDY = "\x0f\x1b(B\x1b[r\x1b[m\x1b[?7l\x1b[?25l\x1b[2J"
 
 
 class SettingsLooks(Looking):
@@ -26,10 +24,7 @@ class SettingsLooks(Looking):
         app.push_screen(dialog, lambda chosen: self._settle(before, chosen))
 
     def redraw(self) -> None:
-        """Whatever another program left the terminal in: its characters, its lines that scroll, its colours."""
-        if (driver := self._app._driver) is not None:
-            driver.write(_TIDY)
-        self._app.refresh()
+        self._app.redraw()
 
     def _about(self, words: Words) -> Content:
         """The file, and what is wrong with it."""
