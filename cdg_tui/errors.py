@@ -1,4 +1,4 @@
-"""Every way not to get an answer from a core. Values only.
+"""Every way not to get an answer from a core, and how each is said. Values only.
 
 ClientError
  ├─ LostError      nobody answers, or not in time; `cause` says how, in a word of the screens
@@ -7,6 +7,11 @@ ClientError
  └─ RefusedError   the core refuses this request and says why; also a wrong PIN, and that an unlock has ended
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cdg_tui.i18n import Words
+
 
 class ClientError(Exception):
     """Base of the tree; `cause` is a key of the words' group `cause`, `detail` what more there is to say."""
@@ -14,6 +19,10 @@ class ClientError(Exception):
     def __init__(self, cause: str, detail: str = ""):
         super().__init__(f"{cause}: {detail}" if detail else cause)
         self.cause, self.detail = cause, detail
+
+    def told(self, words: "Words") -> str:
+        """Why, as people read it."""
+        return words.cause(self.cause, self.detail)
 
 
 class LostError(ClientError):

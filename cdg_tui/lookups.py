@@ -62,7 +62,7 @@ async def read_log(client: Client, reader: LogReader) -> None:
         try:
             reader.take(await client.log(level, reader.after), level)
         except ClientError as error:
-            reader.not_heard(reader.words.cause(error.cause, error.detail))
+            reader.not_heard(error.told(reader.words))
         await asyncio.sleep(LOG_EVERY_S)
 
 
@@ -74,7 +74,7 @@ async def read_document(
         try:
             reader.take(await ask())
         except ClientError as error:
-            reader.not_heard(reader.words.cause(error.cause, error.detail))
+            reader.not_heard(error.told(reader.words))
             await asyncio.sleep(AGAIN_S)
             continue
         if every_s is None:
@@ -93,7 +93,7 @@ async def read_audit(client: Client, reader: AuditReader) -> None:
             try:
                 reader.take(await client.audit(query), kind)
             except ClientError as error:
-                reader.not_heard(reader.words.cause(error.cause, error.detail))
+                reader.not_heard(error.told(reader.words))
                 await asyncio.sleep(AGAIN_S)
         await asyncio.sleep(LOOK_S)
 
@@ -104,7 +104,7 @@ async def read_course(client: Client, reader: RowReader, view: Callable[[], View
         try:
             reader.show_course(await _course(client, stretch, view()))
         except ClientError as error:
-            reader.show_no_course(reader.words.cause(error.cause, error.detail))
+            reader.show_no_course(error.told(reader.words))
         await asyncio.sleep(COURSE_EVERY_S)
 
 

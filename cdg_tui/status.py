@@ -34,7 +34,7 @@ def show_status(arguments: argparse.Namespace) -> int:
         told = asyncio.run(ask(session))
     except ClientError as error:
         words = _words(arguments, language)
-        why = words.cause(error.cause, error.detail)
+        why = error.told(words)
         return _unknown(arguments, error.cause, words("status.unknown", where=_place(session), why=why))
     except ConfigError as error:
         return _unknown(arguments, "configuration", str(error))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from cdg_tui.client import Client
 from cdg_tui.errors import ClientError, LostError
 from cdg_tui.i18n import Words
-from cdg_tui.screens.dialog import Confirm
-from cdg_tui.screens.form import Filled, Form
+from cdg_tui.screens.dialog import Confirm, Dialog
 
 if TYPE_CHECKING:
     from cdg_tui.app import ConsoleApp
@@ -35,8 +34,9 @@ class Asking:
         dialog = Confirm(self._words, self._words(title), lines)
         return await self._app.push_screen_wait(dialog) and self._may_write()
 
-    async def _filled(self, form: Form) -> Filled | None:
-        said = await self._app.push_screen_wait(form)
+    async def _answered(self, dialog: Dialog[Target | None]) -> Target | None:
+        """What was said to it; None also where nothing may be written any more."""
+        said = await self._app.push_screen_wait(dialog)
         return said if said is not None and self._may_write() else None
 
     async def _send(self, call: Callable[[], Awaitable[object]], done: str) -> None:
@@ -57,7 +57,7 @@ class Asking:
         missing = isinstance(refusal, LostError) and refusal.cause in _UNSURE
         text = self._words(
             key or ("notice.unsure" if missing else "notice.refused"),
-            why=self._words.cause(refusal.cause, refusal.detail),
+            why=refusal.told(self._words),
         )
         self._app.say(text, trouble=True)
         return text

@@ -76,7 +76,7 @@ class CabinetCommands(Spanning):
     async def _what_was_done(self, title: str, lines: tuple[str, ...]) -> Filled | None:
         words = self._words
         done = ((words("service.what"), [words(f"back.{name}") for name in BACK]),)
-        return await self._filled(Form(words, words(title), lines, done, words("form.choose_or_note"), or_noted=True))
+        return await self._answered(Form(words, words(title), lines, done, words("form.choose_or_note"), or_noted=True))
 
     def _cabinet(self) -> wire.CabinetItem | None:
         return self._target(self._app.store.cabinet(self._app.cursor_key))

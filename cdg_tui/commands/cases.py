@@ -51,7 +51,7 @@ class CaseCommands(Spanning):
             (words("handle.goods"), [words(f"goods.{name}") for name in GOODS]),
         )
         lines = (*self._about_case(case), words("handle.closes" if case.condition == "cleared" else "handle.stays"))
-        said = await self._filled(Form(words, words("handle.title"), lines, lists, words("handle.choose")))
+        said = await self._answered(Form(words, words("handle.title"), lines, lists, words("handle.choose")))
         if said is None:
             return
         action, goods = said.chosen
@@ -67,7 +67,7 @@ class CaseCommands(Spanning):
             return
         remarks = ((words("note.remark"), [words(f"remark.{name}") for name in REMARKS]),)
         choose = words("form.choose_or_note")
-        said = await self._filled(
+        said = await self._answered(
             Form(words, words("note.title"), self._about_case(case), remarks, choose, or_noted=True)
         )
         if said is not None:

@@ -6,7 +6,7 @@ from msgspec import structs
 
 from cdg_tui.commands.drains import DrainCommands
 from cdg_tui.errors import ClientError
-from cdg_tui.screens.dead import group_key
+from cdg_tui.screens.dead import group_of
 from cdg_tui.screens.discard_form import DiscardForm
 from cdg_tui.screens.recover_dialog import RecoverDialog
 from cdg_tui.screens.retries import error
@@ -60,12 +60,11 @@ class DeliveryCommands(DrainCommands):
             return
         about = self._about_many(ids) if item is None else self._about_delivery(item)
         lines = (*about, words("cancel.warning"), words("dialog.as", who=self._who))
-        said = await self._app.push_screen_wait(DiscardForm(words, lines, len(ids)))
-        if said is None or not self._may_write():
+        said = await self._answered(DiscardForm(words, lines, len(ids)))
+        if said is None:
             return
-        reason = " ".join(part for part in (*said.chosen, said.note) if part)
         try:
-            found = await self._client.discard(Discard(delivery_ids=ids, by=self._who, reason=reason))
+            found = await self._client.discard(Discard(delivery_ids=ids, by=self._who, reason=said.text()))
         except ClientError as refusal:
             self._failed(refusal)
             return
@@ -80,10 +79,8 @@ class DeliveryCommands(DrainCommands):
         if not self._may_ask():
             return
         dialog = RecoverDialog(self._words, self._app.view().now, self._count)
-        question = await self._app.push_screen_wait(dialog)
-        if question is None or not self._may_write():
-            return
-        await self._recover(question)
+        if (question := await self._answered(dialog)) is not None:
+            await self._recover(question)
 
     async def _recover(self, question: Recover) -> None:
         try:
@@ -109,8 +106,7 @@ class DeliveryCommands(DrainCommands):
             return tuple(screen.table.marked)
         if not screen.asked.folded:
             return tuple(filter(None, (screen.table.cursor_key,)))
-        key = screen.table.cursor_key
-        group = next((group for group in self._app.store.groups if group_key(group) == key), None)
+        group = group_of(self._app.store, screen.table.cursor_key)
         if group is None:
             return ()
         question = Question(status="dead_letter", endpoint=group.endpoint, reason=group.reason)

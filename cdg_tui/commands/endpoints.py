@@ -22,13 +22,10 @@ class EndpointCommands(Asking):
             return
         lines = (*self._about(endpoint), words("pause.warning"), words("dialog.as", who=self._who))
         reasons = ((words("pause.reason"), [words(f"because.{name}") for name in REASONS]),)
-        said = await self._app.push_screen_wait(
-            Form(words, words("pause.title"), lines, reasons, words("pause.choose"))
-        )
-        if said is None or not self._may_write():
-            return
-        body = Pause(by=self._who, reason=" ".join(part for part in (*said.chosen, said.note) if part))
-        await self._send(lambda: self._client.pause(endpoint.id, body), "pause.done")
+        said = await self._answered(Form(words, words("pause.title"), lines, reasons, words("pause.choose")))
+        if said is not None:
+            body = Pause(by=self._who, reason=said.text())
+            await self._send(lambda: self._client.pause(endpoint.id, body), "pause.done")
 
     async def resume(self) -> None:
         endpoint = self._endpoint()

@@ -34,7 +34,9 @@ class Spanning(Asking):
         words = self._words
         by_text = {self._lasting(name): SPANS[name] for name in spans}
         lists = ((words("form.span"), list(by_text)), (words("form.reason"), reasons))
-        said = await self._filled(Form(words, words(title), lines, lists, words("form.choose_or_note"), or_noted=True))
+        said = await self._answered(
+            Form(words, words(title), lines, lists, words("form.choose_or_note"), or_noted=True)
+        )
         return None if said is None else (by_text[said.chosen[0]], said.text(behind=1))
 
     def _lasting(self, name: str) -> str:

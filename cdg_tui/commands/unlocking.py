@@ -41,7 +41,7 @@ class Unlocking(Asking):
         except ClientError as refusal:
             if isinstance(refusal, RefusedError) and refusal.wait_s is not None:
                 return self._words("unlock.wait", wait=self._words.lasting(refusal.wait_s))
-            why = self._words.cause(refusal.cause, refusal.detail)
+            why = refusal.told(self._words)
             return why if refusal.cause in _CHECKED else self._words("notice.refused", why=why)
         self._app.sentry.unlocked(answer.operator, asked_s + answer.expires_in_s)
         return None

@@ -34,7 +34,7 @@ class ListingLooks(Looking):
         try:
             found = await app.client.retry_ids(question.query)
         except ClientError as error:
-            app.say(app.words("notice.refused", why=app.words.cause(error.cause, error.detail)), trouble=True)
+            app.say(app.words("notice.refused", why=error.told(app.words)), trouble=True)
             return
         ids = found.delivery_ids
         screen.table.mark_these(() if set(ids) <= set(screen.table.marked) else ids)

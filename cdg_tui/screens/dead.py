@@ -5,7 +5,7 @@ from typing import Final
 
 from cdg_tui.screens.page import Asked, Detail, Listing, View
 from cdg_tui.screens.retries import account, shortly, window_of
-from cdg_tui.store import Listed, Question, Retry
+from cdg_tui.store import Listed, Question, Retry, Store
 from cdg_tui.text import NOTHING
 from cdg_tui.widgets.rows import Column, Row, Unmade
 from core.wire_windows import Order, RetryGroup
@@ -109,13 +109,15 @@ class Dead(Listing):
             *_alike(view, one.item.endpoint.id, one.item.dead_letter_reason),
         ]
 
-    def stretch(self, view: View, key: str) -> None:  # noqa: ARG002 - a delivery has none
-        return None
-
 
 def group_key(group: RetryGroup) -> str:
     """Its name among the rows: no delivery's id holds a blank."""
     return f"{group.reason or NOTHING} {group.endpoint}"
+
+
+def group_of(store: Store, key: str | None) -> RetryGroup | None:
+    """The group of this name."""
+    return next((group for group in store.groups if group_key(group) == key), None)
 
 
 def _reason(view: View, reason: str | None) -> str:
@@ -129,7 +131,7 @@ def _alike(view: View, endpoint: str, reason: str | None) -> Detail:
 
 
 def _group_detail(view: View, key: str) -> Detail:
-    group = next((group for group in view.store.groups if group_key(group) == key), None)
+    group = group_of(view.store, key)
     if group is None:
         return []
     return [

@@ -50,7 +50,11 @@ class Dialog(ModalScreen[Said], Generic[Said]):
         self.query_one(".answers", Line).show(self.answers())
 
     def cancel_or_yes(self) -> Content:
-        return Content.assemble((f"> [{self.words('dialog.cancel')}]", "bold reverse"), "  ", self.words("dialog.yes"))
+        return self.cancel_or(self.words("dialog.yes"))
+
+    def cancel_or(self, otherwise: str) -> Content:
+        """What Enter does, and what there is besides."""
+        return Content.assemble((f"> [{self.words('dialog.cancel')}]", "bold reverse"), "  ", otherwise)
 
 
 class Confirm(Dialog[bool]):

@@ -64,7 +64,7 @@ class Form(Dialog[Filled | None]):
 
     def answers(self) -> Content:
         if self._said() is None:
-            return Content.assemble((f"> [{self.words('dialog.cancel')}]", "bold reverse"), "  ", self._unchosen)
+            return self.cancel_or(self._unchosen)
         if self.query_one(Input).has_focus:
             return Content(self.words("form.noting"))
         return self.cancel_or_yes()

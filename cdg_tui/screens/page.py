@@ -139,7 +139,7 @@ class View:
 
 
 class Listing:
-    """What most pages have alike: all their rows at hand, none of them to be marked."""
+    """What most pages have alike: all their rows at hand, none of them to be marked, and no course that belongs to one."""
 
     orders: tuple[str, ...] = ("worst",)
     marking = False
@@ -155,6 +155,9 @@ class Listing:
 
     def queue(self, view: View, width: int) -> Content:  # noqa: ARG002 - a page's
         return Content("")
+
+    def stretch(self, view: View, key: str) -> Stretch | None:  # noqa: ARG002 - a page's
+        return None
 
     def order(self, view: View) -> str:
         order = view.words(f"order.{self.orders[view.asked.order]}")

@@ -46,9 +46,7 @@ class RecoverDialog(Dialog[Recover | None]):
     def answers(self) -> Content:
         if self._counted is not None:
             return self.cancel_or_yes()
-        return Content.assemble(
-            (f"> [{self.words('dialog.cancel')}]", "bold reverse"), "  ", self.words("recover.choose")
-        )
+        return self.cancel_or(self.words("recover.choose"))
 
     def on_choice_chosen(self) -> None:
         count: Callable[[], Awaitable[None]] = self._count  # not yet called: one that is cancelled at once never begins
@@ -62,7 +60,7 @@ class RecoverDialog(Dialog[Recover | None]):
         try:
             found = await self._preview(question)
         except ClientError as error:
-            self._say(self.words("notice.refused", why=self.words.cause(error.cause, error.detail)))
+            self._say(self.words("notice.refused", why=error.told(self.words)))
             return
         self._counted = question if found.matched else None
         self._say(self.words("recover.preview", n=found.matched) if found.matched else self.words("recover.nothing"))

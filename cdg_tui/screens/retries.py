@@ -83,9 +83,6 @@ class Retries(Listing):
             due = words("detail.due", at=view.clock(one.item.next_attempt_at), wait=words.lasting(wait_s))
         return [(words("column.next"), due), *account(view, one.item)]
 
-    def stretch(self, view: View, key: str) -> None:  # noqa: ARG002 - a delivery has none
-        return None
-
 
 def window_of(view: View, question: Question) -> Listed | None:
     """What is known of this list; None while the core has not been heard about it."""
