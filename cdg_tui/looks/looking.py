@@ -21,6 +21,6 @@ class Looking:
         self._app.push_screen(reader)
         read(reader)
 
-    def _follow(self, reader: Reader, reading: Coroutine[Any, Any, None]) -> None:
-        """As a worker of the box itself: it ends with it, or when something else is to be read."""
-        reader.run_worker(reading, group="reading", exclusive=True)
+    def _follow(self, reader: Reader, reading: Coroutine[Any, Any, None], group: str = "reading") -> None:
+        """As a worker of the box itself: it ends with it, or when something else of this group is to be read."""
+        reader.run_worker(reading, group=group, exclusive=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from cdg_tui.actions import on_page
 from cdg_tui.looks.looking import Looking
 from cdg_tui.payload import Payload
-from cdg_tui.screens.dead import group_key
+from cdg_tui.screens.dead import group_of
 from cdg_tui.screens.documents import payload_about, payload_text
 from cdg_tui.screens.help import help_text
 from cdg_tui.screens.live_reader import DocumentReader
@@ -25,38 +25,41 @@ class ReadingLooks(Looking):
 
     async def palette(self) -> None:
         app = self._app
-        chosen = await app.push_screen_wait(Palette(app.words, on_page(app.page.id)))
+        chosen = await app.push_screen_wait(Palette(app.words, on_page(app.page.id, app.actions)))
         if chosen is not None:
             await app.action_act(chosen)
 
     def details(self) -> None:
-        app, key = self._app, self._app.cursor_key
-        if key is None:
-            return
-        screen = app.page_screen
+        """All about the row; of a group of dead letters, its rows."""
+        app, screen = self._app, self._app.page_screen
         if screen.asked.folded:
-            group = next((group for group in app.store.groups if group_key(group) == key), None)
-            if group is not None:
+            if (group := group_of(app.store, app.cursor_key)) is not None:
                 screen.want(replace(screen.asked, folded=False, group=(group.endpoint, group.reason)))
-            return
-        reader = RowReader(app.page, key, screen.view)
-        delivery = app.page.windowed(screen.asked)
-        if delivery:
-            reader.on_payload = self._payload
-        else:
-            reader.on_sensor = lambda: self._read_course(reader)
-        app.push_screen(reader)
-        if app.client is None:
-            return
-        from cdg_tui.lookups import read_case, read_delivery
+        elif (key := app.cursor_key) is not None:
+            self._open_row(RowReader(app.page, key, screen.view), key)
 
-        # Workers of the box itself: they end with it.
-        if delivery:
-            reader.run_worker(read_delivery(app.client, key, reader))
-        else:
-            self._read_course(reader)
-        if app.page.id == "cases":
-            reader.run_worker(read_case(app.client, key, reader))
+    def _open_row(self, reader: RowReader, key: str) -> None:
+        page = self._app.page
+        if page.windowed(self._app.page_screen.asked):
+            reader.on_payload = self._payload
+            self._open(reader, lambda reader: self._read_delivery(reader, key))
+            return
+        reader.on_sensor = lambda: self._read_course(reader)
+        self._open(reader, self._read_course)
+        if page.id == "cases":
+            self._read_case(reader, key)
+
+    def _read_delivery(self, reader: RowReader, delivery_id: str) -> None:
+        if self._app.client is not None:
+            from cdg_tui.lookups import read_delivery
+
+            self._follow(reader, read_delivery(self._app.client, delivery_id, reader))
+
+    def _read_case(self, reader: RowReader, case_id: str) -> None:
+        if self._app.client is not None:
+            from cdg_tui.lookups import read_case
+
+            self._follow(reader, read_case(self._app.client, case_id, reader), group="case")  # beside its course
 
     def _read_course(self, reader: RowReader) -> None:
         if self._app.client is not None:

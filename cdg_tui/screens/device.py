@@ -36,7 +36,7 @@ class Device(Listing):
     def order(self, view: View) -> str:
         """And the keys that look further into the box: below there is no room for them."""
         words = view.words
-        own = [action for action in on_page(self.id) if action.pages == (self.id,) and not action.writes]
+        own = [action for action in on_page(self.id, view.actions) if action.pages == (self.id,) and not action.writes]
         return "  ".join([*(f"{action.shown} {words(f'action.{action.id}')}" for action in own), super().order(view)])
 
     def rows(self, view: View) -> list[Row]:
@@ -71,9 +71,6 @@ class Device(Listing):
             return box_detail(view)
         endpoint = view.store.endpoint(key)
         return [] if endpoint is None else endpoint_detail(view, endpoint)
-
-    def stretch(self, view: View, key: str) -> None:  # noqa: ARG002 - an endpoint has none
-        return None
 
 
 def _box(view: View) -> list[Row]:

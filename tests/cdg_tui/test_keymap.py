@@ -239,6 +239,19 @@ async def test_the_changed_keys_work_and_the_old_ones_do_not(file: SettingsFile)
         assert console.sent == []
 
 
+async def test_palette_and_heading_show_the_changed_keys(tmp_path: Path) -> None:
+    path = tmp_path / "console.toml"
+    path.write_text('[keys]\nlog = ["i"]\ndrain = ["F11"]\n', encoding="utf-8")
+    async with a_console(a_shop(), file=SettingsFile(path)) as console:
+        await console.press("5")
+        await console.shows("i 日志", "c 配置")
+        await console.press("colon")
+        await console.shows("输入名称的一部分")
+        await console.press(*"drain")
+        await console.shows("F11")
+        assert "D F8" not in console.text
+
+
 async def test_a_changed_key_is_a_letter_like_any_other_while_something_is_typed(file: SettingsFile) -> None:
     async with a_console(a_shop(), file=file) as console:
         await console.press("f", "h", "x", "Z", "f")
