@@ -88,7 +88,7 @@ class Client(Calls):
         return await self.get("webhooks/retries/groups", wire_windows.RetryGroups)
 
     async def retry_detail(self, delivery_id: str) -> wire.RetryDetail:
-        return await self.get(f"webhooks/retries/{delivery_id}", wire.RetryDetail)
+        return await self.get(f"webhooks/retries/{part(delivery_id)}", wire.RetryDetail)
 
     async def payload(self, delivery_id: str) -> Payload:
         return await self.get(f"webhooks/retries/{part(delivery_id)}/payload", Payload)
@@ -149,7 +149,7 @@ class Client(Calls):
 
     async def retry(self, delivery_id: str) -> wire.RetryItem:
         """Send one now and wait for what becomes of it."""
-        path = f"webhooks/retries/{delivery_id}/retry"
+        path = f"webhooks/retries/{part(delivery_id)}/retry"
         return await self.post(path, wire.RetryItem, deadline_s=SENDING_DEADLINE_S)
 
     async def stop_drain(self, drain_id: str) -> wire.DrainResult:
@@ -157,7 +157,7 @@ class Client(Calls):
         return await self.post(f"webhooks/drains/{part(drain_id)}/stop", wire.DrainResult)
 
     async def requeue(self, delivery_id: str) -> wire.RetryItem:
-        return await self.post(f"webhooks/retries/{delivery_id}/requeue", wire.RetryItem)
+        return await self.post(f"webhooks/retries/{part(delivery_id)}/requeue", wire.RetryItem)
 
     async def discard(self, body: wire_endpoints.Discard) -> wire_endpoints.Discarded:
         """Give them up for good; those that have left meanwhile are not among the answer's."""
@@ -185,20 +185,20 @@ class Client(Calls):
         return f"webhooks/endpoints/{part(self._ids.get(shown, shown))}"
 
     async def acknowledge(self, case_id: str, body: wire.Acknowledge) -> wire.CaseItem:
-        return await self.post(f"cases/{case_id}/acknowledge", wire.CaseItem, body)
+        return await self.post(f"cases/{part(case_id)}/acknowledge", wire.CaseItem, body)
 
     async def handle(self, case_id: str, body: wire.Handle) -> wire.CaseItem:
         """Closes it as well where its condition has cleared."""
-        return await self.post(f"cases/{case_id}/handle", wire.CaseItem, body)
+        return await self.post(f"cases/{part(case_id)}/handle", wire.CaseItem, body)
 
     async def note(self, case_id: str, body: wire_cases.Remark) -> wire.CaseItem:
-        return await self.post(f"cases/{case_id}/note", wire.CaseItem, body)
+        return await self.post(f"cases/{part(case_id)}/note", wire.CaseItem, body)
 
     async def shelve(self, case_id: str, body: wire_cases.Shelve) -> wire.CaseItem:
-        return await self.post(f"cases/{case_id}/shelve", wire.CaseItem, body)
+        return await self.post(f"cases/{part(case_id)}/shelve", wire.CaseItem, body)
 
     async def unshelve(self, case_id: str, body: wire.Seen) -> wire.CaseItem:
-        return await self.post(f"cases/{case_id}/unshelve", wire.CaseItem, body)
+        return await self.post(f"cases/{part(case_id)}/unshelve", wire.CaseItem, body)
 
     async def maintain(self, cabinet: str, body: wire_cases.Maintenance) -> wire.CabinetItem:
         return await self.post(f"cabinets/{part(cabinet)}/maintenance", wire.CabinetItem, body)
