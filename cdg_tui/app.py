@@ -207,7 +207,7 @@ class ConsoleApp(Shell):
     @property
     def cursor_key(self) -> str | None:
         """The row that a writing key is about."""
-        return self.page_screen.table.cursor_key
+        return self.page_screen.cursor_key
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys act on the page that shows them; dialogs have keys of their own."""

@@ -31,7 +31,7 @@ class Feed:
     def __init__(self, client: Client, tell: Callable[[News], None], now: Callable[[], float]):
         self._client, self._tell, self._now = client, tell, now
         self.wanted: frozenset[str] = frozenset()
-        self._bell = asyncio.Event()
+        self._poked = asyncio.Event()
         self._tries = 0
         self.question: Question | None = None
         self._last: Listed | None = None
@@ -40,12 +40,12 @@ class Feed:
 
     def poke(self) -> None:
         """Ask at once."""
-        self._bell.set()
+        self._poked.set()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            self._bell.clear()
+            self._poked.clear()
             try:
                 self._tell(await self._round())
                 self._tries = 0
@@ -57,7 +57,7 @@ class Feed:
                 wait_s = min(FIRST_WAIT_S * 2.0 ** min(self._tries - 1, 8), LONGEST_WAIT_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
-                    await self._bell.wait()
+                    await self._poked.wait()
 
     async def _round(self) -> Snapshot:
         me = await self._me()

@@ -123,14 +123,14 @@ def _stretch(view: View, case: wire.CaseItem) -> Stretch | None:
     if sensor is None or sensor.quantity in CONTACTS:
         return None
     ended = case.closed_at or case.cleared_at
-    until = view.now if ended is None else min(view.now, ended + LEAD)
-    until = max(until, case.opened_at)  # also where the clock was set back since
+    end = view.now if ended is None else min(view.now, ended + LEAD)
+    end = max(end, case.opened_at)  # also where the clock was set back since
     began = case.started_at or case.opened_at - timedelta(seconds=cabinet.alarm_delay_s)
     marks = [(case.opened_at, OPENED), *([(case.cleared_at, CLEARED)] if case.cleared_at is not None else [])]
     return Stretch(
         sensor=sensor.sensor,
         contacts=contacts_of(cabinet),
-        steps=whole_steps(began - LEAD, until, wide=view.wide),
+        steps=whole_steps(began - LEAD, end, wide=view.wide),
         low=case.limit if case.kind in {"temp_low", "humidity_low"} else None,
         high=case.limit if case.kind in {"temp_high", "humidity_high"} else None,
         marks=tuple(marks),

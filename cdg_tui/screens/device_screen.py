@@ -14,4 +14,4 @@ class DeviceScreen(PageScreen):
     def show(self) -> None:
         super().show()
         for line in self.query("#box").results(Line):
-            line.show(box_block(self._view(), line.size.width or self.size.width))
+            line.show(box_block(self.view(), line.size.width or self.size.width))
