@@ -13,7 +13,7 @@ from pathlib import Path
 from cdg_tui.arguments import check_use, far_away, parsed
 from cdg_tui.glyphs import GlyphMode, drawn, mode_of, speakable
 from cdg_tui.i18n import Language, Words, language_of
-from cdg_tui.session import Session, open_demo, open_session, place_of
+from cdg_tui.session import Place, Session, open_demo, open_session, place_of
 from cdg_tui.settings import Settings
 from cdg_tui.settings_file import SettingsFile
 from cdg_tui.surface import settle, speak_utf8, surface
@@ -59,22 +59,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _open(arguments: argparse.Namespace, chosen: Settings) -> tuple[Session, object, GlyphMode]:
     """The core, the language of its configuration, and what the terminal draws. Raises ConfigError."""
     check_use(arguments)
-    if arguments.demo:
-        language, own = (
-            language_of(arguments.lang, chosen.language, None, os.environ),
-            _terminal_s_own(arguments.glyphs),
-        )
-        return open_demo(speakable(language, arguments.glyphs or mode_of(chosen.glyphs, own))), None, own
-    if (far := far_away(arguments)) is not None:
-        return far, None, _terminal_s_own(arguments.glyphs)
-    place = place_of(arguments.config, arguments.data_dir)
-    own = _terminal_s_own(arguments.glyphs)
-    if arguments.kiosk:  # whoever passes by must not end up with a core of his own
-        return Session(directory=place.directory, kiosk=True), place.device.get("language"), own
-    return open_session(place), place.device.get("language"), own
+    far = far_away(arguments)
+    place = None if arguments.demo or far is not None else place_of(arguments.config, arguments.data_dir)
+    own = _own_glyphs(arguments.glyphs)
+    if place is not None:
+        return _here(place, kiosk=arguments.kiosk), place.device.get("language"), own
+    if far is not None:
+        return far, None, own
+    language = language_of(arguments.lang, chosen.language, None, os.environ)
+    return open_demo(speakable(language, arguments.glyphs or mode_of(chosen.glyphs, own))), None, own
 
 
-def _terminal_s_own(wanted: GlyphMode | None) -> GlyphMode:
+def _here(place: Place, *, kiosk: bool) -> Session:
+    if kiosk:  # whoever passes by must not end up with a core of his own
+        return Session(directory=place.directory, kiosk=True)
+    return open_session(place)
+
+
+def _own_glyphs(wanted: GlyphMode | None) -> GlyphMode:
     """Asked only where there will be a screen: whoever typed something wrong is told so, and nothing else is written. Nor
     where somebody knows better.
     """
