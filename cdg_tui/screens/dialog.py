@@ -42,6 +42,7 @@ class Dialog(ModalScreen[Said], Generic[Said]):
         """What the keys do."""
         raise NotImplementedError
 
+    # Textual calls the handler of each class, from the most special one up: none calls its base's.
     def on_mount(self) -> None:
         self.query_one(".title", Line).show(Content.styled(self._title, "bold"))
         self.show_answers()
@@ -73,7 +74,6 @@ class Confirm(Dialog[bool]):
         yield Line(classes="said")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one(".said", Line).show(Content("\n".join(self._lines)))
 
     def answers(self) -> Content:
@@ -104,7 +104,6 @@ class Leave(Dialog[Leaving]):
         yield Line(classes="said")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one(".said", Line).show(Content(self.words("leave.question")))
 
     def answers(self) -> Content:

@@ -28,11 +28,7 @@ class DiscardForm(Form):
             yield Input(placeholder=self.words("cancel.count", n=self._count), max_length=6, compact=True)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#count").display = self._count > 1
-
-    def on_input_changed(self) -> None:
-        self.show_answers()
 
     def _said(self) -> Filled | None:
         typed = self.query_one("#count Input", Input).value.strip()

@@ -57,7 +57,6 @@ class DrainDialog(Dialog[None]):
         yield RowTable()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one(RowTable).focus()
         self._say(self._text)
 

@@ -58,7 +58,6 @@ class Form(Dialog[Filled | None]):
         yield Input(placeholder=note, max_length=400, compact=True)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one(".said", Line).show(Content("\n".join(self._lines)))
         self.query(Choice).first().focus()
 

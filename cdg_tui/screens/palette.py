@@ -33,7 +33,6 @@ class Palette(Dialog[str | None]):
         yield RowTable()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one(RowTable).can_focus = False
         self.query_one(Input).focus()
         self._show("")

@@ -39,7 +39,6 @@ class Reader(Dialog[None]):
             yield Line(classes="text")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.show()
 
     def show(self) -> None:

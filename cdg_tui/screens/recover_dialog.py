@@ -39,7 +39,6 @@ class RecoverDialog(Dialog[Recover | None]):
         yield Choices(Choice(self.words("recover.since"), [self.words(f"since.{name}") for name in SPANS]))
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._say(self.words("recover.about"))
         self.query_one(Choice).focus()
 

@@ -53,7 +53,6 @@ class SettingsDialog(Dialog[dict[str, Any] | None]):
         yield Choices(*self._lists.values(), onward=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._reword(self.words)
         self.query(Choice).first().focus()
 

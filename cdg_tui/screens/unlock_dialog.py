@@ -35,7 +35,6 @@ class UnlockDialog(Dialog[None]):
         yield Pin(self.words("unlock.pin", least=SHORTEST, most=LONGEST))
 
     def on_mount(self) -> None:
-        super().on_mount()
         if len(self._operators) == 1:
             self.query_one(Choice).index = 0
             self.query_one(Pin).focus()
