@@ -117,6 +117,11 @@ def questions() -> dict[str, Callable[[Client], Any]]:
     return found
 
 
+def has_an_answer(name: str) -> bool:
+    """Whether anything that the core says comes back from it."""
+    return typing.get_type_hints(getattr(Client, name))["return"] is not types.NoneType
+
+
 def answer_of(name: str, text: Text) -> bytes:
     """What the core could say to it. ASCII, as JSON can carry anything in."""
     expected = typing.get_type_hints(getattr(Client, name))["return"]

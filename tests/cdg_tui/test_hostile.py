@@ -19,15 +19,18 @@ from core import wire
 from tests.cdg_tui import core_codes
 from tests.cdg_tui.consoles import NARROW, WIDE, a_console
 from tests.cdg_tui.fake_core import FakeCore, a_problem
-from tests.cdg_tui.hostile import ENDLESS, HOSTILE, Saying, answer_of, questions, strings_in
+from tests.cdg_tui.hostile import ENDLESS, HOSTILE, Saying, answer_of, has_an_answer, questions, strings_in
 from tests.cdg_tui.shops import a_shop
 from tests.cdg_tui.walks import sound, walk_through
 
 pytestmark = pytest.mark.anyio
 
-NUMBERED = [f"{number:02}" for number in range(len(HOSTILE))]
 NAMED = {"delivery_id", "case_id", "result"}  # what a request names again
-
+TURN = 7  # so many texts further on stands in each field the next one in another walk
+TURNS = [
+    pytest.param((*HOSTILE[first:], *HOSTILE[:first]), id=f"from-{first:02}") for first in range(0, len(HOSTILE), TURN)
+]
+ALONE = [pytest.param((text,), id=f"{n:02}", marks=pytest.mark.torture) for n, text in enumerate(HOSTILE)]
 
 Texts = Callable[[str], str]
 """Which text stands for what stood there."""
@@ -101,16 +104,15 @@ def like(core: FakeCore, kind: type[FakeCore], **more: Any) -> Any:
     return changed
 
 
-def a_spoilt_shop(text: str | Texts, kept: Container[str]) -> FakeCore:
+def a_spoilt_shop(texts: Texts, kept: Container[str]) -> FakeCore:
     core = a_shop()
     since = core.cases[0].opened_at
     core.status_changes = {"problems": tuple(wire.Problem(code=f"{n}", since=since, text="x") for n in range(3))}
-    texts = each_in_turn([text]) if isinstance(text, str) else text
     return cast("FakeCore", like(core, SpoiltCore, texts=texts, kept=kept))
 
 
 @pytest.mark.requirement(1)
-@pytest.mark.parametrize("name", [name for name in questions() if name != "close"])
+@pytest.mark.parametrize("name", [name for name in questions() if has_an_answer(name)])
 async def test_no_string_of_any_answer_comes_past_the_client_as_it_was(name: str) -> None:
     """In every member that the contract leaves open, those too that a shop of ours leaves out; each text in each."""
     saying = Saying()
@@ -128,27 +130,27 @@ def test_there_are_texts_of_every_kind_that_means_harm() -> None:
 
 
 @pytest.mark.requirement(1)
-@pytest.mark.parametrize("text", HOSTILE, ids=NUMBERED)
-async def test_no_text_in_any_field_harms_any_page_or_dialog(text: str) -> None:
-    await _survives(a_spoilt_shop(text, frozenset()), "zh", NARROW)
+@pytest.mark.parametrize("texts", [*TURNS, *ALONE])
+async def test_no_text_in_any_field_harms_any_page_or_dialog(texts: Sequence[str]) -> None:
+    """All of them on each walk, in other fields on the next; by hand, also each one in all fields at once."""
+    await _survives(a_spoilt_shop(each_in_turn(texts), frozenset()), "zh", NARROW)
 
 
 @pytest.mark.requirement(1)
 async def test_nor_does_one_without_an_end() -> None:
     """In what people and machines are called, and in what they answer."""
-    await _survives(
-        a_spoilt_shop(ENDLESS[1], AllBut("name", "site_name", "last_error", "endpoint", "excerpt")), "en", NARROW
-    )
+    kept = AllBut("name", "site_name", "last_error", "endpoint", "excerpt")
+    await _survives(a_spoilt_shop(each_in_turn([ENDLESS[1]]), kept), "en", NARROW)
 
 
-@pytest.mark.parametrize("text", HOSTILE[::4], ids=NUMBERED[::4])
-async def test_nor_where_what_is_asked_for_is_found_and_done(text: str) -> None:
-    await _survives(a_spoilt_shop(text, frozenset(NAMED)), "en", NARROW)
+@pytest.mark.parametrize("texts", [*TURNS[::2], *ALONE])
+async def test_nor_where_what_is_asked_for_is_found_and_done(texts: Sequence[str]) -> None:
+    await _survives(a_spoilt_shop(each_in_turn(texts), frozenset(NAMED)), "en", NARROW)
 
 
-@pytest.mark.parametrize("text", HOSTILE[::6])
-async def test_nor_where_the_details_stand_beside_the_list(text: str) -> None:
-    await _survives(a_spoilt_shop(text, frozenset(NAMED)), "en", WIDE)
+@pytest.mark.parametrize("texts", [*TURNS[1::3], *ALONE])
+async def test_nor_where_the_details_stand_beside_the_list(texts: Sequence[str]) -> None:
+    await _survives(a_spoilt_shop(each_in_turn(texts), frozenset(NAMED)), "en", WIDE)
 
 
 async def _survives(core: FakeCore, language: Language, size: tuple[int, int]) -> None:
@@ -158,12 +160,12 @@ async def _survives(core: FakeCore, language: Language, size: tuple[int, int]) -
         assert console.app.is_running
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_no_text_of_a_refusal_harms_the_notice_or_the_banner(language: Language) -> None:
+@pytest.mark.parametrize(("language", "texts"), [("zh", HOSTILE[::2]), ("en", HOSTILE[1::2])], ids=LANGUAGES)
+async def test_no_text_of_a_refusal_harms_the_notice_or_the_banner(language: Language, texts: Sequence[str]) -> None:
     core = like(a_shop(), RefusingCore)
     async with a_console(core, language=language) as console:
         await console.type("2")
-        for core.text in HOSTILE:
+        for core.text in texts:
             await console.type("A")
             await console.until(lambda: not console.app.asks_nothing)
             console.app.notice = Content("")
@@ -171,7 +173,7 @@ async def test_no_text_of_a_refusal_harms_the_notice_or_the_banner(language: Lan
             await console.until(lambda: console.app.notice)
             await console.pilot.pause(0.01)
             sound(console)
-        for core.text in HOSTILE:
+        for core.text in texts:
             console.meets(lambda request: _problem(500, core.text))
             await console.until(lambda: console.app.store.link.detail == safe(core.text))
             await console.pilot.pause(0.01)
