@@ -12,7 +12,8 @@ from tests.cdg_tui.walks import sound, walk_through
 
 pytestmark = pytest.mark.anyio
 
-SMALL = ((1, 1), (2, 2), (5, 3), (20, 5), (40, 10), (79, 23), (80, 4), (12, 60))
+WALKED = ((1, 1), (5, 3), (79, 23), (12, 60), (140, 24), (400, 100))
+MORE = ((2, 2), (20, 5), (40, 10), (80, 4), (139, 24))
 
 
 @pytest.mark.requirement(12)
@@ -45,7 +46,11 @@ async def test_from_80x24_on_it_is_a_page_again() -> None:
         await console.shows("[1 总览]")
 
 
-@pytest.mark.parametrize("size", [*SMALL, (139, 24), (140, 24), (400, 100)], ids=lambda size: "x".join(map(str, size)))
+@pytest.mark.parametrize(
+    "size",
+    [*WALKED, *(pytest.param(size, marks=pytest.mark.torture) for size in MORE)],
+    ids=lambda size: "x".join(map(str, size)),
+)
 async def test_everything_is_gone_through_at_any_size(size: tuple[int, int]) -> None:
     async with a_console(a_shop(), size=size) as console:
         await walk_through(console)
