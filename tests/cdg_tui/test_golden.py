@@ -6,7 +6,7 @@ anew: look at them before you keep them.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, product
@@ -95,11 +95,18 @@ SCENES = {
     "lock": Scene("q", "lock.title"),
 }
 KIOSK = {"kiosk", "unlock", "unlock-pin", "lock"}
+# With no box open, and with all that is shown read by then, it doesn't matter in which size it was opened.
+RESIZED = {
+    *("overview", "cases", "retries", "dead", "groups", "marked", "device", "filter", "kiosk", "wallboard"),
+    *("empty", "connecting", "troubled"),
+}
 ALL = [*SCENES, "lost", "lost-wallboard", "lost-drain", "empty", "connecting", "troubled"]
 
 
-async def picture(name: str, language: Language, size: tuple[int, int]) -> dict[GlyphMode, str]:
-    """In Unicode, and in the language's other mode; what the lines are drawn through is what draws them on a terminal."""
+async def pictures_of(name: str, language: Language, sizes: Sequence[tuple[int, int]]) -> dict[str, str]:
+    """By the names of their files, in Unicode and in the language's other mode: opened in the first of these sizes and resized to
+    the others. What the lines are drawn through is what draws them on a terminal.
+    """
     core = FakeCore() if name == "empty" else a_shop()
     if name == "troubled":
         core.status_changes = full_house(core)
@@ -109,14 +116,21 @@ async def picture(name: str, language: Language, size: tuple[int, int]) -> dict[
     async with a_console(
         core,
         language=language,
-        size=size,
+        size=sizes[0],
         now=lambda: 1000.0,
         deadline_s=60.0,
         heard=not core.hang,
         kiosk=name in KIOSK,
     ) as console:
         await _go(console, name)
-        return {mode: console.drawn(mode) for mode in (GlyphMode.UNICODE, MODES[language])}
+        found = {}
+        for size in sizes:
+            if size != console.app.size:
+                await console.pilot.resize_terminal(*size)
+                await _is_whole(console)
+            for mode in (GlyphMode.UNICODE, MODES[language]):
+                found[named(name, language, size, mode)] = console.drawn(mode)
+        return found
 
 
 async def _go(console: Console, name: str) -> None:
@@ -130,10 +144,15 @@ async def _go(console: Console, name: str) -> None:
         await _press(console, scene.keys)
     if name not in {"filter", "connecting"}:
         await console.until(lambda: words(scene.mark) in console.text)
-    await console.until(lambda: _has_its_course(console))
+    await _is_whole(console)
     if name.startswith("lost"):
         console.meets(partial(_gone, console.core))
         await console.shows(words("link.lost"))
+        await _settled(console)
+
+
+async def _is_whole(console: Console) -> None:
+    await console.until(lambda: console.app.view().wide is (console.app.size == WIDE) and _has_its_course(console))
     await _settled(console)
 
 
@@ -199,17 +218,19 @@ def full_house(core: FakeCore) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("size", SIZES, ids=["80x24", "200x50"])
+RUNS = [(name, sizes) for name in ALL for sizes in ([SIZES] if name in RESIZED else [(NARROW,), (WIDE,)])]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(("name", "sizes"), RUNS, ids=lambda part: part if isinstance(part, str) else f"{part[-1][0]}")
 async def test_a_screen_looks_as_its_picture(
-    name: str, language: Language, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    name: str, sizes: Sequence[tuple[int, int]], language: Language, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOGNAME", "li")  # who acts
     for wait in ("LOOK_S", "REST_S"):
         monkeypatch.setattr(lookups, wait, 0.02)
-    for mode, text in (await picture(name, language, size)).items():
-        file = GOLDEN / f"{named(name, language, size, mode)}.txt"
+    for stem, text in (await pictures_of(name, language, sizes)).items():
+        file = GOLDEN / f"{stem}.txt"
         if os.environ.get("CDG_GOLDEN") == "write":
             file.write_text(f"{text}\n", encoding="utf-8")
         assert f"{text}\n" == file.read_text(encoding="utf-8"), file.name
