@@ -88,7 +88,11 @@ def _keys(name: str, said: object, mine: list[Action], actions: Sequence[Action]
         key = key_of(one) if isinstance(one, str) else None
         wrong = Wrong.NO_KEY if key is None else _refused(mine, key)
         if key is None or wrong is not None:
-            return Complaint(wrong=wrong or Wrong.NO_KEY, key=at, values={"pressed": str(one)})
+            return Complaint(
+                wrong=wrong or Wrong.NO_KEY,
+                key=at,
+                values={"pressed": one if isinstance(one, str) else type(one).__name__},
+            )
         keys.append(key)
     return tuple(dict.fromkeys(keys))
 

@@ -18,6 +18,8 @@ HEAD: Final = (
     "# Settings of the console for this user; F2 in the console changes them. Keys stand in [keys], see the manual.\n"
 )
 
+_LARGEST: Final = 64 * 1024  # bytes; the first frame waits until all of it is understood
+
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
@@ -49,7 +51,7 @@ class SettingsFile:
         try:
             text = self._text()
             document = tomllib.loads(text)
-        except (OSError, UnicodeDecodeError):
+        except (OSError, UnicodeDecodeError, RecursionError):
             return Read(complaints=(Complaint(wrong=Wrong.UNREADABLE),))
         except ValueError as error:
             found = re.search(r"line (\d+)", str(error))  # "at end of document" names none
@@ -79,7 +81,11 @@ class SettingsFile:
         try:
             if self.path.exists() and not self.path.is_file():  # a pipe would never end
                 raise OSError("is no file")
-            return self.path.read_bytes().decode("utf-8")  # its line ends stay as they are
+            with self.path.open("rb") as file:
+                data = file.read(_LARGEST + 1)
+            if len(data) > _LARGEST:
+                raise OSError("is no file of settings")
+            return data.decode("utf-8")  # its line ends stay as they are
         except (FileNotFoundError, NotADirectoryError):
             return ""
 

@@ -96,6 +96,9 @@ def test_what_stands_there_counts(path: Path) -> None:
         ('bell = true\nlanguage = "zh', [(2, "", Wrong.NOT_TOML)]),
         ("bell = true\nbell = true", [(2, "", Wrong.NOT_TOML)]),
         (b"language = \xff", [(None, "", Wrong.UNREADABLE)]),
+        ("a=" + "[" * 5000, [(None, "", Wrong.UNREADABLE)]),
+        ("# x\n" * 20_000, [(None, "", Wrong.UNREADABLE)]),
+        ("[keys]\ndrain = [0x" + "f" * 6000 + "]", [(2, "keys.drain", Wrong.NO_KEY)]),
         ('bel = 1\nlanguage = "fr"\n[keys]\nx = 1\n', [
             (1, "bel", Wrong.UNKNOWN), (2, "language", Wrong.VALUE), (4, "keys.x", Wrong.NO_ACTION)
         ]),
