@@ -66,6 +66,7 @@ class Feed:
         took_s = self._now() - asked_s
         cabinets = await self._client.cabinets()
         endpoints, untold = await self._endpoints()
+        groups, groups_untold = await self._groups()
         return Snapshot(
             asked_s=asked_s,
             took_s=took_s,
@@ -73,7 +74,8 @@ class Feed:
             cabinets=cabinets,
             cases=await self._cases(status),
             listed=await self._listed(asked_s),
-            groups=await self._groups(),
+            groups=groups,
+            groups_untold=groups_untold,
             drain=await self._drain(status),
             endpoints=endpoints,
             untold=untold,
@@ -122,13 +124,14 @@ class Feed:
             self._last = self._last if heard is None else _listed(question, heard, asked_s)
         return self._last
 
-    async def _groups(self) -> tuple[RetryGroup, ...] | None:
+    async def _groups(self) -> tuple[tuple[RetryGroup, ...] | None, str | None]:
+        """Them, or why there are none to be had."""
         if "groups" not in self.wanted:
-            return None
+            return None, None
         try:
-            return (await self._client.retry_groups()).items
-        except (RefusedError, AlienError):
-            return ()
+            return (await self._client.retry_groups()).items, None
+        except (RefusedError, AlienError) as error:
+            return None, error.cause
 
     async def _drain(self, status: wire.Status) -> wire.DrainResult | None:
         """The one that runs, whoever began it."""

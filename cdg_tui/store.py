@@ -54,6 +54,7 @@ class Snapshot:
     cases: tuple[wire.CaseItem, ...] | None = None
     listed: "Listed | None" = None
     groups: tuple[RetryGroup, ...] | None = None
+    groups_untold: str | None = None
     drain: wire.DrainResult | None = None
     endpoints: Endpoints | None = None
     untold: str | None = None
@@ -197,6 +198,7 @@ class Store:
         self.cases: tuple[wire.CaseItem, ...] = ()
         self.listed: Listed | None = None
         self.groups: tuple[RetryGroup, ...] = ()
+        self.groups_untold: str | None = None
         self.drain: wire.DrainResult | None = None
         self.endpoints: Endpoints | None = None
         self.endpoints_s: float | None = None
@@ -217,8 +219,8 @@ class Store:
             self.cases = news.cases
         if news.endpoints is not None or news.untold is not None:
             self.endpoints, self.endpoints_s, self.untold = news.endpoints, news.asked_s, news.untold
-        if news.groups is not None:
-            self.groups = news.groups
+        if news.groups is not None or news.groups_untold is not None:
+            self.groups, self.groups_untold = news.groups or (), news.groups_untold
         self.listed, self.drain = news.listed, news.drain
 
     def cabinet(self, cabinet_id: str | None) -> wire.CabinetItem | None:

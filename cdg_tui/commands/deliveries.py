@@ -111,10 +111,11 @@ class DeliveryCommands(DrainCommands):
             return ()
         question = Question(status="dead_letter", endpoint=group.endpoint, reason=group.reason)
         try:
-            return (await self._client.retry_ids(question.query)).delivery_ids
+            ids = (await self._client.retry_ids(question.query)).delivery_ids
         except ClientError as refusal:
             self._failed(refusal)
             return ()
+        return ids if self._may_ask() else ()  # another key may have opened a dialog meanwhile
 
     def _item(self, ids: tuple[str, ...], *statuses: str) -> wire.RetryItem | None:
         """The only one, where it is still so."""

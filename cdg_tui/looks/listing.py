@@ -28,7 +28,8 @@ class ListingLooks(Looking):
     async def mark_all(self) -> None:
         """All that fit the filter, also those that are not in sight; where all are marked already, none."""
         app, screen = self._app, self._app.page_screen
-        question = screen.page.question(screen.asked)
+        asked = screen.asked
+        question = screen.page.question(asked)
         if question is None or app.client is None or screen.asked.folded:
             return
         try:
@@ -36,6 +37,8 @@ class ListingLooks(Looking):
         except ClientError as error:
             app.say(app.words("notice.refused", why=error.told(app.words)), trouble=True)
             return
+        if screen.asked != asked:
+            return  # the list that they were to be marked in is another one by now
         ids = found.delivery_ids
         screen.table.mark_these(() if set(ids) <= set(screen.table.marked) else ids)
         if found.total > len(ids):

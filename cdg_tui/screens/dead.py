@@ -96,6 +96,9 @@ class Dead(Listing):
         )
 
     def empty(self, view: View) -> str:
+        untold = view.store.groups_untold
+        if view.asked.folded and untold is not None:
+            return view.words("list.untold", why=view.words.of("cause", untold))
         return view.words("empty.dead")
 
     def detail(self, view: View, key: str) -> Detail:

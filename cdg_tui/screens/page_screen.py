@@ -106,13 +106,21 @@ class PageScreen(Screen[None]):
 
     def _show_rows(self, view: View) -> None:
         columns, rows, listed = self.page.columns(view), self.page.rows(view), self.page.window(view)
-        if listed is not None:
+        if listed is not None and listed.untold is None:
             self._unfiltered = listed.all
             gone = listed.question.anchor if listed.gone else None
             with self._quietly():
-                self.table.show(columns, rows, offset=listed.offset, total=listed.total, gone=gone, dim=not view.live)
+                self.table.show(
+                    columns,
+                    rows,
+                    offset=listed.offset,
+                    total=listed.total,
+                    whole=listed.total == listed.all,
+                    gone=gone,
+                    dim=not view.live,
+                )
         elif self.page.windowed(self.asked):
-            self.table.fade()  # what is there answers another question
+            self.table.fade()  # what is there answers another question, or an earlier one
         else:
             self._unfiltered = len(rows)
             text, without = self.asked.needle
@@ -154,6 +162,9 @@ class PageScreen(Screen[None]):
         """What is to be known about the list beside its order."""
         words, asked = view.words, self.asked
         said = []
+        listed = self.page.window(view)
+        if listed is not None and listed.untold is not None:
+            said.append(words("list.untold", why=words.of("cause", listed.untold)))
         if self.frozen_s is not None:
             said.append(words("list.frozen", age=words.lasting(view.now_s - self.frozen_s)))
         if asked.text:

@@ -60,7 +60,8 @@ class Palette(Dialog[str | None]):
         return Row(key=action.id, cells=cells)
 
     def on_input_submitted(self) -> None:
-        self.dismiss(self.query_one(RowTable).cursor_key)
+        if self.is_active:  # of two keys in one go the first has left it
+            self.dismiss(self.query_one(RowTable).cursor_key)
 
     def action_move(self, by: int) -> None:
         self.query_one(RowTable).action_move(by)

@@ -93,18 +93,19 @@ class RowTable(ScrollView, can_focus=True):
         *,
         offset: int = 0,
         total: int | None = None,
+        whole: bool = True,
         gone: str | None = None,
         dim: bool = False,
     ) -> None:
         """Show these rows; what did not change is not drawn again. They are all, or those from place `offset` on of `total`;
-        then `gone` is the row that is known to be none of them any more.
+        then `gone` is the row that is known to be none of them any more. A mark on a row that is missing in the `whole` list is dropped.
         """
         before, key = (self._rows, self._offset), self._key
         redraw = columns != self._columns or dim != self._dim
         self._columns, self._dim = columns, dim
         self._rows, self._offset = rows, offset
         self._total = len(rows) if total is None else total
-        shift = self._settle(gone)
+        shift = self._settle(gone, whole=whole)
         self.virtual_size = Size(0, self._total + 1)
         if shift:
             self._scroll_by(shift)
@@ -123,12 +124,12 @@ class RowTable(ScrollView, can_focus=True):
             self._dim = True
             self.refresh()
 
-    def _settle(self, gone: str | None) -> int:
+    def _settle(self, gone: str | None, *, whole: bool) -> int:
         """Put the cursor on the same row, or next to where it was; nobody's cursor stays at the top. By how much its row
         moved.
         """
         old, last = self._cursor, max(0, self._total - 1)
-        if self._all_here and self.marked:
+        if whole and self._all_here and self.marked:
             here = {row.key for row in self._rows}
             self.marked = {key: None for key in self.marked if key in here}
         if not self._chosen:

@@ -1,5 +1,8 @@
 """Many at once: marks, groups, and what the keys then do; told before, refused where it is not sure, counted afterwards."""
 
+import asyncio
+
+import httpx
 import pytest
 
 from tests.cdg_tui.consoles import Console, a_console
@@ -203,3 +206,84 @@ async def test_somebody_else_s_drain_is_shown_on_every_page_while_it_runs() -> N
             await console.shows("重发中")
         await console.press("D")
         await console.shows("发起的立即重发", "3/3")
+
+
+async def test_a_filter_and_a_list_that_is_not_told_take_no_mark_away() -> None:
+    core = FakeCore()
+    core.retries = [a_retry(number) for number in range(1, 6)]
+    async with a_console(core) as console:
+        await console.press("3")
+        await console.news()
+        await console.press("space", "space", "slash", *"0005", "enter")
+        await console.shows("1/1")
+        assert marked(console) == ids(1, 2)
+        await console.press("escape")
+        await console.shows("/5")
+        core.refuse = {"window": (503, "busy")}
+        await console.news()
+        await console.shows("读不到列表")
+        assert marked(console) == ids(1, 2)
+        assert "光标在相邻" not in console.text
+        core.refuse = {}
+        core.retries = core.retries[1:]
+        core.seq += 1
+        await console.until(lambda: marked(console) == ids(2))
+
+
+async def test_groups_that_are_not_told_are_not_called_none() -> None:
+    core = FakeCore()
+    core.retries = [a_dead_letter()]
+    core.refuse = {"groups": (503, "busy")}
+    async with a_console(core) as console:
+        await console.press("4", "z")
+        await console.shows("读不到列表")
+        assert "没有死信" not in console.text
+
+
+class Slow(FakeCore):
+    """Names all ids only when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.retries = [a_dead_letter(101), a_dead_letter(102)]
+        self.asked_ids = 0
+        self.free = asyncio.Event()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/ids"):
+            self.asked_ids += 1
+            await self.free.wait()
+        return await super().handle_async_request(request)
+
+
+async def test_a_key_held_on_a_group_asks_once_however_slow_the_link_is() -> None:
+    core = Slow()
+    async with a_console(core) as console:
+        await console.press("4", "z")
+        await console.shows("总部")
+        await console.press("down", "R", "R", "X")
+        await console.until(lambda: core.asked_ids == 3)
+        core.free.set()
+        await console.until(lambda: not console.app.asks_nothing)
+        await console.pilot.pause(0.05)
+        assert len(console.app.screen_stack) == 3
+
+
+async def test_marks_that_come_late_are_not_put_on_another_list() -> None:
+    core = Slow()
+    async with a_console(core) as console:
+        await console.press("4")
+        await console.news()
+        await console.press("a", "slash", "1", "enter")
+        await console.until(lambda: core.asked_ids == 1)
+        core.free.set()
+        await console.news()
+        assert marked(console) == []
+
+
+async def test_enter_twice_in_one_go_does_the_palette_no_harm() -> None:
+    async with a_console() as console:
+        await console.press("colon")
+        await console.type("enter", "enter", "enter")
+        await console.news()
+        assert console.app.crash is None

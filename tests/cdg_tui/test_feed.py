@@ -129,7 +129,8 @@ async def test_a_core_that_does_not_know_the_question_answers_all_the_others() -
         listener.feed.question = PENDING
         told = await listener.snapshot()
         assert told.listed is not None
-        assert (told.listed.untold, told.listed.items, told.groups) == ("retry_not_found", (), ())
+        assert (told.listed.untold, told.listed.items) == ("retry_not_found", ())
+        assert (told.groups, told.groups_untold) == (None, "retry_not_found")
 
 
 async def test_somebody_else_s_drain_is_told_while_it_runs() -> None:
