@@ -356,3 +356,10 @@ def test_whoever_acts_is_asked_for_in_one_place() -> None:
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "who"
     ]
     assert [name for name, _ in calls] == ["asking.py"]
+
+
+async def test_whoever_passes_by_changes_no_settings() -> None:
+    async with a_console(a_guarded_shop("read", "li"), kiosk=True) as console:
+        await console.press("f2")
+        await console.shows("只读：按 u 用密码解锁")
+        assert console.app.asks_nothing
