@@ -1,13 +1,11 @@
 """Letters to be read from across the room: numbers, times, and that there is no signal. Pure.
 
-Drawn in `#`, which every terminal has; where it has styles they are filled.
+Drawn in full blocks, which are a `#` where a terminal has none.
 """
 
-import re
 from typing import Final
 
-from textual.content import Content
-
+FULL: Final = "█"
 TALL: Final = 5
 NO_SIGNAL: Final = "NO SIGNAL"
 
@@ -49,10 +47,4 @@ def largest(text: str, width: int, height: int) -> int:
 def big(text: str, scale: int = 1) -> list[str]:
     """TALL times `scale` lines of equal width."""
     rows = (" ".join(_LETTERS[letter][row] for letter in text) for row in range(TALL))
-    return ["".join(cell * scale for cell in row) for row in rows for _ in range(scale)]
-
-
-def filled(line: str, style: str) -> Content:
-    """The line with its cells filled, and nothing between them."""
-    parts = re.findall(r"#+|[^#]+", line)
-    return Content.assemble(*((part, f"reverse {style}".strip()) if part[0] == "#" else part for part in parts))
+    return ["".join(cell * scale for cell in row).replace("#", FULL) for row in rows for _ in range(scale)]

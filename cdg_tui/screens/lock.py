@@ -9,7 +9,7 @@ from textual.screen import ModalScreen
 
 from cdg_tui.screens.alarm_line import alarm_line
 from cdg_tui.screens.bars import banner, status_line
-from cdg_tui.screens.big import big, filled, largest
+from cdg_tui.screens.big import big, largest
 from cdg_tui.screens.page import View
 from cdg_tui.text import local_time, named
 from cdg_tui.widgets.line import Line
@@ -60,7 +60,7 @@ def _middle(view: View, width: int, height: int) -> Content:
     if status is not None and moment is not None:
         time = f"{moment:%H:%M}"
         if scale := largest(time, width - 4, height - 8):
-            lines += [filled(line, "") for line in big(time, scale)]
+            lines += [Content(line) for line in big(time, scale)]
         else:
             lines.append(Content.styled(time, "bold"))
         lines += [Content(""), Content.styled(named(status.device.site, status.device.site_name), "bold"), Content("")]

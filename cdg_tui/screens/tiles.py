@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from cdg_tui.screens.bars import banner
-from cdg_tui.screens.big import NO_SIGNAL, TALL, big, filled, largest, wide
+from cdg_tui.screens.big import FULL, NO_SIGNAL, TALL, big, largest, wide
 from cdg_tui.screens.cabinet import rank, shown_sensor
 from cdg_tui.screens.page import STYLES, View
 from cdg_tui.text import fit, named, number, span
@@ -52,7 +52,7 @@ def turn(view: View, width: int, height: int) -> tuple[int, int]:
 def no_signal(view: View, width: int, height: int) -> list[Content]:
     """In the largest letters that fit, and below why and since when."""
     scale = largest(NO_SIGNAL, width, height - 4)
-    letters = [filled(line, "bold ansi_red") for line in big(NO_SIGNAL, scale)] if scale else []
+    letters = [Content.styled(line, "bold ansi_red") for line in big(NO_SIGNAL, scale)] if scale else []
     said = Content.styled(f"  {view.words('wallboard.no_signal')}  ", "bold reverse ansi_red")
     return [*letters, Content(""), said, Content(""), banner(view).truncate(width)]
 
@@ -91,15 +91,15 @@ def _figure(view: View, cabinet: wire.CabinetItem, width: int, scale: int, style
     if value is None or not set(text) <= set("-.0123456789") or wide(text, scale) > width - 2:
         return _box(view.words("wallboard.no_signal") if value is None else text, width, TALL * scale, style)
     room = width - 1 - wide(text, scale)
-    return [Content.assemble(" ", filled(line, style), " " * room) for line in big(text, scale)]
+    return [Content.assemble(" ", Content.styled(line, style), " " * room) for line in big(text, scale)]
 
 
 def _box(text: str, width: int, height: int, style: str) -> list[Content]:
     """A frame in the place of a number, so that it is told from one by its form."""
     inner = max(0, width - 4)
-    edge, side = "#" * (inner + 2), "#" + " " * inner + "#"
+    edge, side = FULL * (inner + 2), FULL + " " * inner + FULL
     room = max(0, inner - cell_len(text))
-    words = f"#{' ' * (room // 2)}{fit(text, inner - room // 2)}#" if inner else side
+    words = f"{FULL}{' ' * (room // 2)}{fit(text, inner - room // 2)}{FULL}" if inner else side
     lines = [edge, *[side] * (height - 2), edge]
     lines[height // 2] = words
     return [Content.assemble(" ", Content.styled(line, style), " ") for line in lines]

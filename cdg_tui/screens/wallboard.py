@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 
@@ -13,10 +12,11 @@ from cdg_tui.screens.bars import status_line
 from cdg_tui.screens.page import View
 from cdg_tui.screens.tiles import board, turn
 from cdg_tui.widgets.line import Line
+from cdg_tui.widgets.picture import Picture
 
 
 class Wallboard(ModalScreen[None]):
-    """Lines of text, of which only those are drawn again that say something else."""
+    """Only what says something else is drawn again."""
 
     def __init__(self, view: Callable[[], View]):
         super().__init__()
@@ -25,28 +25,23 @@ class Wallboard(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         yield Line(classes="bar status")
         yield Line(classes="alarm")
-        yield Vertical(classes="board")
+        yield Picture(classes="board")
         yield Line(classes="bar foot")
 
     def on_mount(self) -> None:
         self.show()
 
-    async def on_resize(self) -> None:
-        """A line for each row of the screen."""
-        board_ = self.query_one(".board", Vertical)
-        await board_.remove_children()
-        await board_.mount(*(Line() for _ in range(max(0, self.size.height - 3))))
+    def on_resize(self) -> None:
         self.show()
 
     def show(self) -> None:
         """Bring it up to date."""
         if not self.is_mounted:
             return
-        view, width = self._view(), self.size.width
-        lines = list(self.query(".board Line").results(Line))
-        for line, content in zip(lines, board(view, width, len(lines)), strict=True):
-            line.show(content)
-        page, pages = turn(view, width, len(lines))
+        view, (width, height) = self._view(), self.size
+        room = max(0, height - 3)
+        self.query_one(Picture).show(board(view, width, room))
+        page, pages = turn(view, width, room)
         counted = view.words("wallboard.page", n=page + 1, all=pages) if pages > 1 else ""
         self.query_one(".status", Line).show(status_line(view, width))
         self.query_one(".alarm", Line).show(alarm_line(view, width))
