@@ -24,7 +24,7 @@ from cdg_tui.screens.overview import Overview
 from cdg_tui.screens.page import WIDE, Page, View
 from cdg_tui.screens.page_screen import PageScreen
 from cdg_tui.screens.retries import Retries
-from cdg_tui.sentry import KEPT_TRUE, Sentry
+from cdg_tui.sentry import COVERING, KEPT_TRUE, Sentry
 from cdg_tui.session import Session
 from cdg_tui.settings import Settings, told_shortly
 from cdg_tui.settings_file import SettingsFile
@@ -130,7 +130,7 @@ class ConsoleApp(Shell):
         super().use(settings)
         if self.words.language != before.language:
             self.notice = Content("")  # it was said in the other one
-        self._show()
+        self.show()
 
     def _ask(self, page: str, question: Question | None, at_once: bool) -> None:
         """The deliveries that a page wants to show; of one that is not to be seen nobody asks."""
@@ -147,7 +147,7 @@ class ConsoleApp(Shell):
     def say(self, text: str, *, trouble: bool = False) -> None:
         """What became of something, on the line above the keys."""
         self.notice, self._noticed_s = Content.styled(safe(text), "bold red" if trouble else "bold"), self._now()
-        self._show()
+        self.show()
 
     def on_row_table_moved(self, moved: RowTable.Moved) -> None:
         """A row that goes from under the cursor is worth a word, though less than what is said already."""
@@ -160,7 +160,7 @@ class ConsoleApp(Shell):
             self.sentry.heard(news)
         else:
             self.store.link = replace(news, state=LinkState.CONNECTING) if self._starting else news
-        self._show()
+        self.show()
 
     @property
     def _starting(self) -> bool:
@@ -178,7 +178,7 @@ class ConsoleApp(Shell):
         self.sentry.tick()
         age_s = self.store.age_s(self._now())
         if age_s is None or age_s > TICK_S:  # younger news has been shown when it came
-            self._show()
+            self.show()
 
     def _mind(self, worker: Worker) -> None:
         code = worker.ended
@@ -190,12 +190,15 @@ class ConsoleApp(Shell):
         elif worker.keep(self._now()):
             self.say(self.words("notice.core_ended", why=worker.last_words), trouble=True)
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Bring all that can be seen up to date."""
         if not self.is_running:
             return  # the screens are being taken apart while the feed still has something to tell
-        for screen in self.screen_stack:  # under a dialog too: it can be seen, so it must be true
+        for screen in reversed(self.screen_stack):  # under a dialog too: it can be seen, so it must be true
             if isinstance(screen, KEPT_TRUE):
                 screen.show()
+            if isinstance(screen, COVERING):
+                break  # whatever changes below it would be drawn, and all of it anew
 
     # -- keys ------------------------------------------------------------------------------------------------------
 

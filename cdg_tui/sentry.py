@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DELIBERATE_S: Final = 0.05  # what comes sooner after another key was pasted, or typed blindly in one go
 # Also where something else lies over them: it may let them be seen.
 KEPT_TRUE: Final = (PageScreen, Reader, Wallboard, Lock)
+COVERING: Final = (Wallboard, Lock)
 
 
 class Sentry:
@@ -124,7 +125,7 @@ class Sentry:
 
     def show_wallboard(self) -> None:
         if not isinstance(self._app.screen, Wallboard):
-            self._app.push_screen(Wallboard(self._app.view))
+            self._app.push_screen(Wallboard(self._app.view), lambda _: self._app.show())
 
     def show_lock(self) -> None:
         """Where a kiosk's ways out lead to."""
@@ -134,5 +135,6 @@ class Sentry:
             self._app.push_screen(Lock(self._app.view), self._looked)
 
     def _looked(self, unlock: bool | None) -> None:
+        self._app.show()
         if unlock:
             self.unlock()
