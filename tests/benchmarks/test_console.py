@@ -19,9 +19,8 @@ RETRIED_AFTER_S: Final = 5.0
 MOST_TIMES_THE_MEMORY: Final = 2.0
 WATCHED_S: Final = 8.0
 PAGES: Final = {"overview": (b"1", b"Home 1/"), "retries": (b"3", b"Retries 1/"), "wallboard": (b"w", b"any key")}
-# On the wallboard every figure is as high as a hand, and each changes.
-MOST_CPU_SHARE: Final = {"overview": 0.02, "retries": 0.02, "wallboard": 0.03}
-MOST_BYTES_A_SECOND: Final = {"overview": 3000, "retries": 3000, "wallboard": 20_000}
+MOST_CPU_SHARE: Final = 0.02
+MOST_BYTES_A_SECOND: Final = 3000
 
 
 def first_frame_s(text: bytes, home: Path, *command: str) -> float:
@@ -68,6 +67,6 @@ def test_an_idle_console_stays_quiet(core: Callable[..., Core], tmp_path: Path) 
                 f"{name:12} {shares[0]:7.2%} {written[0]:7.0f} {rss[0]:6.1f} MB   "
                 f"{times[0]:.1f} {times[1]:.1f} {times[2]:.2f}"
             )
-            assert shares[0] < MOST_CPU_SHARE[name]
-            assert written[0] < MOST_BYTES_A_SECOND[name]
+            assert shares[0] < MOST_CPU_SHARE
+            assert written[0] < MOST_BYTES_A_SECOND
             assert times[2] < MOST_TIMES_THE_MEMORY

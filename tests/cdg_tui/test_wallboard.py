@@ -3,12 +3,16 @@
 import re
 
 import pytest
+from rich.cells import cell_len
+from textual.content import Content
+from textual.strip import Strip
 
 from cdg_tui.i18n import Words
-from cdg_tui.screens.big import big, largest, wide
+from cdg_tui.screens.big import TALL, big, largest, wide
 from cdg_tui.screens.page import View
 from cdg_tui.screens.tiles import TURN_S, board, turn
 from cdg_tui.store import Link, LinkState, Store
+from cdg_tui.widgets.picture import Picture, end_of_change
 from tests.cdg_tui.consoles import Console, a_console
 from tests.cdg_tui.factories import a_cabinet, a_reading
 from tests.cdg_tui.fake_core import FakeCore, no_socket
@@ -88,18 +92,42 @@ async def test_without_a_link_it_says_no_signal_in_large_letters_and_why() -> No
         await console.until(lambda: drawn(console, "9.4"))
 
 
-async def test_only_what_changed_is_drawn_again() -> None:
-    """A second later the clock is another, and no figure."""
+async def test_only_the_lines_of_a_figure_that_changed_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second later the clock is another and no figure; then one figure is."""
+    drawn_again: list[int] = []
+    draw = Picture.render_line
+
+    def seen(picture: Picture, y: int) -> Strip:
+        drawn_again.append(y)
+        return draw(picture, y)
+
+    monkeypatch.setattr(Picture, "render_line", seen)
     hour = [1000.0]
-    async with a_console(a_shop(), now=lambda: hour[0]) as console:
+    core = a_shop()
+    async with a_console(core, now=lambda: hour[0]) as console:
         await console.press("w")
-        await console.shows("任意键返回")
-        lines = list(console.app.screen.query(".board Line"))
-        before = [line.content for line in lines]  # type: ignore[attr-defined]
+        await console.until(lambda: drawn(console, "9.4"))
+        drawn_again.clear()
         hour[0] += 1.0
         await console.news()
         await console.shows("12:00:0")
-        assert all(line.content is old for line, old in zip(lines, before, strict=True))  # type: ignore[attr-defined]
+        assert not drawn_again
+        warmer = a_reading("04.air", 7.8, state="warning")
+        core.cabinets[1] = a_cabinet("04", "熟食柜", warmer, state="warning", open_cases=1)
+        await console.news()
+        await console.until(lambda: drawn(console, "7.8"))
+        assert 0 < len(drawn_again) < TALL
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "end"),
+    [("a", "a", 0), ("abcd", "aXcd", 2), ("鲜奶", "鲜肉", 4), ("鲜奶 1", "鲜肉 1", 4), ("ab", "a", 2), ("", "鲜", 2)],
+)
+def test_a_line_is_sent_up_to_the_last_cell_that_changed_and_never_half_a_character(
+    old: str, new: str, end: int
+) -> None:
+    assert end_of_change(Content(old), Content(new)) == end
+    assert end_of_change(Content(old), Content.styled(old, "bold")) == cell_len(old)
 
 
 async def test_any_size_is_survived_and_every_change_of_it() -> None:
