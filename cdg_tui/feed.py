@@ -22,7 +22,7 @@ LONGEST_WAIT_S: Final = 2.0
 
 News = Snapshot | Link
 
-_NO_CASES: Final = (-1, -1)
+_NO_CASES: Final = (-1, -1, "", -1)
 
 
 class Feed:
@@ -103,9 +103,12 @@ class Feed:
             return None, error.cause
 
     async def _cases(self, status: wire.Status) -> tuple[wire.CaseItem, ...] | None:
-        """Where their sequence moved, so that one which opens while another closes is not missed; an older core has none."""
-        told = (status.cases.open, status.cases.seq)
-        if "cases" not in self.wanted and told == self._cases_told:
+        """In every round where somebody looks at their figures, else where one of them or its news moved: one which opens
+        while another closes is not missed. An older core has no sequence to tell it by.
+        """
+        told = (status.cases.open, status.cases.seq, status.epoch, status.seq)
+        unsure = "case_states" in self.wanted and not status.cases.seq
+        if "cases" not in self.wanted and told == self._cases_told and not unsure:
             return None
         self._cases_told = told
         return await self._client.open_cases()

@@ -30,7 +30,7 @@ NARROW_POINTS: Final = 15  # as a running timer needs
 
 class Overview(Listing):
     id = "overview"
-    looks_at = frozenset({"cases"})
+    looks_at = frozenset({"case_states"})
     orders = ("worst", "cabinet", "warmest", "heard")
 
     def columns(self, view: View) -> tuple[Column, ...]:
