@@ -58,6 +58,9 @@ class Shell(App[Leaving]):
         self.set_reactive(App.ansi_theme_dark, OKABE_ITO)
         self.set_reactive(App.ansi_theme_light, READABLE_ON_LIGHT)
         self.set_reactive(App.theme, self._theme_of(self.settings))
+        # Which therefore has to be told of here; else a terminal of few colours would get bright ones from the theme before.
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._refresh_truecolor_filter(self.ansi_theme)
         for action in self.actions:
             self.bind(",".join(action.keys), f"act('{action.id}')", show=False)
         self.on_leaving: Callable[[int], None] = lambda _: None
