@@ -49,6 +49,7 @@ class DrainDialog(Dialog[None]):
         self._question = _Question.NONE
         self._going = False
         self._whose = ""
+        self._previewed = 0
         self._text = words("drain.looking")
         self._items: tuple[wire.DrainItem, ...] = ()
 
@@ -72,6 +73,7 @@ class DrainDialog(Dialog[None]):
     def show_preview(self, preview: wire.DrainResult) -> None:
         """What would be sent, by endpoint, and what would be left out; asks only where there is something to send."""
         sending = to_send(preview)
+        self._previewed = len(sending)
         counts = Counter(item.endpoint for item in sending)
         per_endpoint = ", ".join(f"{endpoint} {count}" for endpoint, count in counts.most_common())
         if sending:
@@ -83,7 +85,7 @@ class DrainDialog(Dialog[None]):
     def show_other(self, result: wire.DrainResult) -> None:
         """One that somebody else has begun, in the place of the one that was asked for."""
         self._whose = self.words("drain.whose", who=result.actor) + "\n"
-        self._items = ()
+        self._items, self._previewed = (), 0
         self.show_progress(result)
 
     def show_progress(self, result: wire.DrainResult) -> None:
@@ -103,7 +105,12 @@ class DrainDialog(Dialog[None]):
             failed=counts.failed,
             skipped=counts.skipped,
         )
-        self._say(f"{self._whose}{text}{self._stopped(result)}", result.items)
+        self._say(f"{self._whose}{text}{self._gone(counts.matched)}{self._stopped(result)}", result.items)
+
+    def _gone(self, matched: int) -> str:
+        """How many of the preview did not wait for the answer, on a line of its own."""
+        missing = self._previewed - matched
+        return "\n" + self.words("drain.gone", n=missing) if missing > 0 else ""
 
     def _stopped(self, result: wire.DrainResult) -> str:
         """By whom or why, on a line of its own."""

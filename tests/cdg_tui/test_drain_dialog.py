@@ -122,6 +122,18 @@ async def test_progress_is_shown_round_after_round_and_then_what_became_of_each(
 
 
 @pytest.mark.requirement(9)
+async def test_what_waits_no_longer_when_the_answer_comes_is_counted() -> None:
+    core = FakeCore()
+    core.changed(a_retry(1), a_retry(2), a_retry(3))
+    async with a_console(core) as console:
+        await console.press("3", "D")
+        await console.shows("将立刻发送 3 条")
+        core.changed(a_retry(1, status="delivered"), a_retry(2, status="dead_letter"))
+        await console.press("Y")
+        await console.shows("完成 1/1", "另有 2 条在确认之前已送出或不再等待")
+
+
+@pytest.mark.requirement(9)
 async def test_esc_lets_it_go_on_and_the_end_is_told() -> None:
     async with a_console(SlowDrain()) as console:
         await begun(console)
