@@ -148,6 +148,7 @@ async def test_what_has_left_meanwhile_is_told_of_a_drop() -> None:
         await console.shows("已作废 1 条，共 2 条")
 
 
+@pytest.mark.requirement(11, 23)
 async def test_the_palette_finds_an_action_in_either_tongue_and_it_still_asks() -> None:
     async with a_console(many(pending=2)) as console:
         await console.press("3", "colon")

@@ -274,6 +274,7 @@ DATA = re.compile(
 )
 
 
+@pytest.mark.requirement(18)
 def test_no_english_stands_on_a_chinese_screen() -> None:
     """But for what the core's log, its file and a delivery's body say, and the palette's names for whoever has no input method."""
     for name, text in pictures("zh"):

@@ -94,6 +94,7 @@ async def test_a_core_that_hangs_is_said_to_and_keys_still_answer(language: Lang
         await console.hides(words("link.lost"))
 
 
+@pytest.mark.requirement(21)
 async def test_while_connecting_there_is_nothing_but_that() -> None:
     core = a_shop()
     core.hang = True

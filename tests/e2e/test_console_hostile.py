@@ -95,6 +95,7 @@ def harmless(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return visited(tmp_path_factory.mktemp("shop") / "harmless", HARMLESS)
 
 
+@pytest.mark.requirement(1)
 def test_no_word_from_outside_commands_the_terminal(tmp_path: Path, harmless: bytes) -> None:
     """What is written is of the kinds that harmless names cause too, and the words can be read."""
     written = visited(tmp_path / "hostile", COMMANDS)
