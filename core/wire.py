@@ -475,6 +475,7 @@ class DrainItem(Answer, frozen=True, kw_only=True):
     delivery_id: str
     endpoint: str
     event_type: str
+    cabinet: str | None = None
     result: str
     attempt: int | None = None
     http_status: int | None = None

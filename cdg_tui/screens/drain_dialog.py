@@ -138,7 +138,8 @@ class DrainDialog(Dialog[None]):
         columns = (
             Column(title=words("column.result"), width=10),
             Column(title=words("column.event"), width=14),
-            Column(title=words("column.endpoint"), width=10, grow=1),
+            Column(title=words("column.cabinet"), width=8),
+            Column(title=words("column.endpoint"), width=8, grow=1),
             Column(title=words("column.answer"), width=22, grow=2),
         )
         for table in self.query(RowTable):
@@ -187,6 +188,7 @@ def _row(words: Words, item: wire.DrainItem) -> Row:
         cells=(
             words.of("result", item.result),
             words.of("event", item.event_type),
+            item.cabinet or NOTHING,
             item.endpoint,
             outcome(words, item.http_status, item.error_class, otherwise).strip(),
         ),

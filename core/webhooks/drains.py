@@ -236,6 +236,7 @@ class Drains:
             delivery_id=delivery.delivery_id,
             endpoint=delivery.endpoint,
             event_type=delivery.event_type,
+            cabinet=delivery.cabinet,
             result=result,
             attempt=last.number if last else None,
             http_status=last.http_status if last else None,

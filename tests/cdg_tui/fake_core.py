@@ -515,6 +515,7 @@ def a_drain(drain_id: str, items: list[wire.RetryItem], result: str, *, dry_run:
                 delivery_id=one.delivery_id,
                 endpoint=one.endpoint.id,
                 event_type=one.event_type,
+                cabinet=one.cabinet,
                 result=result,
                 http_status=503 if failed else None if dry_run else 204,
                 error_class="http_5xx" if failed else None,
