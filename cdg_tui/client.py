@@ -142,22 +142,24 @@ class Client(Calls):
 
     # -- acting ----------------------------------------------------------------------------------------------------
 
-    async def drain(self, delivery_ids: tuple[str, ...]) -> wire.DrainResult:
+    async def drain(self, delivery_ids: tuple[str, ...], by: str) -> wire.DrainResult:
         """Send these now, due or not; returns at once, `drain_result` tells how far it is."""
-        request = wire.Drain(only_due=False, delivery_ids=delivery_ids, time_budget_s=0)
+        request = wire.Drain(only_due=False, delivery_ids=delivery_ids, time_budget_s=0, by=by)
         return await self.post("webhooks/retries/drain", wire.DrainResult, request)
 
-    async def retry(self, delivery_id: str) -> wire.RetryItem:
+    async def retry(self, delivery_id: str, by: str) -> wire.RetryItem:
         """Send one now and wait for what becomes of it."""
         path = f"webhooks/retries/{part(delivery_id)}/retry"
-        return await self.post(path, wire.RetryItem, deadline_s=SENDING_DEADLINE_S)
+        return await self.post(path, wire.RetryItem, wire_endpoints.Said(by=by), deadline_s=SENDING_DEADLINE_S)
 
-    async def stop_drain(self, drain_id: str) -> wire.DrainResult:
+    async def stop_drain(self, drain_id: str, by: str) -> wire.DrainResult:
         """What it has not come to stays as it was."""
-        return await self.post(f"webhooks/drains/{part(drain_id)}/stop", wire.DrainResult)
+        path = f"webhooks/drains/{part(drain_id)}/stop"
+        return await self.post(path, wire.DrainResult, wire_endpoints.Said(by=by))
 
-    async def requeue(self, delivery_id: str) -> wire.RetryItem:
-        return await self.post(f"webhooks/retries/{part(delivery_id)}/requeue", wire.RetryItem)
+    async def requeue(self, delivery_id: str, by: str) -> wire.RetryItem:
+        path = f"webhooks/retries/{part(delivery_id)}/requeue"
+        return await self.post(path, wire.RetryItem, wire_endpoints.Said(by=by))
 
     async def discard(self, body: wire_endpoints.Discard) -> wire_endpoints.Discarded:
         """Give them up for good; those that have left meanwhile are not among the answer's."""

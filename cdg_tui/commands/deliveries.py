@@ -31,7 +31,7 @@ class DeliveryCommands(DrainCommands):
             return
         self._app.say(self._words("retry.sending"))
         try:
-            after = await self._client.retry(item.delivery_id)
+            after = await self._client.retry(item.delivery_id, self._who)
         except ClientError as refusal:
             self._failed(refusal)
             return
@@ -50,7 +50,7 @@ class DeliveryCommands(DrainCommands):
             return
         item = self._item(ids, "dead_letter")
         if item is not None and await self._confirmed("requeue.title", self._about_delivery(item)):
-            await self._send(lambda: self._client.requeue(item.delivery_id), "requeue.done")
+            await self._send(lambda: self._client.requeue(item.delivery_id, self._who), "requeue.done")
 
     async def cancel(self) -> None:
         """As requeue, for good; many only for who says how many."""

@@ -40,7 +40,7 @@ class DrainCommands(Asking):
             dialog.show_error(self._app.notice.plain)
             return
         try:
-            running = await self._client.drain(tuple(item.delivery_id for item in to_send(preview)))
+            running = await self._client.drain(tuple(item.delivery_id for item in to_send(preview)), self._who)
         except ClientError as refusal:
             await self._refused(dialog, refusal)
             return
@@ -93,7 +93,7 @@ class DrainCommands(Asking):
         wanted, dialog.stop_wanted = dialog.stop_wanted, False
         if wanted and self._may_write():
             try:
-                return await self._client.stop_drain(drain_id)
+                return await self._client.stop_drain(drain_id, self._who)
             except ClientError as refusal:
                 self._failed(refusal)
         return await self._client.drain_result(drain_id)

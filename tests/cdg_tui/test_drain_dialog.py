@@ -6,6 +6,7 @@ import pytest
 from msgspec import structs
 
 from cdg_tui.commands import drains
+from cdg_tui.commands.asking import who
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from core import wire
 from tests.cdg_tui.consoles import Console, a_console
@@ -171,7 +172,7 @@ async def test_a_yes_before_the_preview_came_sends_nothing() -> None:
 
 # -- stopping it -------------------------------------------------------------------------------------------------------
 
-STOPPED = ("webhooks/drains/drn_1/stop", None)
+STOPPED = ("webhooks/drains/drn_1/stop", {"by": who()})
 
 
 async def test_a_capital_s_asks_and_a_capital_y_stops_the_rest() -> None:
