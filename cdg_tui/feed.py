@@ -119,7 +119,7 @@ class Feed:
         if question is None:
             return None
         try:
-            heard = await self._client.window(question.window)
+            heard = _sound(await self._client.window(question.window))
         except (RefusedError, AlienError) as error:
             # A core that doesn't know the question answers all the others.
             self._last = _unlisted(question, error.cause)
@@ -143,6 +143,13 @@ class Feed:
             return None
         drains = (await self._client.drains()).items
         return next((drain for drain in drains if drain.drain_id == running and drain.running), None)
+
+
+def _sound(heard: RetryWindow | None) -> RetryWindow | None:
+    """The same; raises AlienError where its rows lie outside its own list: no cursor could stand there."""
+    if heard is not None and not 0 <= heard.offset <= heard.total - len(heard.items):
+        raise AlienError("alien", f"{heard.offset} + {len(heard.items)} > {heard.total}")
+    return heard
 
 
 def _listed(question: Question, heard: RetryWindow, asked_s: float) -> Listed:

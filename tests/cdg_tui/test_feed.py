@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -131,6 +132,24 @@ async def test_a_core_that_does_not_know_the_question_answers_all_the_others() -
         assert told.listed is not None
         assert (told.listed.untold, told.listed.items) == ("retry_not_found", ())
         assert (told.groups, told.groups_untold) == (None, "retry_not_found")
+
+
+@pytest.mark.parametrize("lie", [{"total": 0}, {"total": -5}, {"offset": -3}, {"offset": 1}, {"offset": 10**12}])
+async def test_rows_outside_their_own_list_are_not_shown(lie: dict[str, int]) -> None:
+    """A cursor would stand on a delivery at place -1 of 2, and keys would act on it; everything else goes on."""
+
+    class Lying(FakeCore):
+        def _window(self, request: httpx.Request) -> httpx.Response:
+            told = json.loads(super()._window(request).content)
+            return httpx.Response(200, content=json.dumps({**told, **lie}).encode())
+
+    core = Lying()
+    core.changed(a_retry(1), a_retry(2))
+    async with a_feed(core) as listener:
+        listener.feed.question = PENDING
+        listed = (await listener.snapshot()).listed
+        assert listed is not None
+        assert (listed.untold, listed.items) == ("alien", ())
 
 
 async def test_somebody_else_s_drain_is_told_while_it_runs() -> None:
