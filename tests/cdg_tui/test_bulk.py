@@ -5,6 +5,8 @@ import asyncio
 import httpx
 import pytest
 
+from cdg_tui.screens.palette import Palette
+from cdg_tui.widgets.row_table import RowTable
 from tests.cdg_tui.consoles import Console, a_console
 from tests.cdg_tui.factories import a_dead_letter, a_retry
 from tests.cdg_tui.fake_core import FakeCore
@@ -287,4 +289,19 @@ async def test_enter_twice_in_one_go_does_the_palette_no_harm() -> None:
         await console.press("colon")
         await console.type("enter", "enter", "enter")
         await console.news()
+        assert console.app.crash is None
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_an_arrow_that_comes_right_behind_the_palette_does_it_no_harm(turns: int) -> None:
+    """However far the box is put together by then; the arrows go through its list."""
+    async with a_console() as console:
+        await console.type("colon")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await console.type("down", "up", "down")
+        await console.until(lambda: isinstance(console.app.screen, Palette) and console.app.screen.is_mounted)
+        await console.press("down")
+        table = console.app.screen.query_one(RowTable)
+        await console.until(lambda: table.cursor_place[0] > 1)
         assert console.app.crash is None
