@@ -124,11 +124,14 @@ class Recovered(Answer, frozen=True, kw_only=True):
 
 
 class Discard(Body, frozen=True, kw_only=True):
-    """End these without sending them, pending ones and dead letters; `reason` stands in the audit."""
+    """End these without sending them: pending ones and dead letters, or only those that still have the `status` in which
+    somebody saw them. `reason` stands in the audit.
+    """
 
     delivery_ids: Ids
     by: Name
     reason: Why
+    status: Literal["pending", "dead_letter"] | None = None
 
 
 class Discarded(Answer, frozen=True, kw_only=True):

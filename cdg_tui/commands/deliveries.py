@@ -1,6 +1,7 @@
 """What the keys do to single deliveries, and to many dead letters at once."""
 
 from collections import Counter
+from typing import Literal
 
 from msgspec import structs
 
@@ -54,6 +55,7 @@ class DeliveryCommands(DrainCommands):
 
     async def cancel(self) -> None:
         """As requeue, for good; many only for who says how many."""
+        seen: Literal["pending", "dead_letter"] = "pending" if self._app.page.id == "retries" else "dead_letter"
         ids, words = await self._targets(), self._words
         item = self._item(ids, "pending", "dead_letter") if len(ids) < 2 else None
         if len(ids) < 2 and item is None:
@@ -64,7 +66,9 @@ class DeliveryCommands(DrainCommands):
         if said is None:
             return
         try:
-            found = await self._client.discard(Discard(delivery_ids=ids, by=self._who, reason=said.text()))
+            # Only as they were seen: a dead letter that somebody has queued again meanwhile is not meant.
+            body = Discard(delivery_ids=ids, by=self._who, reason=said.text(), status=seen)
+            found = await self._client.discard(body)
         except ClientError as refusal:
             self._failed(refusal)
             return

@@ -74,9 +74,10 @@ async def discard(queue: RetryQueue, dispatcher: Dispatcher, request: Discard, a
     """End these; returns when that is on disk."""
     done: list[Entry] = []
     in_flight = gone = 0
+    meant = UNDELIVERED if request.status is None else (Status(request.status),)
     for number, item_id in enumerate(dict.fromkeys(request.delivery_ids), start=1):
         entry = queue.known.find(item_id)
-        if entry is None or entry.delivery.status not in UNDELIVERED:
+        if entry is None or entry.delivery.status not in meant:
             gone += 1
         elif entry.in_flight is not None:
             in_flight += 1

@@ -455,7 +455,11 @@ class FakeCore(httpx.AsyncBaseTransport):
         )
 
     def _discard(self, body: dict[str, Any]) -> Discarded:
-        found = [item for item in self.retries if item.delivery_id in body["delivery_ids"]]
+        found = [
+            item
+            for item in self.retries
+            if item.delivery_id in body["delivery_ids"] and body["status"] in {None, item.status}
+        ]
         self.changed(*(structs.replace(item, status="cancelled") for item in found))
         ids = tuple(item.delivery_id for item in found)
         return Discarded(matched=len(ids), delivery_ids=ids, in_flight=0, gone=len(body["delivery_ids"]) - len(ids))

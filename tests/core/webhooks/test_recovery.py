@@ -181,9 +181,9 @@ async def recovered(morgue: Morgue, **asked: Any) -> Recovered:
     return await recovery.recover(morgue.box.queue, dispatcher, Recover(**asked), "li")
 
 
-async def discarded(morgue: Morgue, *names: str) -> Discarded:
+async def discarded(morgue: Morgue, *names: str, **more: Any) -> Discarded:
     dispatcher: Any = SimpleNamespace(wake=morgue.woken.append)
-    request = Discard(delivery_ids=ids_of(*names), by="li", reason="no longer wanted")
+    request = Discard(delivery_ids=ids_of(*names), by="li", reason="no longer wanted", **more)
     return await recovery.discard(morgue.box.queue, dispatcher, request, "li")
 
 
@@ -223,6 +223,13 @@ async def test_what_is_discarded_has_ended_and_what_is_on_its_way_is_left(morgue
     assert {(one.status, one.actor) for one in states} == {(Status.CANCELLED, "li")}
     assert morgue.box.on_disk(morgue.box.queue.get(answer.delivery_ids[-1])).status is Status.CANCELLED
     assert morgue.woken == ["hq"]
+
+
+async def test_only_those_are_discarded_that_still_are_what_somebody_saw(morgue: Morgue) -> None:
+    await morgue.bury("evt_1", "evt_2")
+    await recovered(morgue, delivery_ids=ids_of("evt_2"))
+    answer = await discarded(morgue, "evt_1", "evt_2", status="dead_letter")
+    assert (answer.delivery_ids, answer.gone, morgue.pending()) == (ids_of("evt_1"), 1, {"evt_2"})
 
 
 async def test_others_have_their_turn_while_very_many_are_discarded(morgue: Morgue) -> None:
