@@ -64,8 +64,11 @@ def test_a_token_may_do_what_it_was_made_for_and_no_more(shop: Shop) -> None:
     more, and why.
     """
     reader, operator = shop.window(*far(shop, "read")), shop.window(*far(shop, "operate"))
-    acknowledge(reader)
-    reader.shows("没有做成：权限不够", "待处理")
+    reader.shows("已连接", "鲜奶柜", "只读")
+    reader.keys("2")
+    reader.shows("高温报警", "待处理")
+    reader.keys("A")
+    reader.shows("这个令牌只能查看")
     acknowledge(operator)
     operator.shows("(token:operate)", "已确认")
     reader.shows("(token:operate)", "已确认")
