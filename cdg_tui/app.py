@@ -17,6 +17,7 @@ from cdg_tui.clock import steady
 from cdg_tui.glyphs import GlyphMode
 from cdg_tui.i18n import Language, Words
 from cdg_tui.screens.cases import Cases
+from cdg_tui.screens.cover import Cover
 from cdg_tui.screens.dead import Dead
 from cdg_tui.screens.device import Device
 from cdg_tui.screens.device_screen import DeviceScreen
@@ -24,7 +25,7 @@ from cdg_tui.screens.overview import Overview
 from cdg_tui.screens.page import WIDE, Page, View
 from cdg_tui.screens.page_screen import PageScreen
 from cdg_tui.screens.retries import Retries
-from cdg_tui.sentry import COVERING, KEPT_TRUE, Sentry
+from cdg_tui.sentry import KEPT_TRUE, Sentry
 from cdg_tui.session import Session
 from cdg_tui.settings import Settings, told_shortly
 from cdg_tui.settings_file import SettingsFile
@@ -197,7 +198,7 @@ class ConsoleApp(Shell):
         for screen in reversed(self.screen_stack):  # under a dialog too: it can be seen, so it must be true
             if isinstance(screen, KEPT_TRUE):
                 screen.show()
-            if isinstance(screen, COVERING):
+            if isinstance(screen, Cover):
                 break  # whatever changes below it would be drawn, and all of it anew
 
     # -- keys ------------------------------------------------------------------------------------------------------

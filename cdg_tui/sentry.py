@@ -12,11 +12,10 @@ from textual.widgets import Input
 from cdg_tui.access import IDLE_S, Access
 from cdg_tui.alarms import Alarms
 from cdg_tui.errors import ClientError
+from cdg_tui.screens.cover import Cover
 from cdg_tui.screens.dialog import YES
-from cdg_tui.screens.lock import Lock
 from cdg_tui.screens.page_screen import PageScreen
 from cdg_tui.screens.reader import Reader
-from cdg_tui.screens.wallboard import Wallboard
 from cdg_tui.store import Snapshot
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 
 DELIBERATE_S: Final = 0.05  # what comes sooner after another key was pasted, or typed blindly in one go
 # Also where something else lies over them: it may let them be seen.
-KEPT_TRUE: Final = (PageScreen, Reader, Wallboard, Lock)
-COVERING: Final = (Wallboard, Lock)
+KEPT_TRUE: Final = (PageScreen, Reader, Cover)
 
 
 class Sentry:
@@ -124,6 +122,8 @@ class Sentry:
     # -- the screens ---------------------------------------------------------------------------------------------------
 
     def show_wallboard(self) -> None:
+        from cdg_tui.screens.wallboard import Wallboard  # the first frame shows none
+
         if not isinstance(self._app.screen, Wallboard):
             self._app.push_screen(Wallboard(self._app.view), lambda _: self._app.show())
 
@@ -131,6 +131,8 @@ class Sentry:
         """Where a kiosk's ways out lead to."""
         if self.access.operator is not None:
             self.lock("access.locked")
+        from cdg_tui.screens.lock import Lock
+
         if not isinstance(self._app.screen, Lock):
             self._app.push_screen(Lock(self._app.view), self._looked)
 

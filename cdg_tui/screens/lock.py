@@ -1,15 +1,11 @@
 """The lock screen: where the ways out of a kiosk lead to. Says how the shop stands, and nothing that is not for everybody."""
 
-from collections.abc import Callable
-
-from textual import events
-from textual.app import ComposeResult
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.widget import Widget
 
-from cdg_tui.screens.alarm_line import alarm_line
-from cdg_tui.screens.bars import banner, status_line
+from cdg_tui.screens.bars import banner
 from cdg_tui.screens.big import big, largest
+from cdg_tui.screens.cover import Cover
 from cdg_tui.screens.page import View
 from cdg_tui.text import local_time, named
 from cdg_tui.widgets.line import Line
@@ -17,40 +13,18 @@ from cdg_tui.widgets.line import Line
 UNLOCKING = ("u", "\uff55")
 
 
-class Lock(ModalScreen[bool]):
+class Lock(Cover[bool]):
     """True where somebody wants to unlock it; any other key is for looking on."""
 
-    def __init__(self, view: Callable[[], View]):
-        super().__init__()
-        self._view = view
+    def middle(self) -> Widget:
+        return Line(classes="middle")
 
-    def compose(self) -> ComposeResult:
-        yield Line(classes="bar status")
-        yield Line(classes="alarm")
-        yield Line(classes="middle")
-        yield Line(classes="bar foot")
+    def show_middle(self, view: View, width: int, height: int) -> str:
+        self.query_one(".middle", Line).show(_middle(view, width, height))
+        return view.words("lock.keys")
 
-    def on_mount(self) -> None:
-        self.show()
-
-    def on_resize(self) -> None:
-        self.show()
-
-    def show(self) -> None:
-        """Bring it up to date."""
-        if not self.is_mounted:
-            return
-        view, width = self._view(), self.size.width
-        self.query_one(".status", Line).show(status_line(view, width))
-        self.query_one(".alarm", Line).show(alarm_line(view, width))
-        self.query_one(".middle", Line).show(_middle(view, width, self.size.height - 3))
-        self.query_one(".foot", Line).show(Content(view.words("lock.keys")))
-
-    def on_key(self, event: events.Key) -> None:
-        event.stop()
-        event.prevent_default()
-        if self.is_active:  # of two keys in one go the first has left it
-            self.dismiss(event.key in UNLOCKING)
+    def left_by(self, key: str) -> bool:
+        return key in UNLOCKING
 
 
 def _middle(view: View, width: int, height: int) -> Content:
