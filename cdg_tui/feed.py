@@ -5,8 +5,8 @@ Knows no screen. Never ends by itself, whatever the core does or doesn't.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from cdg_tui.client import Client
 from cdg_tui.errors import AlienError, ClientError, DeniedError, RefusedError
@@ -21,6 +21,7 @@ FIRST_WAIT_S: Final = 0.3
 LONGEST_WAIT_S: Final = 2.0
 
 News = Snapshot | Link
+Answer = TypeVar("Answer")
 
 _NO_CASES: Final = (-1, -1, "", -1)
 
@@ -86,21 +87,13 @@ class Feed:
         """Who the core takes this console for; None where it is known, or a core doesn't know the question."""
         if self._introduced:
             return None
-        try:
-            me = await self._client.whoami()
-        except (RefusedError, AlienError):
-            me = None
+        me, _ = await answer_or_why(self._client.whoami())
         self._introduced = True
         return me
 
     async def _endpoints(self) -> tuple[Endpoints | None, str | None]:
-        """Them, or why there are none to be had: a core that doesn't know the question answers all the others."""
-        if "endpoints" not in self.wanted:
-            return None, None
-        try:
-            return await self._client.endpoints(), None
-        except (RefusedError, AlienError) as error:
-            return None, error.cause
+        """Them, or why there are none to be had; neither where nobody asks."""
+        return await answer_or_why(self._client.endpoints()) if "endpoints" in self.wanted else (None, None)
 
     async def _cases(self, status: wire.Status) -> tuple[wire.CaseItem, ...] | None:
         """In every round where somebody looks at their figures, else where one of them or its news moved: one which opens
@@ -118,23 +111,22 @@ class Feed:
         question = self.question
         if question is None:
             return None
-        try:
-            heard = _sound(await self._client.window(question.window))
-        except (RefusedError, AlienError) as error:
-            # A core that doesn't know the question answers all the others.
-            self._last = _unlisted(question, error.cause)
-        else:
-            self._last = self._last if heard is None else _listed(question, heard, asked_s)
+        heard, why = await answer_or_why(self._window(question))
+        if why is not None:
+            self._last = _unlisted(question, why)
+        elif heard is not None:
+            self._last = _listed(question, heard, asked_s)
         return self._last
 
+    async def _window(self, question: Question) -> RetryWindow | None:
+        return _sound(await self._client.window(question.window))
+
     async def _groups(self) -> tuple[tuple[RetryGroup, ...] | None, str | None]:
-        """Them, or why there are none to be had."""
+        """As the endpoints."""
         if "groups" not in self.wanted:
             return None, None
-        try:
-            return (await self._client.retry_groups()).items, None
-        except (RefusedError, AlienError) as error:
-            return None, error.cause
+        groups, why = await answer_or_why(self._client.retry_groups())
+        return None if groups is None else groups.items, why
 
     async def _drain(self, status: wire.Status) -> wire.DrainResult | None:
         """The one that runs, whoever began it."""
@@ -143,6 +135,14 @@ class Feed:
             return None
         drains = (await self._client.drains()).items
         return next((drain for drain in drains if drain.drain_id == running and drain.running), None)
+
+
+async def answer_or_why(asking: Awaitable[Answer]) -> tuple[Answer | None, str | None]:
+    """The answer, or why there is none to be had: a core that doesn't know one question answers all the others."""
+    try:
+        return await asking, None
+    except (RefusedError, AlienError) as error:
+        return None, error.cause
 
 
 def _sound(heard: RetryWindow | None) -> RetryWindow | None:

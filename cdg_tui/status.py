@@ -12,15 +12,14 @@ from pathlib import Path
 
 from cdg_tui.arguments import attached, check_use
 from cdg_tui.calls import unreachable
-from cdg_tui.client import Client
 from cdg_tui.clock import steady
-from cdg_tui.errors import AlienError, ClientError, LostError, RefusedError
+from cdg_tui.errors import ClientError, LostError
+from cdg_tui.feed import answer_or_why
 from cdg_tui.i18n import Language, Words, language_of
 from cdg_tui.session import Session
 from cdg_tui.summary import EXIT_CODES, Health, Told, document, health, lines, unknown_document
 from cdg_tui.text import safe
 from core.errors import ConfigError
-from core.wire_endpoints import EndpointItem
 
 
 def show_status(arguments: argparse.Namespace) -> int:
@@ -60,20 +59,13 @@ async def ask(session: Session) -> Told:
             took_s = steady() - asked_s
             cabinets = (await client.cabinets()).items
             cases = await client.open_cases()
-            endpoints = await _endpoints(client)
+            endpoints, _ = await answer_or_why(client.endpoints())
     except TimeoutError as error:
         raise LostError("timeout") from error
     finally:
         await client.close()
-    return Told(took_s=took_s, status=status, cabinets=cabinets, cases=cases, endpoints=endpoints)
-
-
-async def _endpoints(client: Client) -> tuple[EndpointItem, ...] | None:
-    """None of a core that doesn't know the question: it answers all the others."""
-    try:
-        return (await client.endpoints()).items
-    except (RefusedError, AlienError):
-        return None
+    items = None if endpoints is None else endpoints.items
+    return Told(took_s=took_s, status=status, cabinets=cabinets, cases=cases, endpoints=items)
 
 
 def _place(session: Session) -> str:
