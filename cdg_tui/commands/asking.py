@@ -42,15 +42,16 @@ class Asking:
     async def _send(self, call: Callable[[], Awaitable[object]], done: str) -> None:
         await self._tell(call, lambda _: self._words(done))
 
-    async def _tell(self, call: Callable[[], Awaitable[Target]], became: Callable[[Target], str]) -> None:
-        """Send it, and say what became of it by what the core answers."""
+    async def _tell(self, call: Callable[[], Awaitable[Target]], became: Callable[[Target], str]) -> Target | None:
+        """Send it, and say what became of it by what the core answers; that, or None where it refused."""
         try:
             answer = await call()
         except ClientError as refusal:
             self._failed(refusal)
-        else:
-            self._app.say(became(answer))
-            self._app.poke()
+            return None
+        self._app.say(became(answer))
+        self._app.poke()
+        return answer
 
     def _failed(self, refusal: ClientError, key: str | None = None) -> str:
         """Say why; and where the answer went missing, that the core may have done it all the same."""

@@ -31,16 +31,12 @@ class DeliveryCommands(DrainCommands):
         if not await self._confirmed("retry.title", self._about_delivery(item)):
             return
         self._app.say(self._words("retry.sending"))
-        try:
-            after = await self._client.retry(item.delivery_id, self._who)
-        except ClientError as refusal:
-            self._failed(refusal)
-            return
+        await self._tell(lambda: self._client.retry(item.delivery_id, self._who), self._became)
+
+    def _became(self, after: wire.RetryItem) -> str:
         if after.status == "delivered":
-            self._app.say(self._words("retry.delivered"))
-        else:
-            self._app.say(self._words("retry.failed", why=error(self._app.view(), after)))
-        self._app.poke()
+            return self._words("retry.delivered")
+        return self._words("retry.failed", why=error(self._app.view(), after))
 
     async def requeue(self) -> None:
         """The row's, the marked ones, or those of a group."""
@@ -87,14 +83,11 @@ class DeliveryCommands(DrainCommands):
             await self._recover(question)
 
     async def _recover(self, question: Recover) -> None:
-        try:
-            found = await self._client.recover(question)
-        except ClientError as refusal:
-            self._failed(refusal)
-            return
-        self._app.say(self._words("recover.done", n=len(found.delivery_ids)))
-        self._app.page_screen.table.mark_these(())
-        self._app.poke()
+        found = await self._tell(
+            lambda: self._client.recover(question), lambda found: self._words("recover.done", n=len(found.delivery_ids))
+        )
+        if found is not None:
+            self._app.page_screen.table.mark_these(())
 
     async def _count(self, question: Recover) -> Recovered:
         return await self._client.recover(structs.replace(question, dry_run=True))
