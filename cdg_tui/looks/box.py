@@ -1,6 +1,7 @@
 """What the box itself has to tell: its log, its configuration, and who changed what."""
 
 from cdg_tui.looks.looking import Looking
+from cdg_tui.lookups import CONFIG_EVERY_S, read_audit, read_document, read_log
 from cdg_tui.screens.documents import config_about, config_text
 from cdg_tui.screens.live_reader import AuditReader, DocumentReader, LogReader
 from core.wire_config import Config
@@ -21,19 +22,10 @@ class BoxLooks(Looking):
         self._open(AuditReader(self._app.view, self._app.words("audit.title"), self._read_audit), self._read_audit)
 
     def _read_log(self, reader: LogReader) -> None:
-        if self._app.client is not None:
-            from cdg_tui.lookups import read_log
-
-            self._follow(reader, read_log(self._app.client, reader))
+        self._follow(reader, lambda client: read_log(client, reader))
 
     def _read_config(self, reader: DocumentReader[Config]) -> None:
-        if self._app.client is not None:
-            from cdg_tui.lookups import CONFIG_EVERY_S, read_document
-
-            self._follow(reader, read_document(self._app.client.config, reader, CONFIG_EVERY_S))
+        self._follow(reader, lambda client: read_document(client.config, reader, CONFIG_EVERY_S))
 
     def _read_audit(self, reader: AuditReader) -> None:
-        if self._app.client is not None:
-            from cdg_tui.lookups import read_audit
-
-            self._follow(reader, read_audit(self._app.client, reader))
+        self._follow(reader, lambda client: read_audit(client, reader))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cdg_tui.client import Client
 from cdg_tui.screens.reader import Reader
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ class Looking:
         self._app.push_screen(reader)
         read(reader)
 
-    def _follow(self, reader: Reader, reading: Coroutine[Any, Any, None], group: str = "reading") -> None:
+    def _follow(
+        self, reader: Reader, reading: Callable[[Client], Coroutine[Any, Any, None]], group: str = "reading"
+    ) -> None:
         """As a worker of the box itself: it ends with it, or when something else of this group is to be read."""
-        reader.run_worker(reading, group=group, exclusive=True)
+        if self._app.client is not None:
+            reader.run_worker(reading(self._app.client), group=group, exclusive=True)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from cdg_tui.actions import on_page
 from cdg_tui.looks.looking import Looking
+from cdg_tui.lookups import read_case, read_course, read_delivery, read_document
 from cdg_tui.payload import Payload
 from cdg_tui.screens.dead import group_of
 from cdg_tui.screens.documents import payload_about, payload_text
@@ -50,22 +51,13 @@ class ReadingLooks(Looking):
             self._read_case(reader, key)
 
     def _read_delivery(self, reader: RowReader, delivery_id: str) -> None:
-        if self._app.client is not None:
-            from cdg_tui.lookups import read_delivery
-
-            self._follow(reader, read_delivery(self._app.client, delivery_id, reader))
+        self._follow(reader, lambda client: read_delivery(client, delivery_id, reader))
 
     def _read_case(self, reader: RowReader, case_id: str) -> None:
-        if self._app.client is not None:
-            from cdg_tui.lookups import read_case
-
-            self._follow(reader, read_case(self._app.client, case_id, reader), group="case")  # beside its course
+        self._follow(reader, lambda client: read_case(client, case_id, reader), group="case")  # beside its course
 
     def _read_course(self, reader: RowReader) -> None:
-        if self._app.client is not None:
-            from cdg_tui.lookups import read_course
-
-            self._follow(reader, read_course(self._app.client, reader, self._app.view))
+        self._follow(reader, lambda client: read_course(client, reader, self._app.view))
 
     def _payload(self, delivery_id: str) -> None:
         words = self._app.words
@@ -73,10 +65,7 @@ class ReadingLooks(Looking):
         self._open(reader, lambda reader: self._read_payload(delivery_id, reader))
 
     def _read_payload(self, delivery_id: str, reader: DocumentReader[Payload]) -> None:
-        if (client := self._app.client) is not None:
-            from cdg_tui.lookups import read_document
-
-            self._follow(reader, read_document(lambda: client.payload(delivery_id), reader))
+        self._follow(reader, lambda client: read_document(lambda: client.payload(delivery_id), reader))
 
     def refresh(self) -> None:
         self._app.poke()

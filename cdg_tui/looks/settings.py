@@ -20,9 +20,8 @@ class SettingsLooks(Looking):
     def settings(self) -> None:
         app, before = self._app, self._app.settings
         access = app.sentry.access
-        if access.kiosk and not access.may_write(
-            app.view().now_s
-        ):  # whoever passes by must not silence its bell for good
+        if access.kiosk and not access.may_write(app.view().now_s):
+            # Whoever passes by must not silence its bell for good.
             app.say(app.words("access.read_only"), trouble=True)
             return
         wrong = {complaint.key for complaint in app.complaints}
