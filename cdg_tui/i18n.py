@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
+from cdg_tui.text import NOTHING
+from core.wire import RetrySummary
+from core.wire_endpoints import EndpointItem
+
 Language = Literal["zh", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 
@@ -37,6 +41,18 @@ class Words:
             if seconds >= 2 * length or (unit == "minutes" and seconds >= 100):
                 return self(f"time.{unit}", n=int(seconds // length))
         return self("time.seconds", n=max(0, int(seconds)))
+
+    def queue(self, queue: RetrySummary | EndpointItem) -> str:
+        """What waits to be sent, in all or to one endpoint."""
+        age_s = queue.oldest_pending_age_s
+        return self(
+            "box.queue",
+            pending=queue.pending,
+            due=queue.due,
+            sending=queue.in_flight,
+            dead=queue.dead_letter,
+            age=NOTHING if age_s is None else self.lasting(age_s),
+        )
 
 
 def texts(language: Language) -> dict[str, str]:

@@ -135,16 +135,7 @@ class _Page:
         return self._words("status.alarms", critical=counts.critical, warning=counts.warning, open=counts.open)
 
     def _queue(self) -> str:
-        queue = self._told.status.webhooks
-        age_s = queue.oldest_pending_age_s
-        return self._words(
-            "box.queue",
-            pending=queue.pending,
-            due=queue.due,
-            sending=queue.in_flight,
-            dead=queue.dead_letter,
-            age=NOTHING if age_s is None else self._words.lasting(age_s),
-        )
+        return self._words.queue(self._told.status.webhooks)
 
     def _some(self, label: str, most: int, found: list[str]) -> Iterator[str]:
         """The first few, and how many there are beyond them."""

@@ -75,7 +75,7 @@ def endpoint_detail(view: View, endpoint: EndpointItem) -> Detail:
         (words("column.state"), "  ".join(_state(view, endpoint))),
         *_holdup(view, endpoint),
         *_trouble(view, endpoint),
-        (words("column.queue"), _queue(view, endpoint)),
+        (words("column.queue"), words.queue(endpoint)),
         (words("column.counts"), _counts(view, endpoint)),
         (words("column.network"), network(view)),
         *_terms(view, endpoint),
@@ -106,18 +106,6 @@ def _trouble(view: View, endpoint: EndpointItem) -> Iterator[tuple[str, str]]:
     row = words("box.failures", n=endpoint.failures) if endpoint.failures else ""
     yield words("column.error"), "  ".join(part for part in (*parts, row) if part)
     yield from hint(view, endpoint.last_error_class)
-
-
-def _queue(view: View, endpoint: EndpointItem) -> str:
-    age_s = endpoint.oldest_pending_age_s
-    return view.words(
-        "box.queue",
-        pending=endpoint.pending,
-        due=endpoint.due,
-        sending=endpoint.in_flight,
-        dead=endpoint.dead_letter,
-        age=NOTHING if age_s is None else view.words.lasting(age_s),
-    )
 
 
 def _counts(view: View, endpoint: EndpointItem) -> str:
