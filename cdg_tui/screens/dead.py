@@ -1,9 +1,10 @@
 """Page 4: the dead letters, why each was given up, and how many were for the same reason at the same endpoint."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
-from cdg_tui.screens.page import Asked, Detail, Listing, View
+from cdg_tui.screens.page import Asked, Detail, Listing, View, untold
 from cdg_tui.screens.retries import account, shortly, window_of
 from cdg_tui.store import Listed, Question, Retry, Store
 from cdg_tui.text import NOTHING
@@ -62,7 +63,7 @@ class Dead(Listing):
         if view.asked.folded:
             return [self._group(view, group) for group in view.store.groups]
         listed = self.window(view)
-        return [] if listed is None else Unmade(len(listed.items), lambda place: self._row(view, listed.items[place]))
+        return [] if listed is None else Unmade(listed.items, partial(self._row, view))
 
     def order(self, view: View) -> str:
         return view.words("order.groups") if view.asked.folded else super().order(view)
@@ -96,9 +97,9 @@ class Dead(Listing):
         )
 
     def empty(self, view: View) -> str:
-        untold = view.store.groups_untold
-        if view.asked.folded and untold is not None:
-            return view.words("list.untold", why=view.words.of("cause", untold))
+        why = view.store.groups_untold
+        if view.asked.folded and why is not None:
+            return untold(view.words, why)
         return view.words("empty.dead")
 
     def detail(self, view: View, key: str) -> Detail:

@@ -208,6 +208,11 @@ class Page(Protocol):
         """The course that belongs to the row; None where there is none, or the row is gone."""
 
 
+def untold(words: Words, cause: str) -> str:
+    """That the core would not name a list, and why."""
+    return words("list.untold", why=words.of("cause", cause))
+
+
 def outcome(words: Words, http_status: int | None, error_class: str | None, otherwise: str) -> str:
     """What became of an attempt: why it failed, with the HTTP status where there was an answer."""
     what = words.of("error", error_class) if error_class is not None else otherwise

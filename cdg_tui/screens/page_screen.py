@@ -18,7 +18,7 @@ from cdg_tui.screens.alarm_line import alarm_line
 from cdg_tui.screens.bars import banner, enlarge, heading, key_bar, status_line, tabs
 from cdg_tui.screens.course_text import course_text
 from cdg_tui.screens.detail import detail_text
-from cdg_tui.screens.page import LEAST, WIDE, Asked, Page, View
+from cdg_tui.screens.page import LEAST, WIDE, Asked, Page, View, untold
 from cdg_tui.store import Question
 from cdg_tui.widgets.line import Line
 from cdg_tui.widgets.row_table import RowTable
@@ -164,7 +164,7 @@ class PageScreen(Screen[None]):
         said = []
         listed = self.page.window(view)
         if listed is not None and listed.untold is not None:
-            said.append(words("list.untold", why=words.of("cause", listed.untold)))
+            said.append(untold(words, listed.untold))
         if self.frozen_s is not None:
             said.append(words("list.frozen", age=words.lasting(view.now_s - self.frozen_s)))
         if asked.text:
@@ -184,7 +184,7 @@ class PageScreen(Screen[None]):
             if listed is None:
                 return view.words("list.reading")
             if listed.untold is not None:
-                return view.words("list.untold", why=view.words.of("cause", listed.untold))
+                return untold(view.words, listed.untold)
         return view.words("filter.none") if self.asked.text and self._unfiltered else self.page.empty(view)
 
     def _line(self, name: str, content: Content) -> None:

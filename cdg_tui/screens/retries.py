@@ -1,6 +1,7 @@
 """Page 3: the deliveries that wait, the nearest to its next attempt first; and what all lists of deliveries share."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from cdg_tui.screens.endpoint import about, hint, withheld
 from cdg_tui.screens.page import Asked, Detail, Listing, View, outcome
@@ -46,7 +47,7 @@ class Retries(Listing):
 
     def some(self, view: View, deliveries: Sequence[Retry]) -> Sequence[Row]:
         """A row for each of these."""
-        return Unmade(len(deliveries), lambda index: self._row(view, deliveries[index]))
+        return Unmade(deliveries, partial(self._row, view))
 
     def _row(self, view: View, one: Retry) -> Row:
         item = one.item

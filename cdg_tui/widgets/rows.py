@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Generic, TypeVar, overload
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,15 +27,15 @@ class Row:
     styles: tuple[tuple[int, str], ...] = ()
 
 
-class Unmade(Sequence[Row]):
-    """So many rows of which each is made when somebody looks at it, and kept: of a long list only some come in sight."""
+class Unmade(Sequence[Row], Generic[Item]):
+    """A row of each item, made when somebody looks at it, and kept: of a long list only some come in sight."""
 
-    def __init__(self, count: int, make: Callable[[int], Row]):
-        self._count, self._make = count, make
+    def __init__(self, items: Sequence[Item], make: Callable[[Item], Row]):
+        self._items, self._make = items, make
         self._made: dict[int, Row] = {}
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._items)
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -41,8 +43,8 @@ class Unmade(Sequence[Row]):
     def __getitem__(self, index: slice) -> list[Row]: ...
     def __getitem__(self, index: int | slice) -> Row | list[Row]:
         if isinstance(index, slice):
-            return [self[one] for one in range(self._count)[index]]
-        place = range(self._count)[index]
+            return [self[one] for one in range(len(self))[index]]
+        place = range(len(self))[index]
         if place not in self._made:
-            self._made[place] = self._make(place)
+            self._made[place] = self._make(self._items[place])
         return self._made[place]
