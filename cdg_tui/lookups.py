@@ -134,8 +134,9 @@ async def follow_cursor(client: Client, view: Callable[[], View], screen: Callab
     read_at_s = 0.0
     while True:
         await asyncio.sleep(REST_S)
-        here, now = screen(), replace(view(), wide=False)  # as many columns as there is room for beside a list
-        key = here.cursor_key if view().wide else None
+        here, seen = screen(), view()
+        now = replace(seen, wide=False)  # as many columns as there is room for beside a list
+        key = here.cursor_key if seen.wide else None
         moved, resting = resting != (here, key), (here, key)
         if moved:
             read_at_s = -inf
