@@ -19,6 +19,7 @@ from cdg_tui.screens.page import View
 from cdg_tui.screens.page_screen import PageScreen
 from cdg_tui.screens.reader import RowReader
 from cdg_tui.store import TREND_LONGEST_S, TREND_POINTS, Store
+from core.wire_config import Config
 
 COURSE_EVERY_S: Final = 30.0
 CONFIG_EVERY_S: Final = 10.0
@@ -80,6 +81,11 @@ async def read_document(
         if every_s is None:
             return
         await asyncio.sleep(every_s)
+
+
+async def read_config(client: Client, reader: DocumentReader[Config]) -> None:
+    """Until cancelled."""
+    await read_document(client.config, reader, CONFIG_EVERY_S)
 
 
 async def read_audit(client: Client, reader: AuditReader) -> None:

@@ -1,7 +1,7 @@
 """What the box itself has to tell: its log, its configuration, and who changed what."""
 
 from cdg_tui.looks.looking import Looking
-from cdg_tui.lookups import CONFIG_EVERY_S, read_audit, read_document, read_log
+from cdg_tui.lookups import read_audit, read_config, read_log
 from cdg_tui.screens.documents import config_about, config_text
 from cdg_tui.screens.live_reader import AuditReader, DocumentReader, LogReader
 from core.wire_config import Config
@@ -25,7 +25,7 @@ class BoxLooks(Looking):
         self._follow(reader, lambda client: read_log(client, reader))
 
     def _read_config(self, reader: DocumentReader[Config]) -> None:
-        self._follow(reader, lambda client: read_document(client.config, reader, CONFIG_EVERY_S))
+        self._follow(reader, lambda client: read_config(client, reader))
 
     def _read_audit(self, reader: AuditReader) -> None:
         self._follow(reader, lambda client: read_audit(client, reader))
