@@ -164,12 +164,20 @@ class Pty:
     def _read(self) -> None:
         while not self._closing:
             # Never blocked in a read: that would keep a terminal alive which somebody closes.
-            if self._reading and select.select([self._master], [], [], 0.05)[0]:
-                self.written += os.read(self._master, 65536)
-                self._answer()
-            elif not self._reading:
+            if not self._reading:
                 time.sleep(0.05)
+            elif self._there_is_more(0.05):
+                self._take()
+        while self._reading and self.process.poll() is not None and self._there_is_more(0):
+            self._take()  # the last words of a program that has ended
         os.close(self._master)
+
+    def _there_is_more(self, seconds: float) -> bool:
+        return bool(select.select([self._master], [], [], seconds)[0])
+
+    def _take(self) -> None:
+        self.written += os.read(self._master, 65536)
+        self._answer()
 
     def _answer(self) -> None:
         if self._columns is not None and b"\x1b[6n\r\x1b[K" in self.written:
