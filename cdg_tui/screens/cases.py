@@ -1,7 +1,8 @@
 """Page 2: the open cases, worst first."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from cdg_tui.course import CONTACTS, Stretch, contacts_of, whole_steps
@@ -9,7 +10,7 @@ from cdg_tui.screens.cabinet import handled, shown_sensor, until
 from cdg_tui.screens.course_text import CLEARED, OPENED
 from cdg_tui.screens.page import STYLES, Detail, Listing, View
 from cdg_tui.text import NOTHING, bound, named, number
-from cdg_tui.widgets.rows import Column, Row
+from cdg_tui.widgets.rows import Field, Row
 from core import wire
 
 LEAD: Final = timedelta(minutes=30)  # shown before the breach and after the end
@@ -23,39 +24,24 @@ class Cases(Listing):
     looks_at = frozenset({"cases"})
     orders = ("worst", "newest", "cabinet")
 
-    def columns(self, view: View) -> tuple[Column, ...]:
+    def fields(self, view: View) -> Sequence[Field[wire.CaseItem]]:
         words = view.words
         return (
-            Column(title=words("column.severity"), width=9),
-            Column(title=words("column.cabinet"), width=14, grow=3),
-            Column(title=words("column.kind"), width=12, grow=1),
-            Column(title=words("column.condition"), width=7),
-            Column(title=words("column.handling"), width=12, grow=2),
-            Column(title=words("column.peak"), width=9, right=True),
-            Column(title=words("column.opened"), width=11, right=True),
+            Field(title=words("column.severity"), width=9, text=partial(_severity, view)),
+            Field(title=words("column.cabinet"), width=14, grow=3, text=lambda c: named(c.cabinet, c.cabinet_name)),
+            Field(title=words("column.kind"), width=12, grow=1, text=lambda case: words.of("kind", case.kind)),
+            Field(title=words("column.condition"), width=7, text=lambda case: words.of("condition", case.condition)),
+            Field(title=words("column.handling"), width=12, grow=2, text=partial(handled, view)),
+            Field(title=words("column.present"), width=6, right=True, spare=1, text=partial(_present, view)),
+            Field(title=words("column.peak"), width=9, right=True, text=_peak),
+            Field(title=words("column.opened"), width=11, right=True, text=lambda case: view.clock(case.opened_at)),
+            Field(title=words("column.lasted"), width=8, right=True, spare=2, text=partial(_lasted, view)),
+            Field(title=words("column.news"), width=17, spare=3, text=view.news_of),
         )
 
     def rows(self, view: View) -> list[Row]:
-        key = _KEYS[self.orders[view.asked.order]]
-        return [self._row(view, case) for case in sorted(view.store.cases, key=key, reverse=view.asked.turned)]
-
-    def _row(self, view: View, case: wire.CaseItem) -> Row:
-        style = STYLES.get(case.severity, "") if case.condition != "cleared" else ""
-        words = view.words
-        repeated = f" x{case.escalations}" if case.escalations else ""
-        return Row(
-            key=case.case_id,
-            cells=(
-                f"{view.mark(case.severity, 'severity')}{repeated}",
-                named(case.cabinet, case.cabinet_name),
-                words.of("kind", case.kind),
-                words.of("condition", case.condition),
-                handled(view, case),
-                f"{number(case.peak)}/{bound(case.limit) or NOTHING}",
-                view.clock(case.opened_at),
-            ),
-            styles=((0, style), (2, style)) if style else (),
-        )
+        key, columns = _KEYS[self.orders[view.asked.order]], self.columns(view)
+        return [_row(columns, case) for case in sorted(view.store.cases, key=key, reverse=view.asked.turned)]
 
     def empty(self, view: View) -> str:
         return view.words("empty.cases")
@@ -67,10 +53,10 @@ class Cases(Listing):
         words = view.words
         figures = words(
             "detail.figures",
-            value=number(case.value if view.live and case.condition == "active" else None),
+            value=_present(view, case),
             peak=number(case.peak),
             limit=bound(case.limit) or NOTHING,
-            lasted=words.lasting(case.duration_s),
+            lasted=_lasted(view, case),
         )
         lines = [
             (words("column.case"), f"{case.case_id}  {words('detail.sensor', sensor=case.sensor)}"),
@@ -96,6 +82,32 @@ class Cases(Listing):
     def stretch(self, view: View, key: str) -> Stretch | None:
         case = view.store.case(key)
         return None if case is None else _stretch(view, case)
+
+
+def _row(columns: Sequence[Field[wire.CaseItem]], case: wire.CaseItem) -> Row:
+    style = STYLES.get(case.severity, "") if case.condition != "cleared" else ""
+    return Row(
+        key=case.case_id,
+        cells=tuple(column.text(case) for column in columns),
+        styles=((0, style), (2, style)) if style else (),
+    )
+
+
+def _severity(view: View, case: wire.CaseItem) -> str:
+    """And how often it was told again."""
+    return view.mark(case.severity, "severity") + (f" x{case.escalations}" if case.escalations else "")
+
+
+def _present(view: View, case: wire.CaseItem) -> str:
+    return number(case.value if view.live and case.condition == "active" else None)
+
+
+def _peak(case: wire.CaseItem) -> str:
+    return f"{number(case.peak)}/{bound(case.limit) or NOTHING}"
+
+
+def _lasted(view: View, case: wire.CaseItem) -> str:
+    return view.words.lasting(case.duration_s)
 
 
 def _so_far(view: View, case: wire.CaseItem) -> Iterator[tuple[str, str]]:

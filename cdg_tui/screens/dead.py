@@ -1,14 +1,13 @@
 """Page 4: the dead letters, why each was given up, and how many were for the same reason at the same endpoint."""
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from cdg_tui.screens.page import Asked, Detail, Listing, View, untold
-from cdg_tui.screens.retries import account, shortly, window_of
+from cdg_tui.screens.retries import account, last_tried, whose, window_of
 from cdg_tui.store import Listed, Question, Retry, Store
 from cdg_tui.text import NOTHING
-from cdg_tui.widgets.rows import Column, Row, Unmade
+from cdg_tui.widgets.rows import Field, Row, Unmade
 from core.wire_windows import Order, RetryGroup
 
 _SORTS: Final[dict[str, Order]] = {"given_up": "changed", "created": "created"}
@@ -20,24 +19,8 @@ class Dead(Listing):
     orders = tuple(_SORTS)
     marking = True
 
-    def columns(self, view: View) -> tuple[Column, ...]:
-        words = view.words
-        if view.asked.folded:
-            return (
-                Column(title=words("column.reason"), width=12),
-                Column(title=words("column.endpoint"), width=20, grow=1),
-                Column(title=words("column.count"), width=8, right=True),
-                Column(title=words("column.given_up"), width=11, right=True),
-            )
-        return (
-            Column(title=words("column.reason"), width=12),
-            Column(title=words("column.event"), width=12),
-            Column(title=words("column.cabinet"), width=12, grow=1),
-            Column(title=words("column.endpoint"), width=8, grow=1),
-            Column(title=words("column.attempts"), width=5, right=True),
-            Column(title=words("column.given_up"), width=11, right=True),
-            Column(title=words("column.error"), width=12, grow=3),
-        )
+    def fields(self, view: View) -> Sequence[Field[Retry]] | Sequence[Field[RetryGroup]]:
+        return _of_groups(view) if view.asked.folded else _of_letters(view)
 
     def question(self, asked: Asked) -> Question:
         """Of a group too, however it is folded."""
@@ -60,41 +43,14 @@ class Dead(Listing):
         return None if view.asked.folded else window_of(view, self.question(view.asked))
 
     def rows(self, view: View) -> Sequence[Row]:
+        columns = self.columns(view)
         if view.asked.folded:
-            return [self._group(view, group) for group in view.store.groups]
+            return [_row(columns, group_key(group), group) for group in view.store.groups]
         listed = self.window(view)
-        return [] if listed is None else Unmade(listed.items, partial(self._row, view))
+        return Unmade([] if listed is None else listed.items, lambda one: _row(columns, one.item.delivery_id, one))
 
     def order(self, view: View) -> str:
         return view.words("order.groups") if view.asked.folded else super().order(view)
-
-    def _row(self, view: View, one: Retry) -> Row:
-        item = one.item
-        return Row(
-            key=item.delivery_id,
-            cells=(
-                _reason(view, item.dead_letter_reason),
-                view.words.of("event", item.event_type),
-                view.cabinet(item.cabinet),
-                item.endpoint.id,
-                str(item.attempts),
-                view.clock(item.settled_at),
-                shortly(view, item),
-            ),
-            styles=((0, "red"),),
-        )
-
-    def _group(self, view: View, group: RetryGroup) -> Row:
-        return Row(
-            key=group_key(group),
-            cells=(
-                _reason(view, group.reason),
-                group.endpoint,
-                str(group.count),
-                view.clock(group.newest_at),
-            ),
-            styles=((0, "red"),),
-        )
 
     def empty(self, view: View) -> str:
         why = view.store.groups_untold
@@ -112,6 +68,30 @@ class Dead(Listing):
             *account(view, one.item),
             *_alike(view, one.item.endpoint.id, one.item.dead_letter_reason),
         ]
+
+
+def _of_letters(view: View) -> Sequence[Field[Retry]]:
+    words = view.words
+    return (
+        Field(title=words("column.reason"), width=12, text=lambda one: _reason(view, one.item.dead_letter_reason)),
+        *whose(view),
+        Field(title=words("column.given_up"), width=11, right=True, text=lambda one: view.clock(one.item.settled_at)),
+        *last_tried(view, width=12),
+    )
+
+
+def _of_groups(view: View) -> Sequence[Field[RetryGroup]]:
+    words = view.words
+    return (
+        Field(title=words("column.reason"), width=12, text=lambda group: _reason(view, group.reason)),
+        Field(title=words("column.endpoint"), width=20, grow=1, text=lambda group: group.endpoint),
+        Field(title=words("column.count"), width=8, right=True, text=lambda group: str(group.count)),
+        Field(title=words("column.given_up"), width=11, right=True, text=lambda group: view.clock(group.newest_at)),
+    )
+
+
+def _row(columns: Sequence[Field[Any]], key: str, about: Retry | RetryGroup) -> Row:
+    return Row(key=key, cells=tuple(column.text(about) for column in columns), styles=((0, "red"),))
 
 
 def group_key(group: RetryGroup) -> str:

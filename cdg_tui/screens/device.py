@@ -2,6 +2,8 @@
 `ok`.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from cdg_tui.actions import on_page
@@ -9,7 +11,7 @@ from cdg_tui.screens.box import BOX, box_detail, facts
 from cdg_tui.screens.endpoint import MARKS, STYLES, endpoint_detail, holdup, marked
 from cdg_tui.screens.page import Detail, Listing, View
 from cdg_tui.text import NOTHING
-from cdg_tui.widgets.rows import Column, Row
+from cdg_tui.widgets.rows import Field, Row
 from core.wire_endpoints import EndpointItem
 
 _STATES = (*MARKS, "active")
@@ -20,17 +22,18 @@ class Device(Listing):
     id = "device"
     looks_at = frozenset({"endpoints"})
 
-    def columns(self, view: View) -> tuple[Column, ...]:
+    def fields(self, view: View) -> Sequence[Field[EndpointItem]]:
+        """All of them always: the box's own row has the same."""
         words = view.words
         return (
-            Column(title=words("column.state"), width=10),
-            Column(title=words("column.endpoint"), width=8, grow=1),
-            Column(title=words("column.host"), width=9, grow=3),
-            Column(title=words("column.holdup"), width=14, grow=1),
-            Column(title=words("column.pending"), width=5, right=True),
-            Column(title=words("column.dead"), width=4, right=True),
-            Column(title=words("column.failed"), width=9, right=True),
-            Column(title=words("column.error"), width=14, grow=3),
+            Field(title=words("column.state"), width=10, text=lambda one: marked(view, one.state)),
+            Field(title=words("column.endpoint"), width=8, grow=1, text=lambda one: one.id),
+            Field(title=words("column.host"), width=9, grow=3, text=lambda one: one.host or NOTHING),
+            Field(title=words("column.holdup"), width=14, grow=1, text=partial(holdup, view)),
+            Field(title=words("column.pending"), width=5, right=True, text=lambda one: str(one.pending)),
+            Field(title=words("column.dead"), width=4, right=True, text=lambda one: str(one.dead_letter)),
+            Field(title=words("column.failed"), width=9, right=True, text=_failed),
+            Field(title=words("column.error"), width=14, grow=3, text=partial(_last_error, view)),
         )
 
     def order(self, view: View) -> str:
@@ -42,25 +45,8 @@ class Device(Listing):
     def rows(self, view: View) -> list[Row]:
         known = view.store.endpoints.items if view.store.endpoints is not None else ()
         endpoints = sorted(known, key=_trouble, reverse=view.asked.turned)
-        return [*(self._row(view, endpoint) for endpoint in endpoints), *_box(view)]
-
-    def _row(self, view: View, endpoint: EndpointItem) -> Row:
-        style = STYLES.get(endpoint.state, "yellow" if endpoint.hold else "")
-        last = endpoint.last_error_class
-        return Row(
-            key=endpoint.id,
-            cells=(
-                marked(view, endpoint.state),
-                endpoint.id,
-                endpoint.host or NOTHING,
-                holdup(view, endpoint),
-                str(endpoint.pending),
-                str(endpoint.dead_letter),
-                f"{sum(endpoint.failed.values())}/{endpoint.delivered}",
-                NOTHING if last is None else view.words.of("error", last),
-            ),
-            styles=((0, style), (3, style)) if style else (),
-        )
+        columns = self.columns(view)
+        return [*(_row(columns, endpoint) for endpoint in endpoints), *_box(view)]
 
     def empty(self, view: View) -> str:
         """Before the first answer: then the box itself is a row."""
@@ -71,6 +57,24 @@ class Device(Listing):
             return box_detail(view)
         endpoint = view.store.endpoint(key)
         return [] if endpoint is None else endpoint_detail(view, endpoint)
+
+
+def _row(columns: Sequence[Field[EndpointItem]], endpoint: EndpointItem) -> Row:
+    style = STYLES.get(endpoint.state, "yellow" if endpoint.hold else "")
+    return Row(
+        key=endpoint.id,
+        cells=tuple(column.text(endpoint) for column in columns),
+        styles=((0, style), (3, style)) if style else (),
+    )
+
+
+def _failed(endpoint: EndpointItem) -> str:
+    return f"{sum(endpoint.failed.values())}/{endpoint.delivered}"
+
+
+def _last_error(view: View, endpoint: EndpointItem) -> str:
+    last = endpoint.last_error_class
+    return NOTHING if last is None else view.words.of("error", last)
 
 
 def _box(view: View) -> list[Row]:

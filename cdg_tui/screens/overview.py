@@ -1,6 +1,7 @@
 """Page 1: the cabinets, worst first. A value that is not known to be of now is never shown as a number."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 from typing import Any, Final
 
@@ -21,8 +22,8 @@ from cdg_tui.screens.cabinet import (
 from cdg_tui.screens.page import STYLES, Asked, Detail, Listing, View
 from cdg_tui.screens.queue import QUESTION, queue_text
 from cdg_tui.store import TREND_FIRST_S, TREND_POINTS, Question, Trend
-from cdg_tui.text import named, number, span, trend
-from cdg_tui.widgets.rows import Column, Row
+from cdg_tui.text import NOTHING, named, number, span, trend
+from cdg_tui.widgets.rows import BREATH, Field, Row, left_over, that_fit
 from core import wire
 
 NARROW_POINTS: Final = 15  # as a running timer needs
@@ -33,42 +34,16 @@ class Overview(Listing):
     looks_at = frozenset({"case_states"})
     orders = ("worst", "cabinet", "warmest", "heard")
 
-    def columns(self, view: View) -> tuple[Column, ...]:
-        words = view.words
-        return (
-            Column(title=words("column.state"), width=9),
-            Column(title=words("column.cabinet"), width=17, grow=3),
-            Column(title=words("column.mark"), width=4),
-            Column(title=words("column.value"), width=7, right=True),
-            Column(title=words("column.limits"), width=9, right=True),
-            Column(title=words("column.trend", span=words.lasting(_trend_s(view))), width=_trend_points(view)),
-            Column(title=words("column.age"), width=7, right=True),
-            Column(title=words("column.cases"), width=5, right=True),
-        )
+    def fields(self, view: View) -> Sequence[Field[wire.CabinetItem]]:
+        """The trend has what the other columns leave it, up to all that is known of it."""
+        shortest = _fields(view, NARROW_POINTS)
+        left = left_over(that_fit(shortest, view.room), view.room) - BREATH
+        return _fields(view, min(TREND_POINTS, NARROW_POINTS + left)) if left > 0 else shortest
 
     def rows(self, view: View) -> list[Row]:
-        key = _KEYS[self.orders[view.asked.order]]
+        key, columns = _KEYS[self.orders[view.asked.order]], self.columns(view)
         cabinets = sorted(view.store.cabinets, key=lambda cabinet: key(view, cabinet), reverse=view.asked.turned)
-        return [self._row(view, cabinet) for cabinet in cabinets]
-
-    def _row(self, view: View, cabinet: wire.CabinetItem) -> Row:
-        state = _state(view, cabinet)
-        shown, waiting = shown_sensor(cabinet), waiting_sensor(view, cabinet)
-        style = STYLES.get(state, "")
-        return Row(
-            key=cabinet.id,
-            cells=(
-                _marked(view, state, cabinet, waiting),
-                named(cabinet.id, cabinet.name),
-                _remark(view, cabinet),
-                number(_value(view, shown)),
-                span(cabinet.low, cabinet.high),
-                _course(view, cabinet, waiting),
-                heard(view, shown),
-                str(cabinet.open_cases) if cabinet.open_cases else "",
-            ),
-            styles=((0, style), (3, style)) if style else (),
-        )
+        return [_row(view, columns, cabinet) for cabinet in cabinets]
 
     def question(self, asked: Asked) -> Question:  # noqa: ARG002 - the same whatever is asked of the cabinets
         return QUESTION
@@ -86,6 +61,41 @@ class Overview(Listing):
     def stretch(self, view: View, key: str) -> Stretch | None:
         cabinet = view.store.cabinet(key)
         return None if cabinet is None else cabinet_stretch(view, cabinet)
+
+
+def _fields(view: View, points: int) -> Sequence[Field[wire.CabinetItem]]:
+    """All of them, with a trend of so many points. What no cabinet has a sensor for has no column."""
+    words = view.words
+    span_s = _step_s(view) * points
+    measured = {sensor.quantity for cabinet in view.store.cabinets for sensor in cabinet.sensors}
+    return (
+        Field(title=words("column.state"), width=9, text=partial(_marked, view)),
+        Field(title=words("column.cabinet"), width=17, grow=3, text=lambda cabinet: named(cabinet.id, cabinet.name)),
+        Field(title=words("column.mark"), width=4, text=partial(_remark, view)),
+        Field(title=words("column.value"), width=7, right=True, text=partial(_warm, view)),
+        Field(title=words("column.limits"), width=9, right=True, text=lambda cabinet: span(cabinet.low, cabinet.high)),
+        Field(
+            title=words("column.trend", span=words.lasting(span_s)),
+            width=points,
+            text=partial(_course, view, points),
+        ),
+        *(
+            Field(title=words(f"column.{quantity}"), width=width, right=True, spare=n, text=partial(text, view))
+            for n, (quantity, width, text) in enumerate(_BESIDE, 1)
+            if quantity in measured
+        ),
+        Field(title=words("column.age"), width=7, right=True, text=lambda c: heard(view, shown_sensor(c))),
+        Field(title=words("column.cases"), width=5, right=True, text=lambda c: str(c.open_cases or "")),
+    )
+
+
+def _row(view: View, columns: Sequence[Field[wire.CabinetItem]], cabinet: wire.CabinetItem) -> Row:
+    style = STYLES.get(_state(view, cabinet), "")
+    return Row(
+        key=cabinet.id,
+        cells=tuple(column.text(cabinet) for column in columns),
+        styles=((0, style), (3, style)) if style else (),
+    )
 
 
 def _warmth(view: View, cabinet: wire.CabinetItem) -> tuple[bool, float]:
@@ -111,9 +121,9 @@ def _state(view: View, cabinet: wire.CabinetItem) -> str:
     return cabinet.state if view.live else UNKNOWN
 
 
-def _marked(view: View, state: str, cabinet: wire.CabinetItem, waiting: wire.ReadingItem | None) -> str:
+def _marked(view: View, cabinet: wire.CabinetItem) -> str:
     """Mark and word; where a due alarm is held back, why; where all is well, that it defrosts."""
-    word = None
+    state, waiting, word = _state(view, cabinet), waiting_sensor(view, cabinet), None
     if state == "pending" and waiting is not None and waiting.hold is not None:
         word = view.words.of("held", waiting.hold)
     elif state == "ok" and any(sensor.value for sensor in cabinet.sensors if sensor.quantity == "defrost"):
@@ -134,33 +144,52 @@ def _value(view: View, sensor: wire.ReadingItem | None) -> float | None:
     return sensor.value if sensor is not None and view.live else None
 
 
-def _course(view: View, cabinet: wire.CabinetItem, waiting: wire.ReadingItem | None) -> str:
+def _warm(view: View, cabinet: wire.CabinetItem) -> str:
+    return number(_value(view, shown_sensor(cabinet)))
+
+
+def _door(view: View, cabinet: wire.CabinetItem) -> str:
+    """Open where one of its doors is; nothing where it has none, and `--` where nobody knows."""
+    doors = [_value(view, sensor) for sensor in cabinet.sensors if sensor.quantity == "door"]
+    if any(doors):
+        return view.words("contact.door_on")
+    return "" if not doors else NOTHING if None in doors else view.words("contact.door_off")
+
+
+def _humidity(view: View, cabinet: wire.CabinetItem) -> str:
+    """The most of what is measured, as for a door."""
+    measured = [_value(view, sensor) for sensor in cabinet.sensors if sensor.quantity == "humidity"]
+    known = [value for value in measured if value is not None]
+    return number(max(known)) if known else NOTHING if measured else ""
+
+
+# What is measured beside the temperature, the most useful first.
+_BESIDE: Final = (("door", 6, _door), ("humidity", 6, _humidity))
+
+
+def _course(view: View, room: int, cabinet: wire.CabinetItem) -> str:
     """The trend; a running timer goes before it, or instead of it where there is not room for both."""
-    course = _trend(view, shown_sensor(cabinet), cabinet)
+    course, waiting = _trend(view, room, shown_sensor(cabinet), cabinet), waiting_sensor(view, cabinet)
     if waiting is None:
         return course
     timer = counting(view, waiting, cabinet)
-    return f"{timer}  {course[cell_len(timer) + 2 :]}" if view.wide else timer
+    before = cell_len(timer) + 2
+    return f"{timer}  {course[before:]}" if room >= 2 * before else timer
 
 
-def _trend(view: View, sensor: wire.ReadingItem | None, cabinet: wire.CabinetItem) -> str:
+def _trend(view: View, room: int, sensor: wire.ReadingItem | None, cabinet: wire.CabinetItem) -> str:
     """Between the limits where there are two, else over what was seen, so that the limit's edge is where it looks it."""
     if sensor is None:
         return ""
-    points = view.store.trends.get(sensor.sensor, Trend()).shown[-_trend_points(view) :]
+    points = view.store.trends.get(sensor.sensor, Trend()).shown[-room:]
     known = [value for value in points if value is not None]
     lowest, highest = min(known, default=0.0), max(known, default=0.0)
     top = cabinet.high if cabinet.high is not None else highest
     low = cabinet.low if cabinet.low is not None else min(lowest, top - 8.0)
     high = cabinet.high if cabinet.high is not None else max(highest, low + 8.0)
-    return trend(points, low, high).rjust(_trend_points(view))
+    return trend(points, low, high).rjust(room)
 
 
-def _trend_points(view: View) -> int:
-    return TREND_POINTS if view.wide else NARROW_POINTS
-
-
-def _trend_s(view: View) -> float:
-    """How much time the trend's column stands for."""
-    step_s = max((one.step_s for one in view.store.trends.values()), default=TREND_FIRST_S)
-    return step_s * _trend_points(view)
+def _step_s(view: View) -> float:
+    """How much time a point of the trends stands for."""
+    return max((one.step_s for one in view.store.trends.values()), default=TREND_FIRST_S)

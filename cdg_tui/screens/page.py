@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from textual.content import Content
 
@@ -16,7 +16,7 @@ from cdg_tui.course import Stretch
 from cdg_tui.i18n import Words
 from cdg_tui.store import Listed, Question, Store
 from cdg_tui.text import NOTHING, clock, named, zone
-from cdg_tui.widgets.rows import Column, Row
+from cdg_tui.widgets.rows import Column, Field, Row, that_fit
 from core import wire
 
 LEAST: Final = (80, 24)  # columns and lines that every page and dialog fits into
@@ -67,7 +67,7 @@ class Asked:
 @dataclass(frozen=True, kw_only=True)
 class View:
     """What pages are made from: what is known, the language, and what time it is here in steady seconds; `wide`
-    where there is room beside the list, `notice` what is to be said just now, `asked` what is wanted of the list; `actions`
+    where there is room beside the list, `room` how many cells its columns have, `notice` what is to be said just now, `asked` what is wanted of the list; `actions`
     the keys as this user has them, `unsettled` what is wrong with the user's settings; `access` who may write, `alarms` the
     new critical cases that nobody has seen.
     """
@@ -76,6 +76,7 @@ class View:
     words: Words
     now_s: float
     wide: bool = False
+    room: int = LEAST[0]
     notice: Content = field(default_factory=lambda: Content(""))
     asked: Asked = field(default_factory=Asked)
     actions: tuple[Action, ...] = ACTIONS
@@ -144,6 +145,13 @@ class Listing:
     orders: tuple[str, ...] = ("worst",)
     marking = False
 
+    def fields(self, view: View) -> Sequence[Field[Any]]:
+        """All that could stand about an item, room or not."""
+        raise NotImplementedError
+
+    def columns(self, view: View) -> Sequence[Field[Any]]:
+        return that_fit(self.fields(view), view.room)
+
     def question(self, asked: Asked) -> Question | None:  # noqa: ARG002 - a page's
         return None
 
@@ -177,8 +185,8 @@ class Page(Protocol):
     def orders(self) -> tuple[str, ...]:
         """What the rows can be sorted by, as keys of the words; the first is what it starts with."""
 
-    def columns(self, view: View) -> tuple[Column, ...]:
-        """Their widths fit into 80 cells."""
+    def columns(self, view: View) -> Sequence[Column]:
+        """They fit into the view's room, which is 80 cells at least, or 78 beside marks."""
 
     def question(self, asked: Asked) -> Question | None:
         """The deliveries that the page shows; None where it shows none."""

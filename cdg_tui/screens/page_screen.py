@@ -74,7 +74,7 @@ class PageScreen(Screen[None]):
 
     def view(self) -> View:
         """What this page is made from, as of now."""
-        return replace(self._view(), asked=self.asked)
+        return replace(self._view(), asked=self.asked, room=max(LEAST[0] - 2, self.table.room))
 
     @property
     def table(self) -> RowTable:

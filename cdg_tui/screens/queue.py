@@ -1,5 +1,7 @@
 """What waits to be sent, in a few lines below another list: why it has not arrived, and when it is tried next. Pure."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from rich.cells import cell_len
@@ -9,10 +11,11 @@ from cdg_tui.screens.page import View
 from cdg_tui.screens.retries import Retries
 from cdg_tui.store import Question
 from cdg_tui.text import fit
-from cdg_tui.widgets.rows import Column
+from cdg_tui.widgets.rows import GAP, Column, widths
 
 ROWS: Final = 3
-TITLED: Final = 3  # columns that don't say themselves what they are
+MARGIN: Final = 2
+UNTITLED: Final = 4  # columns that say themselves what they are
 QUESTION: Final = Question(status="pending", limit=ROWS)
 
 
@@ -23,18 +26,24 @@ def queue_text(view: View, width: int) -> Content:
         return Content("")
     waiting = status.webhooks
     said = words("queue.heading", n=waiting.pending, due=waiting.due, sending=waiting.in_flight)
-    columns = Retries().columns(view)
-    lines = [Content.styled(_rule(said, columns, width), "dim" if view.live else "bold")]
-    for row in Retries().some(view, listed.items[:ROWS]):
-        cells = [fit(cell, column.width, right=column.right) for cell, column in zip(row.cells, columns, strict=True)]
-        cells[-1] = row.cells[-1]
-        lines.append(Content.styled(fit(f"  {' '.join(cells)}", width).rstrip(), "" if view.live else "dim"))
+    seen = replace(view, room=width - MARGIN)
+    columns = Retries().columns(seen)
+    cells = widths(columns, seen.room)
+    lines = [Content.styled(_rule(said, columns, cells, width), "dim" if view.live else "bold")]
+    texts = [_line(row.cells, columns, cells) for row in Retries().some(seen, listed.items[:ROWS])]
+    lines += [Content.styled(f"{' ' * MARGIN}{text}", "" if view.live else "dim") for text in texts]
     return Content("\n").join(lines)
 
 
-def _rule(said: str, columns: tuple[Column, ...], width: int) -> str:
+def _line(texts: Sequence[str], columns: Sequence[Column], cells: Sequence[int]) -> str:
+    fitted = [fit(text, n, right=column.right) for text, column, n in zip(texts, columns, cells, strict=True)]
+    return (" " * GAP).join(fitted).rstrip()
+
+
+def _rule(said: str, columns: Sequence[Column], cells: Sequence[int], width: int) -> str:
     """With what the last columns are called, above them."""
-    before = 2 + sum(column.width + 1 for column in columns[:-TITLED])
-    titles = " ".join(fit(column.title, column.width, right=column.right) for column in columns[-TITLED:]).rstrip()
+    before = MARGIN + sum(n + GAP for n in cells[:UNTITLED])
+    last = columns[UNTITLED:]
+    titles = _line([column.title for column in last], last, cells[UNTITLED:])
     rule = f"── {said} {'─' * max(0, before - cell_len(said) - 5)} {titles} "
     return f"{rule}{'─' * max(0, width - cell_len(rule))}"

@@ -7,7 +7,7 @@ from cdg_tui.screens.endpoint import about, hint, withheld
 from cdg_tui.screens.page import Asked, Detail, Listing, View, outcome
 from cdg_tui.store import Listed, Question, Retry
 from cdg_tui.text import NOTHING
-from cdg_tui.widgets.rows import Column, Row, Unmade
+from cdg_tui.widgets.rows import Field, Row, Unmade
 from core import wire
 from core.wire_windows import Order
 
@@ -18,16 +18,13 @@ class Retries(Listing):
     orders: tuple[Order, ...] = ("next", "created", "changed")
     marking = True
 
-    def columns(self, view: View) -> tuple[Column, ...]:
+    def fields(self, view: View) -> Sequence[Field[Retry]]:
         words = view.words
         return (
-            Column(title=words("column.state"), width=8),
-            Column(title=words("column.event"), width=12),
-            Column(title=words("column.cabinet"), width=12, grow=1),
-            Column(title=words("column.endpoint"), width=8, grow=1),
-            Column(title=words("column.attempts"), width=5, right=True),
-            Column(title=words("column.next"), width=11, right=True),
-            Column(title=words("column.error"), width=16, grow=3),
+            Field(title=words("column.state"), width=8, text=lambda one: words(f"delivery.{_state(view, one)}")),
+            *whose(view),
+            Field(title=words("column.next"), width=11, right=True, text=partial(_next, view)),
+            *last_tried(view, width=16),
         )
 
     def question(self, asked: Asked) -> Question:
@@ -47,26 +44,8 @@ class Retries(Listing):
 
     def some(self, view: View, deliveries: Sequence[Retry]) -> Sequence[Row]:
         """A row for each of these."""
-        return Unmade(deliveries, partial(self._row, view))
-
-    def _row(self, view: View, one: Retry) -> Row:
-        item = one.item
-        state = _state(view, one)
-        styles = {"sending": "bold cyan", "due": "yellow"}
-        style = styles.get(state, "")
-        return Row(
-            key=item.delivery_id,
-            cells=(
-                view.words(f"delivery.{state}"),
-                view.words.of("event", item.event_type),
-                view.cabinet(item.cabinet),
-                item.endpoint.id,
-                str(item.attempts),
-                view.clock(item.next_attempt_at) if state == "waiting" else NOTHING,
-                shortly(view, item),
-            ),
-            styles=((0, style),) if style else (),
-        )
+        columns = self.columns(view)
+        return Unmade(deliveries, lambda one: _row(view, columns, one))
 
     def empty(self, view: View) -> str:
         return view.words("empty.retries")
@@ -110,6 +89,57 @@ def account(view: View, item: wire.RetryItem) -> Detail:
         if last.response_excerpt:
             lines.append((words("column.answer"), last.response_excerpt))
     return [*lines, (words("column.event_id"), item.event_id)]
+
+
+def whose(view: View) -> Sequence[Field[Retry]]:
+    """What a delivery is about, where it goes and how often it was tried."""
+    words = view.words
+    return (
+        Field(title=words("column.event"), width=12, text=lambda one: words.of("event", one.item.event_type)),
+        Field(title=words("column.cabinet"), width=12, grow=1, text=lambda one: view.cabinet(one.item.cabinet)),
+        Field(title=words("column.endpoint"), width=8, grow=1, text=lambda one: one.item.endpoint.id),
+        Field(
+            title=words("column.made"),
+            width=11,
+            right=True,
+            spare=1,
+            text=lambda one: view.clock(one.item.created_at),
+        ),
+        Field(title=words("column.attempts"), width=5, right=True, text=lambda one: str(one.item.attempts)),
+    )
+
+
+def last_tried(view: View, *, width: int) -> Sequence[Field[Retry]]:
+    """How the last attempt went: why it failed in so many cells, before that how long it took and why it was made."""
+    words = view.words
+    return (
+        Field(title=words("column.took"), width=9, right=True, spare=2, text=_took),
+        Field(title=words("column.trigger"), width=8, spare=3, text=partial(_trigger, view)),
+        Field(title=words("column.error"), width=width, grow=3, text=lambda one: shortly(view, one.item)),
+    )
+
+
+def _row(view: View, columns: Sequence[Field[Retry]], one: Retry) -> Row:
+    style = {"sending": "bold cyan", "due": "yellow"}.get(_state(view, one), "")
+    return Row(
+        key=one.item.delivery_id,
+        cells=tuple(column.text(one) for column in columns),
+        styles=((0, style),) if style else (),
+    )
+
+
+def _next(view: View, one: Retry) -> str:
+    return view.clock(one.item.next_attempt_at) if _state(view, one) == "waiting" else NOTHING
+
+
+def _took(one: Retry) -> str:
+    last = one.item.last_attempt
+    return NOTHING if last is None else f"{last.duration_ms} ms"
+
+
+def _trigger(view: View, one: Retry) -> str:
+    last = one.item.last_attempt
+    return NOTHING if last is None else view.words.of("trigger", last.trigger)
 
 
 def error(view: View, item: wire.RetryItem) -> str:

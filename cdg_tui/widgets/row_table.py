@@ -19,10 +19,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from cdg_tui.text import fit
-from cdg_tui.widgets.rows import Column, Row
-
-GAP: Final = 1
-
+from cdg_tui.widgets.rows import GAP, Column, Row, widths
 
 # The keys that go through anything longer than its screen, whoever owns the actions.
 MOVING: Final[list[BindingType]] = [
@@ -61,7 +58,7 @@ class RowTable(ScrollView, can_focus=True):
         super().__init__()
         self.marking = marking
         self.marked: dict[str, None] = {}  # in the order in which they were marked
-        self._columns: tuple[Column, ...] = ()
+        self._columns: Sequence[Column] = ()
         self._rows: Sequence[Row] = ()
         self._offset, self._total = 0, 0  # the place of the first of these rows, and how many there are in all
         self._cursor = 0
@@ -88,7 +85,7 @@ class RowTable(ScrollView, can_focus=True):
 
     def show(
         self,
-        columns: tuple[Column, ...],
+        columns: Sequence[Column],
         rows: Sequence[Row],
         *,
         offset: int = 0,
@@ -280,10 +277,13 @@ class RowTable(ScrollView, can_focus=True):
     def _margin(self) -> int:
         return 2 if self.marking else 0
 
+    @property
+    def room(self) -> int:
+        """Cells that the columns have."""
+        return max(0, self.size.width - self._margin)
+
     def _widths(self) -> list[int]:
-        left = self.size.width - self._margin - sum(column.width + GAP for column in self._columns) + GAP
-        shares = sum(column.grow for column in self._columns)
-        return [c.width + (max(0, left) * c.grow // shares if shares else 0) for c in self._columns]
+        return widths(self._columns, self.room)
 
 
 def _strip(segments: list[Segment], width: int, style: Style) -> Strip:

@@ -1,10 +1,13 @@
 """What a table is made of: columns and rows. Values only."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar, overload
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar, overload
 
 Item = TypeVar("Item")
+
+GAP: Final = 1  # cells between two columns
+BREATH: Final = 8  # for long names, before there is a column more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +18,34 @@ class Column:
     width: int
     grow: int = 0
     right: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field(Column, Generic[Item]):
+    """A column with what stands in it about an item. One that is `spare` is only there where there is room for it: 1 before 2."""
+
+    text: Callable[[Item], str] = field(compare=False)
+    spare: int = 0
+
+
+def left_over(columns: Sequence[Column], room: int) -> int:
+    """What these leave of so many cells; below zero what they lack."""
+    return room + GAP - sum(column.width + GAP for column in columns)
+
+
+def widths(columns: Sequence[Column], room: int) -> list[int]:
+    """What each of them gets of so many cells."""
+    left, shares = max(0, left_over(columns, room)), sum(column.grow for column in columns)
+    return [column.width + (left * column.grow // shares if shares else 0) for column in columns]
+
+
+def that_fit(fields: Sequence[Field[Item]], room: int) -> tuple[Field[Item], ...]:
+    """Those that are always there, and of the others as many as there are cells for, in the same order."""
+    taken = [one for one in fields if not one.spare]
+    for one in sorted((one for one in fields if one.spare), key=lambda one: one.spare):
+        if left_over([*taken, one], room) >= BREATH:
+            taken.append(one)
+    return tuple(one for one in fields if one in taken)
 
 
 @dataclass(frozen=True, kw_only=True)

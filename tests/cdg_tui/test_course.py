@@ -1,6 +1,7 @@
 """The course in the details: asked for only while they are open, dated, cut to what there is room for, and never in the way."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -73,7 +74,7 @@ def test_of_a_cabinet_the_last_day_is_shown_with_its_defrosts_and_doors() -> Non
     stretch = the_cabinets()
     assert (stretch.sensor, stretch.contacts) == ("03.air", (("03.defrost", "defrost"), ("03.door", "door")))
     assert stretch.steps == Steps(at(-86400 - 3), at(1800 - 3), 1800)
-    wide = Overview().stretch(a_view(a_shop(), wide=True), "03")
+    wide = Overview().stretch(replace(a_view(a_shop()), wide=True), "03")
     assert wide is not None
     assert wide.steps.step_s == 900
 

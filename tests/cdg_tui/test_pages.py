@@ -13,16 +13,17 @@ from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.dead import Dead
 from cdg_tui.screens.device import Device
 from cdg_tui.screens.overview import Overview
-from cdg_tui.screens.page import Page, View
+from cdg_tui.screens.page import LEAST, Page, View
 from cdg_tui.screens.retries import Retries
-from cdg_tui.store import STALE_S, Link, LinkState, Snapshot, Store
-from cdg_tui.widgets.row_table import GAP
+from cdg_tui.store import STALE_S, TREND_LONGEST_S, TREND_POINTS, Link, LinkState, Snapshot, Store
+from cdg_tui.widgets.rows import BREATH, left_over
 from core import wire
 from core.wire_endpoints import Endpoints
 from tests.cdg_tui import core_codes
 from tests.cdg_tui.factories import a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_attempt, at
 from tests.cdg_tui.fake_core import FakeCore, a_status
 from tests.cdg_tui.listings import listed_by
+from tests.cdg_tui.shops import a_shop
 
 ASKED_S = 1000.0
 PAGES: tuple[Page, ...] = (Overview(), Cases(), Retries(), Dead(), Device())
@@ -33,7 +34,7 @@ def a_view(
     *,
     language: Language = "zh",
     later_s: float = 0.0,
-    wide: bool = False,
+    room: int = LEAST[0],
     link: Link | None = None,
     page: Page | None = None,
 ) -> View:
@@ -53,7 +54,7 @@ def a_view(
     )
     if link is not None:
         store.link = link
-    return View(store=store, words=Words(language), now_s=ASKED_S + later_s, wide=wide)
+    return View(store=store, words=Words(language), now_s=ASKED_S + later_s, room=room)
 
 
 def a_core(**lists: Any) -> FakeCore:
@@ -238,19 +239,19 @@ def test_a_timer_that_runs_is_shown_with_the_reason_why_it_waits(more: dict[str,
 
 
 def a_pending(
-    *, language: Language = "zh", wide: bool = False, link: Link | None = None, **more: Any
+    *, language: Language = "zh", room: int = LEAST[0], link: Link | None = None, **more: Any
 ) -> tuple[str, ...]:
     """The row of a cabinet that is beyond its limit."""
     reading = a_reading("03.air", 9.0, state="pending", **more)
     core = a_core(cabinets=[a_cabinet("03", "鲜奶柜", reading, state="pending")])
-    [row] = Overview().rows(a_view(core, language=language, wide=wide, link=link))
+    [row] = Overview().rows(a_view(core, language=language, room=room, link=link))
     return row.cells
 
 
 def test_a_row_says_how_far_the_timer_is_and_in_the_place_of_its_state_why_it_is_held() -> None:
     cells = a_pending(beyond_s=725.0)
     assert (cells[0], cells[5]) == ("! 计时中", "计时 12/30 分")
-    cells = a_pending(beyond_s=2000.0, hold="defrost", wide=True)
+    cells = a_pending(beyond_s=2000.0, hold="defrost", room=120)
     assert cells[0] == "! 化霜中"
     assert cells[5].startswith("计时 33/30 分 ")
     assert cells[5].endswith("█")  # and the trend, where there is room
@@ -381,10 +382,40 @@ def test_a_row_that_is_gone_has_no_details(page: Page) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.id)
 def test_columns_fit_into_80_cells_and_their_titles_into_them(page: Page, language: Language) -> None:
-    for wide, room in ((False, 80), (True, 119)):  # of 200 columns the list has three fifths
-        columns = page.columns(a_view(FakeCore(), language=language, wide=wide))
-        assert sum(column.width + GAP for column in columns) - GAP <= room
+    for room in (*range(78 if page.marking else 80, 130), 200, 400):
+        columns = page.columns(a_view(a_shop(), language=language, room=room))
+        assert left_over(columns, room) >= 0
         assert [column.title for column in columns if cell_len(column.title) > column.width] == []
+
+
+def test_where_there_is_room_there_are_more_columns_and_long_names_still_have_some() -> None:
+    fewest = {page.id: len(page.columns(a_view(a_shop()))) for page in PAGES}
+    for room in range(80, 241):
+        for page in PAGES:
+            columns = page.columns(a_view(a_shop(), room=room))
+            assert len(columns) >= fewest[page.id]
+            if len(columns) > fewest[page.id]:
+                assert left_over(columns, room) >= BREATH
+    most = {page.id: len(page.columns(a_view(a_shop(), room=240))) - fewest[page.id] for page in PAGES}
+    assert most == {
+        "overview": 1,
+        "cases": 3,
+        "retries": 3,
+        "dead": 3,
+        "device": 0,
+    }  # one cabinet has a door, none a hygrometer
+
+
+@pytest.mark.parametrize("room", [80, 84, 100, 120, 160, 240])
+def test_the_trend_ends_with_what_is_now_and_its_title_says_how_long_it_is(room: int) -> None:
+    core = a_core(cabinets=[a_cabinet("01", "饮料柜", a_reading("01.air", 4.2))])
+    view = a_view(core, room=room)
+    view.store.trends["01.air"].begin_with([-9.0] * TREND_POINTS)  # and 4.2 just now
+    [column] = [column for column in Overview().columns(view) if column.title.startswith("趋势")]
+    [row] = Overview().rows(view)
+    drawn = row.cells[Overview().columns(view).index(column)]
+    assert drawn == "▁" * (column.width - 1) + "▅"
+    assert column.title == f"趋势 {view.words.lasting(TREND_LONGEST_S * column.width)}"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
