@@ -109,7 +109,10 @@ class Window:
     @property
     def code(self) -> int | None:
         """The exit code, None while the program runs."""
-        code = self._ask("#{pane_dead_status}")
+        dead, code = self._ask("#{pane_dead}"), self._ask("#{pane_dead_status}")
+        if dead == "1" and not code:
+            # tmux 3.3 sometimes overlooks that a program has ended, until another one does.
+            self._tmux.run("run-shell", "true")
         return int(code) if code else None
 
     def ends(self, seconds: float = 20.0) -> int:
