@@ -7,17 +7,16 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from math import inf
 from typing import Final, TypeVar
 
 from cdg_tui.client import Client
 from cdg_tui.course import Course, Stretch, known_part, means, minutes_of
 from cdg_tui.errors import ClientError, RefusedError
 from cdg_tui.screens.cabinet import shown_sensor
+from cdg_tui.screens.known import Known
 from cdg_tui.screens.live_reader import AuditReader, DocumentReader, LogReader
 from cdg_tui.screens.page import View
 from cdg_tui.screens.page_screen import PageScreen
-from cdg_tui.screens.reader import RowReader
 from cdg_tui.store import TREND_LONGEST_S, TREND_POINTS, Store
 from core.wire_config import Config
 
@@ -35,11 +34,11 @@ TREND_SPAN: Final = timedelta(seconds=TREND_LONGEST_S * TREND_POINTS)
 Value = TypeVar("Value")
 
 
-async def read_delivery(client: Client, delivery_id: str, reader: RowReader) -> None:
+async def read_delivery(client: Client, known: Known) -> None:
     """Until the core no longer knows it. The row itself is shown already, and the banner says how the link is."""
     while True:
         try:
-            reader.show_delivery(await client.retry_detail(delivery_id))
+            known.take_delivery(await client.retry_detail(known.key))
         except RefusedError:
             return
         except ClientError:
@@ -47,12 +46,12 @@ async def read_delivery(client: Client, delivery_id: str, reader: RowReader) -> 
         await asyncio.sleep(NEWS_EVERY_S)
 
 
-async def read_case(client: Client, case_id: str, reader: RowReader) -> None:
+async def read_case(client: Client, known: Known) -> None:
     """What people did about it, and which of its news are still on their way."""
     while True:
         with contextlib.suppress(ClientError):
-            case = await client.case_detail(case_id)
-            reader.show_case(case, (await client.retries({"case_id": case_id})).items)
+            case = await client.case_detail(known.key)
+            known.take_case(case, (await client.retries({"case_id": known.key})).items)
         await asyncio.sleep(NEWS_EVERY_S)
 
 
@@ -104,13 +103,13 @@ async def read_audit(client: Client, reader: AuditReader) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-async def read_course(client: Client, reader: RowReader, view: Callable[[], View]) -> None:
+async def read_course(client: Client, known: Known, view: Callable[[], View]) -> None:
     """Until cancelled, or until the row has no course."""
-    while (stretch := reader.stretch) is not None:
+    while (stretch := known.stretch) is not None:
         try:
-            reader.show_course(await _course(client, stretch, view()))
+            known.take_course(await _course(client, stretch, view()))
         except ClientError as error:
-            reader.show_no_course(error.told(reader.words))
+            known.no_course(error.told(view().words))
         await asyncio.sleep(COURSE_EVERY_S)
 
 
@@ -135,22 +134,35 @@ async def fill_trends(client: Client, store: Store, view: Callable[[], View]) ->
 
 
 async def follow_cursor(client: Client, view: Callable[[], View], screen: Callable[[], PageScreen]) -> None:
-    """Where the details stand beside the list, the course of the row on which the cursor has come to rest."""
+    """Where the details stand beside the list, all about the row on which the cursor has come to rest."""
+
+    def beside() -> View:
+        return replace(view(), wide=False)  # as many columns of a course as there is room for beside a list
+
     resting: tuple[PageScreen, str | None] | None = None
-    read_at_s = 0.0
-    while True:
-        await asyncio.sleep(REST_S)
-        here, seen = screen(), view()
-        now = replace(seen, wide=False)  # as many columns as there is room for beside a list
-        key = here.cursor_key if seen.wide else None
-        moved, resting = resting != (here, key), (here, key)
-        if moved:
-            read_at_s = -inf
-        elif key is not None and now.now_s - read_at_s >= COURSE_EVERY_S:
-            read_at_s = now.now_s
-            with contextlib.suppress(ClientError, OverflowError):  # the banner says how the link is
-                if (stretch := here.page.stretch(now, key)) is not None:
-                    here.show_course(key, await _course(client, stretch, now))
+    reading: asyncio.Task[None] | None = None
+    async with asyncio.TaskGroup() as group:
+        while True:
+            await asyncio.sleep(REST_S)
+            here = screen()
+            key = here.cursor_key if view().wide else None
+            moved, resting = resting != (here, key), (here, key)
+            if moved and reading is not None:
+                reading.cancel()
+                reading = None
+            elif not moved and reading is None and key is not None:
+                reading = group.create_task(_read_row(client, here, here.look_at(key), beside))
+
+
+async def _read_row(client: Client, here: PageScreen, known: Known, view: Callable[[], View]) -> None:
+    """What there is to read about a row of this page; of a group of dead letters nothing."""
+    if here.page.windowed(here.asked):
+        await read_delivery(client, known)
+        return
+    async with asyncio.TaskGroup() as group:
+        group.create_task(read_course(client, known, view))
+        if here.page.id == "cases":
+            group.create_task(read_case(client, known))
 
 
 async def _course(client: Client, stretch: Stretch, view: View) -> Course:

@@ -37,27 +37,27 @@ class ReadingLooks(Looking):
             if (group := group_of(app.store, app.cursor_key)) is not None:
                 screen.want(replace(screen.asked, folded=False, group=(group.endpoint, group.reason)))
         elif (key := app.cursor_key) is not None:
-            self._open_row(RowReader(app.page, key, screen.view), key)
+            self._open_row(RowReader(app.page, key, screen.view))
 
-    def _open_row(self, reader: RowReader, key: str) -> None:
+    def _open_row(self, reader: RowReader) -> None:
         page = self._app.page
         if page.windowed(self._app.page_screen.asked):
             reader.on_payload = self._payload
-            self._open(reader, lambda reader: self._read_delivery(reader, key))
+            self._open(reader, self._read_delivery)
             return
         reader.on_sensor = lambda: self._read_course(reader)
         self._open(reader, self._read_course)
         if page.id == "cases":
-            self._read_case(reader, key)
+            self._read_case(reader)
 
-    def _read_delivery(self, reader: RowReader, delivery_id: str) -> None:
-        self._follow(reader, lambda client: read_delivery(client, delivery_id, reader))
+    def _read_delivery(self, reader: RowReader) -> None:
+        self._follow(reader, lambda client: read_delivery(client, reader.known))
 
-    def _read_case(self, reader: RowReader, case_id: str) -> None:
-        self._follow(reader, lambda client: read_case(client, case_id, reader), group="case")  # beside its course
+    def _read_case(self, reader: RowReader) -> None:
+        self._follow(reader, lambda client: read_case(client, reader.known), group="case")  # beside its course
 
     def _read_course(self, reader: RowReader) -> None:
-        self._follow(reader, lambda client: read_course(client, reader, self._app.view))
+        self._follow(reader, lambda client: read_course(client, reader.known, self._app.view))
 
     def _payload(self, delivery_id: str) -> None:
         words = self._app.words

@@ -13,11 +13,10 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from cdg_tui.actions import on_page
-from cdg_tui.course import Course
 from cdg_tui.screens.alarm_line import alarm_line
 from cdg_tui.screens.bars import banner, enlarge, heading, key_bar, status_line, tabs
-from cdg_tui.screens.course_text import course_text
 from cdg_tui.screens.detail import detail_text
+from cdg_tui.screens.known import Known
 from cdg_tui.screens.page import LEAST, WIDE, Asked, Page, View, untold
 from cdg_tui.store import Question
 from cdg_tui.widgets.line import Line
@@ -42,7 +41,7 @@ class PageScreen(Screen[None]):
         self.asked = Asked()
         self.frozen_s: float | None = None  # since when the list stands still
         self._unfiltered = 0  # how many rows there are, filter or not
-        self.course: tuple[str, Course] | None = None  # the last that was read, and of which row
+        self.known: Known | None = None  # about the row on which the cursor came to rest
         self._asked_anew = False
 
     def compose(self) -> ComposeResult:
@@ -143,9 +142,12 @@ class PageScreen(Screen[None]):
         text = detail_text(detail) if detail else Content(self._nothing(view))
         self._line("detail", Content("\n\n").join([text, *self._beside(view, key)]))
 
-    def show_course(self, key: str, course: Course) -> None:
-        """Below the details of this row, where they stand beside the list and the cursor is still on it."""
-        self.course = key, course
+    def look_at(self, key: str) -> Known:
+        """All that is read about this row stands below its details, where they are beside the list and the cursor is on it."""
+        self.known = Known(self.page, key, lambda: replace(self._view(), wide=False), self._show_beside)
+        return self.known
+
+    def _show_beside(self) -> None:
         if self.cursor_key is not None:
             self.show_row(self.view())
 
@@ -155,8 +157,8 @@ class PageScreen(Screen[None]):
         return next((table.cursor_key for table in self.query(RowTable)), None)
 
     def _beside(self, view: View, key: str | None) -> Iterator[Content]:
-        if view.wide and self.course is not None and self.course[0] == key:
-            yield course_text(view, self.course[1], self.query_one("#detail").content_size.width)
+        if view.wide and self.known is not None and self.known.key == key:
+            yield from self.known.texts(self.query_one("#detail").content_size.width)
 
     def _said(self, view: View) -> tuple[str, ...]:
         """What is to be known about the list beside its order."""

@@ -23,6 +23,7 @@ from cdg_tui.glyphs import HOUSE, GlyphMode
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from cdg_tui.screens.page import MARKS
 from cdg_tui.store import TREND_LONGEST_S
+from cdg_tui.widgets.line import Line
 from core import wire
 from tests.cdg_tui.consoles import GOLDEN, NARROW, WIDE, Console, StartedCore, a_console
 from tests.cdg_tui.fake_core import FakeCore, no_socket
@@ -152,7 +153,7 @@ async def _go(console: Console, name: str) -> None:
 
 
 async def _is_whole(console: Console) -> None:
-    await console.until(lambda: console.app.view().wide is (console.app.size == WIDE) and _has_its_course(console))
+    await console.until(lambda: console.app.view().wide is (console.app.size == WIDE) and _is_read(console))
     await _settled(console)
 
 
@@ -168,12 +169,15 @@ async def _press(console: Console, keys: str) -> None:
             await console.until(lambda: console.app.page.id != "cases" or words("step.title") in console.read)
 
 
-def _has_its_course(console: Console) -> bool:
-    """In a wide terminal the row under the cursor has it beside the list, where there is one."""
-    screen, key = console.app.page_screen, console.app.cursor_key
-    if not console.app.view().wide or key is None or screen.page.stretch(screen.view(), key) is None:
+def _is_read(console: Console) -> bool:
+    """In a wide terminal all about the row under the cursor stands beside the list."""
+    app, screen, key = console.app, console.app.page_screen, console.app.cursor_key
+    if not app.view().wide or key is None or screen.asked.folded:
         return True
-    return screen.course is not None and screen.course[0] == key
+    title = {"retries": "detail.history", "dead": "detail.history", "cases": "step.title"}.get(screen.page.id, "")
+    told = screen.query_one("#detail", Line).shown.plain
+    here = screen.known is not None and screen.known.key == key
+    return here and (not title or app.words(title) in told) and app.words("course.reading") not in told
 
 
 def _gone(core: FakeCore, request: httpx.Request) -> httpx.Response:
