@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 LONGEST: Final = 4000
 NOTHING: Final = "--"
@@ -20,6 +20,10 @@ LEVELS: Final = "▁▂▃▄▅▆▇█"  # from cold to warm
 GAP: Final = " "
 
 MOST_MARKS: Final = 2  # on one letter; more would only pile up over the neighbouring lines
+
+# What a line is never broken in: a word, or a wide character with the punctuation that belongs to it.
+_WIDE: Final = "\u2e80-\uffef"
+_PIECES: Final = re.compile(f" +|[（“「]*[{_WIDE}][，。；：、！？）”」]*|[^ {_WIDE}]+")
 
 # They change how wide some terminals draw the character before them.
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
@@ -72,6 +76,22 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return set_cell_size(text, width - 1) + CUT if width > 0 else ""
 
 
+def wrapped(text: str, width: int) -> list[str]:
+    """In lines of at most so many cells: broken at blanks and beside Han, what is longer than a line anywhere; whole where
+    there is no width.
+    """
+    if width <= 0 or cell_len(text) <= width:
+        return [text]
+    lines, line = [], ""
+    for piece in _PIECES.findall(text):
+        if cell_len(line) + cell_len(piece) > width and line:
+            lines.append(line.rstrip())
+            line, piece = "", piece.lstrip()
+        *whole, line = chop_cells(line + piece, width) or [""]
+        lines += whole
+    return [*lines, line.rstrip()] if line.strip() else lines
+
+
 def cut(text: str, longest: int) -> str:
     """At most so many characters, with a mark where something is missing."""
     return text if len(text) <= longest else text[: longest - 1] + CUT
@@ -80,6 +100,15 @@ def cut(text: str, longest: int) -> str:
 def named(identity: str, name: str) -> str:
     """An id with the name that people gave it, where they did."""
     return f"{identity} {name}".strip()
+
+
+def count(n: int, width: int) -> str:
+    """In at most so many cells: a number that is too long for them in whole thousands or millions, as `12k`, never cut."""
+    for unit in ("", "k", "M", "G"):
+        if len(text := f"{n}{unit}") <= width:
+            return text
+        n //= 1000
+    return "9" * (width - 1) + "+"
 
 
 def number(value: float | None) -> str:

@@ -6,8 +6,7 @@ On the page of the cabinets they are about the worst case of the cabinet under t
 from typing import Final
 
 from cdg_tui.commands.spans import SHORT, Spanning
-from cdg_tui.screens.cabinet import handled, until
-from cdg_tui.screens.cases import urgency
+from cdg_tui.screens.cabinet import handled, until, urgency
 from cdg_tui.screens.form import Form
 from cdg_tui.text import named
 from core import wire

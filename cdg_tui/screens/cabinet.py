@@ -11,6 +11,9 @@ from core import wire
 
 ORDER: Final = wire.STATES[::-1]
 UNKNOWN: Final = "stale"
+MOST_CASES: Final = 3  # of one cabinet
+_SEVERITIES = ("critical", "warning", "info")
+_CONDITIONS = ("active", "unknown", "cleared")
 A_DAY: Final = timedelta(days=1)
 
 
@@ -65,7 +68,7 @@ def cabinet_detail(view: View, cabinet: wire.CabinetItem) -> Detail:
     """The most urgent first: below a list there is room for a few lines only."""
     return [
         *_service(view, cabinet),
-        *(_case(view, case) for case in view.store.cases if case.cabinet == cabinet.id),
+        *_cases(view, cabinet),
         _limits(view, cabinet),
         *((sensor.sensor, _sensor(view, sensor, cabinet)) for sensor in cabinet.sensors),
         *_budget(view, cabinet),
@@ -143,6 +146,22 @@ def _calibration(view: View, sensor: wire.ReadingItem) -> tuple[str, str]:
         key = "detail.overdue" if overdue else "detail.calibration_due"
         parts.append(words(key, due=sensor.calibration_due))
     return words("column.calibration"), "  ".join(parts)
+
+
+def _cases(view: View, cabinet: wire.CabinetItem) -> Iterator[tuple[str, str]]:
+    """The worst of them, so that the rest is still in sight, and how many more there are."""
+    cases = sorted((case for case in view.store.cases if case.cabinet == cabinet.id), key=urgency)
+    shown = cases if len(cases) <= MOST_CASES else cases[: MOST_CASES - 1]
+    yield from (_case(view, case) for case in shown)
+    if more := len(cases) - len(shown):
+        yield view.words("column.cases"), view.words("detail.more_cases", n=more)
+
+
+def urgency(case: wire.CaseItem) -> tuple[bool, int, int, float]:
+    """What goes on before what is over, then the worst, then the newest."""
+    severity = _SEVERITIES.index(case.severity) if case.severity in _SEVERITIES else 0
+    condition = _CONDITIONS.index(case.condition) if case.condition in _CONDITIONS else 0
+    return condition == len(_CONDITIONS) - 1, severity, condition, -case.opened_at.timestamp()
 
 
 def _case(view: View, case: wire.CaseItem) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from cdg_tui.course import CONTACTS, Stretch, contacts_of, whole_steps
-from cdg_tui.screens.cabinet import handled, shown_sensor, until
+from cdg_tui.screens.cabinet import handled, shown_sensor, until, urgency
 from cdg_tui.screens.course_text import CLEARED, OPENED
 from cdg_tui.screens.page import STYLES, Detail, Listing, View
 from cdg_tui.text import NOTHING, bound, named, number
@@ -14,9 +14,6 @@ from cdg_tui.widgets.rows import Field, Row
 from core import wire
 
 LEAD: Final = timedelta(minutes=30)  # shown before the breach and after the end
-
-_SEVERITIES = ("critical", "warning", "info")
-_CONDITIONS = ("active", "unknown", "cleared")
 
 
 class Cases(Listing):
@@ -27,13 +24,13 @@ class Cases(Listing):
     def fields(self, view: View) -> Sequence[Field[wire.CaseItem]]:
         words = view.words
         return (
-            Field(title=words("column.severity"), width=9, text=partial(_severity, view)),
-            Field(title=words("column.cabinet"), width=14, grow=3, text=lambda c: named(c.cabinet, c.cabinet_name)),
+            Field(title=words("column.severity"), width=10, text=partial(_severity, view)),
+            Field(title=words("column.cabinet"), width=11, grow=3, text=lambda c: named(c.cabinet, c.cabinet_name)),
             Field(title=words("column.kind"), width=12, grow=1, text=lambda case: words.of("kind", case.kind)),
             Field(title=words("column.condition"), width=7, text=lambda case: words.of("condition", case.condition)),
             Field(title=words("column.handling"), width=12, grow=2, text=partial(handled, view)),
             Field(title=words("column.present"), width=6, right=True, spare=1, text=partial(_present, view)),
-            Field(title=words("column.peak"), width=9, right=True, text=_peak),
+            Field(title=words("column.peak"), width=11, right=True, text=_peak),
             Field(title=words("column.opened"), width=11, right=True, text=lambda case: view.clock(case.opened_at)),
             Field(title=words("column.lasted"), width=8, right=True, spare=2, text=partial(_lasted, view)),
             Field(title=words("column.news"), width=17, spare=3, text=view.news_of),
@@ -147,13 +144,6 @@ def _stretch(view: View, case: wire.CaseItem) -> Stretch | None:
         high=case.limit if case.kind in {"temp_high", "humidity_high"} else None,
         marks=tuple(marks),
     )
-
-
-def urgency(case: wire.CaseItem) -> tuple[bool, int, int, float]:
-    """What goes on before what is over, then the worst, then the newest."""
-    severity = _SEVERITIES.index(case.severity) if case.severity in _SEVERITIES else 0
-    condition = _CONDITIONS.index(case.condition) if case.condition in _CONDITIONS else 0
-    return condition == len(_CONDITIONS) - 1, severity, condition, -case.opened_at.timestamp()
 
 
 _KEYS: Final[dict[str, Callable[[wire.CaseItem], Any]]] = {

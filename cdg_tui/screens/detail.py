@@ -7,20 +7,27 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from cdg_tui.screens.page import Detail, View, outcome
-from cdg_tui.text import NOTHING, fit
+from cdg_tui.text import NOTHING, fit, wrapped
 from core import wire
 from core.wire_cases import CaseDetail
 
+GAP: Final = 2
 LABEL: Final = 16  # a longer label makes its own line longer, not all of them
 
 
-def detail_text(detail: Detail) -> Content:
-    """Labels and texts, a line each, the texts in one column unless a label is very long."""
+def detail_text(detail: Detail, room: int) -> Content:
+    """Labels and texts, the texts in one column unless a label is very long; what is longer than so many cells goes on
+    below its own beginning.
+    """
     column = max((cell_len(label) for label, _ in detail if cell_len(label) <= LABEL), default=0)
-    lines = [
-        Content.assemble((f"{label}{' ' * (column - cell_len(label))}", "dim"), "  ", text) for label, text in detail
-    ]
-    return Content("\n").join(lines)
+    return Content("\n").join([line for label, text in detail for line in _told(label, text, column, room)])
+
+
+def _told(label: str, text: str, column: int, room: int) -> Iterator[Content]:
+    before = max(column, cell_len(label)) + GAP
+    first, *more = wrapped(text, room - before)
+    yield Content.assemble((fit(label, before - GAP), "dim"), " " * GAP, first)
+    yield from (Content(" " * before + line) for line in more)
 
 
 def attempts_text(view: View, attempts: Sequence[wire.AttemptItem]) -> Content:
@@ -76,8 +83,17 @@ def news_text(view: View, deliveries: Sequence[wire.RetryItem]) -> Content:
         lines.append(
             Content(
                 f"{one.endpoint.id}  {words.of('event', one.event_type)}  {words.of('standing', one.status)}  "
-                f"{words('news.attempts', n=one.attempts)}  {why}  "
-                f"{words('news.next', at=view.clock(one.next_attempt_at)) if one.status == 'pending' else ''}".rstrip()
+                f"{words('news.attempts', n=one.attempts)}  {why}  {_when(view, one)}".rstrip()
             )
         )
     return Content("\n").join(lines if deliveries else [*lines, Content(words("news.all_told"))])
+
+
+def _when(view: View, one: wire.RetryItem) -> str:
+    """Of one that waits, when it is tried next; of others nothing."""
+    if one.status != "pending":
+        return ""
+    if one.waits_for is not None:
+        return view.words("news.behind")
+    at = view.clock(one.next_attempt_at)
+    return view.words("news.due" if one.due else "news.next", at=at)

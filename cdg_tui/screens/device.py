@@ -10,7 +10,7 @@ from cdg_tui.actions import on_page
 from cdg_tui.screens.box import BOX, box_detail, facts
 from cdg_tui.screens.endpoint import MARKS, STYLES, endpoint_detail, holdup, marked
 from cdg_tui.screens.page import Detail, Listing, View
-from cdg_tui.text import NOTHING
+from cdg_tui.text import NOTHING, count
 from cdg_tui.widgets.rows import Field, Row
 from core.wire_endpoints import EndpointItem
 
@@ -30,8 +30,8 @@ class Device(Listing):
             Field(title=words("column.endpoint"), width=8, grow=1, text=lambda one: one.id),
             Field(title=words("column.host"), width=9, grow=3, text=lambda one: one.host or NOTHING),
             Field(title=words("column.holdup"), width=14, grow=1, text=partial(holdup, view)),
-            Field(title=words("column.pending"), width=5, right=True, text=lambda one: str(one.pending)),
-            Field(title=words("column.dead"), width=4, right=True, text=lambda one: str(one.dead_letter)),
+            Field(title=words("column.pending"), width=5, right=True, text=lambda one: count(one.pending, 5)),
+            Field(title=words("column.dead"), width=4, right=True, text=lambda one: count(one.dead_letter, 4)),
             Field(title=words("column.failed"), width=9, right=True, text=_failed),
             Field(title=words("column.error"), width=14, grow=3, text=partial(_last_error, view)),
         )
@@ -69,7 +69,7 @@ def _row(columns: Sequence[Field[EndpointItem]], endpoint: EndpointItem) -> Row:
 
 
 def _failed(endpoint: EndpointItem) -> str:
-    return f"{sum(endpoint.failed.values())}/{endpoint.delivered}"
+    return f"{count(sum(endpoint.failed.values()), 4)}/{count(endpoint.delivered, 4)}"
 
 
 def _last_error(view: View, endpoint: EndpointItem) -> str:
@@ -94,8 +94,8 @@ def _box(view: View) -> list[Row]:
                 words("box.name"),
                 status.device.id,
                 "",
-                str(queue.pending),
-                str(queue.dead_letter),
+                count(queue.pending, 5),
+                count(queue.dead_letter, 4),
                 "",
                 worst.text if worst.mark else NOTHING,
             ),

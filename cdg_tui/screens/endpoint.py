@@ -45,6 +45,12 @@ def about(view: View, info: wire.EndpointInfo) -> str:
     return "  ".join(part for part in parts if part)
 
 
+def held_up(view: View, info: wire.EndpointInfo) -> str:
+    """Why nothing goes there now, as far as that is known just now."""
+    endpoint = view.store.endpoint(info.id)
+    return holdup(view, endpoint) if endpoint is not None and fresh(view) else ""
+
+
 def withheld(view: View, info: wire.EndpointInfo) -> bool:
     """Nothing goes there until a person says so."""
     endpoint = view.store.endpoint(info.id)

@@ -72,8 +72,8 @@ def _fields(view: View, points: int) -> Sequence[Field[wire.CabinetItem]]:
         Field(title=words("column.state"), width=9, text=partial(_marked, view)),
         Field(title=words("column.cabinet"), width=17, grow=3, text=lambda cabinet: named(cabinet.id, cabinet.name)),
         Field(title=words("column.mark"), width=4, text=partial(_remark, view)),
-        Field(title=words("column.value"), width=7, right=True, text=partial(_warm, view)),
-        Field(title=words("column.limits"), width=9, right=True, text=lambda cabinet: span(cabinet.low, cabinet.high)),
+        Field(title=words("column.value"), width=6, right=True, text=partial(_warm, view)),
+        Field(title=words("column.limits"), width=11, right=True, text=lambda cabinet: span(cabinet.low, cabinet.high)),
         Field(
             title=words("column.trend", span=words.lasting(span_s)),
             width=points,
@@ -84,7 +84,7 @@ def _fields(view: View, points: int) -> Sequence[Field[wire.CabinetItem]]:
             for n, (quantity, width, text) in enumerate(_BESIDE, 1)
             if quantity in measured
         ),
-        Field(title=words("column.age"), width=7, right=True, text=lambda c: heard(view, shown_sensor(c))),
+        Field(title=words("column.age"), width=6, right=True, text=lambda c: heard(view, shown_sensor(c))),
         Field(title=words("column.cases"), width=5, right=True, text=lambda c: str(c.open_cases or "")),
     )
 
@@ -109,7 +109,7 @@ def _silence(_: View, cabinet: wire.CabinetItem) -> float:
 
 
 _KEYS: Final[dict[str, Callable[[View, wire.CabinetItem], Any]]] = {
-    "worst": lambda view, cabinet: rank(_state(view, cabinet)),
+    "worst": lambda view, cabinet: (rank(_state(view, cabinet)), -cabinet.open_cases),
     "cabinet": lambda _, cabinet: cabinet.id,
     "warmest": _warmth,
     "heard": _silence,

@@ -20,10 +20,13 @@ from cdg_tui.screens.known import Known
 from cdg_tui.screens.page import LEAST, WIDE, Asked, Page, View, untold
 from cdg_tui.store import Question
 from cdg_tui.widgets.line import Line
+from cdg_tui.widgets.pane import Pane
 from cdg_tui.widgets.row_table import RowTable
 from cdg_tui.widgets.rows import Row
 
 WINDOW: Final = 200  # rows that are asked for at a time
+HEAD: Final = 2  # lines above the rows: the heading and the titles
+LEAST_DETAIL: Final = {False: 7, True: 4}  # lines below the rows, without and with the queue
 
 
 class PageScreen(Screen[None]):
@@ -53,7 +56,7 @@ class PageScreen(Screen[None]):
             with Container(id="list"):
                 yield Line(id="heading")
                 yield RowTable(marking=self.page.marking)
-            yield Line(id="detail")
+            yield Pane(id="detail")
         yield Line(id="queue")
         yield Input(id="filter", max_length=100, compact=True)
         yield Line(id="notice")
@@ -138,9 +141,24 @@ class PageScreen(Screen[None]):
             "heading", heading(view, self.page, self.table.cursor_place, self._said(view), self.table.size.width)
         )
         key = self.table.cursor_key
+        pane = self.query_one(Pane)
         detail = self.page.detail(view, key) if key is not None else []
-        text = detail_text(detail) if detail else Content(self._nothing(view))
-        self._line("detail", Content("\n\n").join([text, *self._beside(view, key)]))
+        text = detail_text(detail, pane.content_size.width) if detail else Content(self._nothing(view))
+        lines = pane.lines(Content("\n\n").join([text, *self._beside(view, key)]))
+        pane.fill(lines, self._pane_height(view, len(lines)), Content.styled(view.words("detail.more"), "dim"))
+
+    def _pane_height(self, view: View, lines: int) -> int:
+        """Beside the list all of its height; below it as much as the rows leave, though never less than LEAST_DETAIL."""
+        pane, body = self.query_one(Pane), self.query_one("#body").size.height
+        if view.wide:
+            pane.styles.height = None
+            return body
+        free = body - HEAD - self.table.cursor_place[1]
+        height = max(LEAST_DETAIL[self.has_class("-queue")], min(lines, free))
+        if pane.styles.height is None or pane.styles.height.value != height:
+            pane.styles.height = height
+            self.call_after_refresh(self.show)  # once there is the room
+        return height
 
     def look_at(self, key: str) -> Known:
         """All that is read about this row stands below its details, where they are beside the list and the cursor is on it."""
@@ -158,7 +176,7 @@ class PageScreen(Screen[None]):
 
     def _beside(self, view: View, key: str | None) -> Iterator[Content]:
         if view.wide and self.known is not None and self.known.key == key:
-            yield from self.known.texts(self.query_one("#detail").content_size.width)
+            yield from self.known.texts(self.query_one(Pane).content_size.width)
 
     def _said(self, view: View) -> tuple[str, ...]:
         """What is to be known about the list beside its order."""

@@ -114,5 +114,5 @@ class RowReader(Reader):
         gone = [] if row is not None else [Content.styled(view.words("detail.gone"), "bold")]
         # Nothing is put together yet where the core was quicker than this box.
         room = max((box.size.width for box in self.query(VerticalScroll)), default=0)
-        about = Content("\n").join([*gone, Content.styled(self._row, "bold"), detail_text(self._last)])
+        about = Content("\n").join([*gone, Content.styled(self._row, "bold"), detail_text(self._last, room)])
         return Content("\n\n").join([about, *known.texts(room)])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from cdg_tui.screens.endpoint import about, hint, withheld
+from cdg_tui.screens.endpoint import about, held_up, hint, withheld
 from cdg_tui.screens.page import Asked, Detail, Listing, View, outcome
 from cdg_tui.store import Listed, Question, Retry
 from cdg_tui.text import NOTHING
@@ -54,14 +54,7 @@ class Retries(Listing):
         one = view.store.retry(key)
         if one is None or one.item.status != "pending":
             return []
-        words, wait_s = view.words, one.wait_s(view.told_s)
-        if view.store.is_sending(key):
-            due = words("delivery.sending")
-        elif wait_s is None:
-            due = words("detail.waits_for", earlier=one.item.waits_for or NOTHING)
-        else:
-            due = words("detail.due", at=view.clock(one.item.next_attempt_at), wait=words.lasting(wait_s))
-        return [(words("column.next"), due), *account(view, one.item)]
+        return [(view.words("column.next"), _why_not_yet(view, one)), *account(view, one.item)]
 
 
 def window_of(view: View, question: Question) -> Listed | None:
@@ -129,7 +122,25 @@ def _row(view: View, columns: Sequence[Field[Retry]], one: Retry) -> Row:
 
 
 def _next(view: View, one: Retry) -> str:
-    return view.clock(one.item.next_attempt_at) if _state(view, one) == "waiting" else NOTHING
+    return view.clock(one.item.next_attempt_at) if _state(view, one) in {"waiting", "due"} else NOTHING
+
+
+def _why_not_yet(view: View, one: Retry) -> str:
+    """When it goes; of one that should have gone, what still holds it."""
+    words, at = view.words, view.clock(one.item.next_attempt_at)
+    match _state(view, one):
+        case "sending":
+            return words("delivery.sending").removeprefix(">").strip()
+        case "behind":
+            return words("detail.waits_for", earlier=one.item.waits_for or NOTHING)
+        case "stuck":
+            return words.of("cause", "endpoint_missing")
+        case "held":
+            return words("detail.held", why=held_up(view, one.item.endpoint))
+        case "due":
+            why = held_up(view, one.item.endpoint)
+            return words("detail.due_held", at=at, why=why) if why else words("detail.due_now", at=at)
+    return words("detail.due", at=at, wait=view.left((one.wait_s(view.now_s) or 0.0) + view.lag_s))
 
 
 def _took(one: Retry) -> str:

@@ -218,6 +218,42 @@ def test_a_delivery_to_an_endpoint_that_waits_for_a_person_is_not_called_due(hol
     assert Retries().rows(view)[0].cells[0] == state
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "more", "told"),
+    [
+        ({}, {}, "11:59:33 已到期，马上就发"),
+        ({"hold": "retry_after", "held_s": 42.0}, {}, "11:59:33 已到期；对方要等 42秒"),
+        ({"hold": "offline"}, {}, "11:59:33 已到期；外网不通"),
+        ({"hold": "paused"}, {}, "已暂停，恢复以后才发"),
+        (
+            {"hold": "open", "held_s": 42.0},
+            {"next_attempt_in_s": 60.0, "next_attempt_at": at(60)},
+            "12:01:03（还有 60秒）",
+        ),
+        ({}, {"next_attempt_in_s": None, "waits_for": "dlv_9"}, "等同一事件的前一条 dlv_9"),
+        ({}, {"next_attempt_in_s": None}, "推送地址已不在配置里"),
+    ],
+)
+def test_a_delivery_says_why_it_has_not_gone_yet(endpoint: dict[str, Any], more: dict[str, Any], told: str) -> None:
+    due = {"next_attempt_in_s": 0.0, "next_attempt_at": at(-30)}
+    view = a_view(an_endpoint(**endpoint), retries=(a_retry(1, **{**due, **more}),))
+    assert dict(Retries().detail(view, a_retry(1).delivery_id))["下次重试"] == told
+
+
+def test_while_nobody_answers_no_wait_grows_shorter() -> None:
+    view = a_view(an_endpoint(), retries=(a_retry(1),), later_s=3.0, link=LOST)
+    assert dict(Retries().detail(view, a_retry(1).delivery_id))["下次重试"] == "12:00:13（还有 --）"
+
+
+@pytest.mark.parametrize(
+    ("failed", "delivered", "told"),
+    [(1, 120, "1/120"), (1234, 9999, "1234/9999"), (12_345, 98_765, "12k/98k"), (12_345_678, 4, "12M/4")],
+)
+def test_a_count_that_is_too_long_is_told_in_thousands_and_never_cut(failed: int, delivered: int, told: str) -> None:
+    view = a_view(an_endpoint(failed={"http_5xx": failed}, delivered=delivered))
+    assert Device().rows(view)[0].cells[6] == told
+
+
 def test_one_that_is_being_sent_is_called_so_all_the_same() -> None:
     view = a_view(an_endpoint(hold="paused"), retries=(a_retry(1),), sending=(a_retry(1).delivery_id,))
     assert Retries().rows(view)[0].cells[0] == "> 发送中"

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from msgspec import structs
 
-from cdg_tui.screens.cases import urgency
+from cdg_tui.screens.cabinet import urgency
 from core.wire import STATES
 from tests.cdg_tui.consoles import Console, a_console
 from tests.cdg_tui.factories import a_cabinet, a_case, an_endpoint

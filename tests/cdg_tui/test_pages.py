@@ -216,6 +216,18 @@ def test_a_delivery_says_how_it_waits() -> None:
     assert [states[key] for key in ids(ready, waiting, sent, lost)] == ["* 到期", "等待", "> 发送中", "? 无地址"]
 
 
+def test_of_cabinets_in_the_same_state_those_with_more_open_cases_come_first() -> None:
+    cabinets = [a_cabinet("01", "甲"), a_cabinet("02", "乙", open_cases=3), a_cabinet("03", "丙", open_cases=1)]
+    assert [row.key for row in Overview().rows(a_view(a_core(cabinets=cabinets)))] == ["02", "03", "01"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.id)
+def test_a_pair_of_numbers_has_room_for_both(page: Page) -> None:
+    titles = {column.title: column.width for column in page.columns(a_view(FakeCore()))}
+    assert titles.get("限值", 11) >= len("-22.5/-18.5")
+    assert titles.get("峰值/限值", 11) >= len("-12.3/-18.5")
+
+
 def test_a_case_tells_whether_headquarters_has_heard_of_it() -> None:
     core = a_core(cases=[a_case(1, news_pending=1, news_dead=2)])
     lines = dict(Cases().detail(a_view(core), a_case(1).case_id))

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from textual.color import Color
 
 from cdg_tui.filters import ControlFilter
-from cdg_tui.text import CUT, LEVELS, clock, fit, number, safe, safe_document, span, trend, zone
+from cdg_tui.text import CUT, LEVELS, clock, count, fit, number, safe, safe_document, span, trend, wrapped, zone
 
 NOON = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)  # in Shanghai
 SHANGHAI = zone("Asia/Shanghai")
@@ -31,6 +31,34 @@ ANY_TEXT = st.text(
 
 def is_mark(character: str) -> bool:
     return unicodedata.category(character).startswith("M")
+
+
+@settings(deadline=None)
+@given(ANY_TEXT)
+def test_wrapped_text_is_whole_and_no_line_is_too_long(text: str) -> None:
+    for width in (1, 2, 7, 40):
+        lines = wrapped(safe(text), width)
+        assert max(map(cell_len, lines), default=0) <= max(width, 2)  # a wide character is never halved
+        assert "".join("".join(lines).split()) == "".join(safe(text).split())
+
+
+def test_text_is_broken_at_blanks_and_beside_han_and_never_before_its_punctuation() -> None:
+    assert wrapped("0.0 到 8.0，警告 -- 到 6.0", 12) == ["0.0 到 8.0，", "警告 -- 到", "6.0"]
+    assert wrapped("以李工的名义记录（昨天）。", 10) == ["以李工的名", "义记录（昨", "天）。"]
+    assert wrapped("high temp dairy", 9) == ["high temp", "dairy"]
+    assert wrapped("abcdefghij", 4) == ["abcd", "efgh", "ij"]
+    assert wrapped("any width", 0) == ["any width"]
+
+
+@given(st.integers(min_value=0, max_value=10**14), st.integers(min_value=4, max_value=6))
+def test_a_count_is_never_more_than_it_is_nor_too_long(n: int, width: int) -> None:
+    text = count(n, width)
+    assert cell_len(text) <= width
+    units = {"k": 10**3, "M": 10**6, "G": 10**9}
+    if text[-1] in units:
+        assert int(text[:-1]) * units[text[-1]] <= n < (int(text[:-1]) + 1) * units[text[-1]]
+    elif text[-1] != "+":
+        assert int(text) == n
 
 
 @settings(deadline=None)

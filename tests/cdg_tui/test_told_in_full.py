@@ -11,7 +11,7 @@ from msgspec import structs
 from cdg_tui import lookups
 from core import wire
 from tests.cdg_tui.consoles import WIDE, Console, a_console
-from tests.cdg_tui.factories import a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_attempt
+from tests.cdg_tui.factories import a_cabinet, a_case, a_dead_letter, a_reading, a_retry, an_attempt, at
 from tests.cdg_tui.fake_core import FakeCore, broken_off
 from tests.cdg_tui.shops import a_shop
 from tests.cdg_tui.walks import sound
@@ -162,10 +162,75 @@ async def test_the_course_of_another_row_is_never_shown(slow: str) -> None:
             await console.until(lambda: core.kept_waiting)
         await console.press("j")
         await console.pilot.pause(0.2)
-        assert " 从 11-24" not in console.text
+        assert "03.air 从" not in console.text
+        assert f"{slow} 从" not in console.text
         core.gate.set()
         await console.shows("04.air 从")
         assert "03.air 从" not in console.text
+
+
+@pytest.mark.requirement(12)
+async def test_beside_a_delivery_stand_its_attempts_and_beside_a_case_its_steps_and_news() -> None:
+    async with a_console(a_shop(), size=WIDE) as console:
+        for keys, told in (
+            (("3",), ("各次尝试", "  2  11:59")),
+            (("2",), ("还没有人处理", "总部  报警产生")),
+            (("j",), ("已叫维修",)),
+        ):
+            await console.press(*keys)
+            await console.shows(*told)
+        assert "还没有人处理" not in console.text
+        assert console.core.written == []
+
+
+async def test_what_is_new_about_it_comes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookups, "NEWS_EVERY_S", 0.05)
+    async with a_console(a_shop(), size=WIDE) as console:
+        await console.press("3")
+        await console.shows("  2  11:59")
+        item = a_retry(1).delivery_id
+        console.core.attempts[item] = (*console.core.attempts[item], an_attempt(3))
+        await console.shows("  3  11:59")
+
+
+async def test_of_a_row_that_the_cursor_has_left_nothing_more_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookups, "NEWS_EVERY_S", 0.02)
+    async with a_console(a_shop(), size=WIDE) as console:
+        await console.press("3")
+        await console.shows("  2  11:59")
+        left = f"GET webhooks/retries/{a_retry(1).delivery_id}"
+        assert left in console.core.asked
+        await console.press("j")
+        await console.until(lambda: any(a_retry(2).delivery_id in asked for asked in console.core.asked))
+        before = console.core.asked.count(left)
+        await console.pilot.pause(0.2)
+        assert console.core.asked.count(left) == before
+
+
+# -- below the list ----------------------------------------------------------------------------------------------------
+
+
+async def test_where_the_list_leaves_room_all_of_the_details_stand_below_it() -> None:
+    core = a_shop()
+    core.cases = [a_case(n, note="第一句，第二句，第三句，" * 9) for n in range(1, 3)]
+    async with a_console(core) as console:
+        await console.press("2")
+        await console.shows("第三句，")
+        assert "".join(console.text.split()).count("第一句，第二句，第三句，") == 9
+        core.cases = [a_case(n, note="第一句，第二句，第三句，" * 9) for n in range(1, 30)]
+        await console.shows("报警 1/29", "…… 其余按 Enter")
+        await console.press("enter")
+        await console.until(lambda: "".join(console.read.split()).count("第一句，第二句，第三句，") == 9)
+
+
+async def test_of_many_cases_of_a_cabinet_the_worst_are_told_and_how_many_there_are() -> None:
+    core = a_shop()
+    core.cases = [a_case(n, severity="warning", opened_at=at(-n)) for n in range(1, 39)]
+    core.cases += [a_case(39, opened_at=at(-5000)), a_case(40, condition="cleared", opened_at=at(-1))]
+    async with a_console(core, size=WIDE) as console:
+        await console.shows("另有 38 个（2 查看）", "03.air      温度 9.4C")
+        assert console.text.count("!!严重      高温报警") == 1
+        assert console.text.count("! 警告      高温报警") == 1
 
 
 async def test_in_a_narrow_terminal_no_course_is_asked_for_by_itself() -> None:
