@@ -12,6 +12,7 @@ from core import wire
 from core.wire_cases import CaseDetail
 
 GAP: Final = 2
+INDENT: Final = 5  # of what is said about an attempt, and of lines that go on
 LABEL: Final = 16  # a longer label makes its own line longer, not all of them
 
 
@@ -24,13 +25,18 @@ def detail_text(detail: Detail, room: int) -> Content:
 
 
 def _told(label: str, text: str, column: int, room: int) -> Iterator[Content]:
-    before = max(column, cell_len(label)) + GAP
-    first, *more = wrapped(text, room - before)
-    yield Content.assemble((fit(label, before - GAP), "dim"), " " * GAP, first)
-    yield from (Content(" " * before + line) for line in more)
+    head = Content.styled(fit(label, max(column, cell_len(label))), "dim") + " " * GAP
+    return _hanging(head, text, head.cell_length, room)
 
 
-def attempts_text(view: View, attempts: Sequence[wire.AttemptItem]) -> Content:
+def _hanging(head: Content, text: str, indent: int, room: int) -> Iterator[Content]:
+    """The text behind its head; what doesn't fit into so many cells goes on in lines that are indented so far."""
+    first, *more = wrapped(text, room - max(head.cell_length, indent))
+    yield head + first
+    yield from (Content(" " * indent + line) for line in more)
+
+
+def attempts_text(view: View, attempts: Sequence[wire.AttemptItem], room: int) -> Content:
     """Each attempt, the newest first: when, by whom, how long it took and what came of it; of the newest the answer in full."""
     lines = [Content.styled(view.words("detail.history"), "bold")]
     for one in reversed(attempts):
@@ -40,14 +46,12 @@ def attempts_text(view: View, attempts: Sequence[wire.AttemptItem]) -> Content:
             "" if one.retry_after_s is None else view.words("detail.asked", wait=view.words.lasting(one.retry_after_s))
         )
         tail = "  ".join(part for part in (what, asked, *_closer(one)) if part)
-        lines.append(
-            Content(
-                f"{one.number:>3}  {view.clock(one.started_at)}  {_at_least(by, 14)}  {one.duration_ms:>6} ms  {tail}"
-            )
-        )
+        told = f"{view.clock(one.started_at)}  {_at_least(by, 8)}  {one.duration_ms:>6} ms  {tail}"
+        lines += _hanging(Content(f"{one.number:>3}  "), told, INDENT, room)
         if one.response_excerpt:
             more = view.words("detail.cut") if one.response_truncated else ""
-            lines.append(Content.styled(f"     {one.response_excerpt}{more}", "dim"))
+            answer = _hanging(Content(" " * INDENT), f"{one.response_excerpt}{more}", INDENT, room)
+            lines += [line.stylize("dim") for line in answer]
     return Content("\n").join(lines)
 
 
@@ -61,7 +65,7 @@ def _at_least(text: str, width: int) -> str:
     return text if cell_len(text) > width else fit(text, width)
 
 
-def steps_text(view: View, case: CaseDetail) -> Content:
+def steps_text(view: View, case: CaseDetail, room: int) -> Content:
     """What people did about it, the oldest first."""
     words = view.words
     lines = [Content.styled(words("step.title"), "bold")]
@@ -69,23 +73,21 @@ def steps_text(view: View, case: CaseDetail) -> Content:
         reason = "" if one.reason is None else words.of("because", one.reason)
         said = "  ".join(part for part in (one.action, one.disposition, one.note, reason) if part)
         who = one.actor or words("step.nobody")
-        lines.append(Content(f"{view.clock(one.at)}  {words.of('step', one.what)}  {who}  {said}".rstrip()))
+        told = f"{words.of('step', one.what)}  {who}  {said}".rstrip()
+        lines += _hanging(Content(f"{view.clock(one.at)}  "), told, INDENT, room)
     return Content("\n").join(lines if case.steps else [*lines, Content(words("step.none"))])
 
 
-def news_text(view: View, deliveries: Sequence[wire.RetryItem]) -> Content:
+def news_text(view: View, deliveries: Sequence[wire.RetryItem], room: int) -> Content:
     """Its deliveries that are still here: where to, how it stands with them, and why they have not arrived."""
     words = view.words
     lines = [Content.styled(words("news.title"), "bold")]
     for one in deliveries:
         last = one.last_attempt
         why = NOTHING if last is None else outcome(words, last.http_status, last.error_class, words("result.delivered"))
-        lines.append(
-            Content(
-                f"{one.endpoint.id}  {words.of('event', one.event_type)}  {words.of('standing', one.status)}  "
-                f"{words('news.attempts', n=one.attempts)}  {why}  {_when(view, one)}".rstrip()
-            )
-        )
+        what = f"{words.of('event', one.event_type)}  {words.of('standing', one.status)}"
+        told = f"{what}  {words('news.attempts', n=one.attempts)}  {why}  {_when(view, one)}".rstrip()
+        lines += _hanging(Content(f"{one.endpoint.id}  "), told, INDENT, room)
     return Content("\n").join(lines if deliveries else [*lines, Content(words("news.all_told"))])
 
 

@@ -70,10 +70,10 @@ class Known:
         """All of it, drawn into so many columns; of a course that is still to come, that it is."""
         view = self._view()
         if self.delivery is not None and self.delivery.attempts:
-            yield attempts_text(view, self.delivery.attempts)
+            yield attempts_text(view, self.delivery.attempts, room)
         if self._case is not None:
-            yield steps_text(view, self._case)
-            yield news_text(view, self._news)
+            yield steps_text(view, self._case, room)
+            yield news_text(view, self._news, room)
         if self._trouble is not None:
             yield Content.styled(view.words("course.unread", why=self._trouble), "bold")
         elif self._course is None and self.stretch is not None:
