@@ -150,15 +150,11 @@ class PageScreen(Screen[None]):
     def _pane_height(self, view: View, lines: int) -> int:
         """Beside the list all of its height; below it as much as the rows leave, though never less than LEAST_DETAIL."""
         pane, body = self.query_one(Pane), self.query_one("#body").size.height
-        if view.wide:
-            pane.styles.height = None
-            return body
         free = body - HEAD - self.table.cursor_place[1]
-        height = max(LEAST_DETAIL[self.has_class("-queue")], min(lines, free))
-        if pane.styles.height is None or pane.styles.height.value != height:
-            pane.styles.height = height
+        below = max(LEAST_DETAIL[self.has_class("-queue")], min(lines, free))
+        if pane.become(None if view.wide else below):
             self.call_after_refresh(self.show)  # once there is the room
-        return height
+        return body if view.wide else below
 
     def look_at(self, key: str) -> Known:
         """All that is read about this row stands below its details, where they are beside the list and the cursor is on it."""

@@ -8,6 +8,12 @@ from cdg_tui.widgets.line import Line
 class Pane(Line):
     """Shows as many lines as there is room for; where that is not all of them, the last one says so."""
 
+    def become(self, height: int | None) -> bool:
+        """So high, None for as high as it can be; True where it was not so already."""
+        before = self.styles.height
+        self.styles.height = "1fr" if height is None else height
+        return self.styles.height != before
+
     def lines(self, content: Content) -> list[Content]:
         """As they are broken here; one before there is a width."""
         width = self.content_size.width
