@@ -28,15 +28,17 @@ _PIECES: Final = re.compile(f" +|[（“「]*[{_WIDE}][，。；：、！？）�
 # They change how wide some terminals draw the character before them.
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
+_TOO_LONG: Final = re.compile(rb'"[^"]{%d}' % (LONGEST + 1))
+
 
 def safe(text: str, limit: int = LONGEST) -> str:
     """The text with everything that could command a terminal or turn its writing round spelled out, in one line.
 
     A control character is shown as its escape rather than dropped, so that two names never become one.
     """
-    shown = text[:limit]
-    if not (shown.isascii() and shown.isprintable()):
-        shown = "".join(_harmless(_SELECTORS.sub("", shown)))
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
+    shown = "".join(_harmless(_SELECTORS.sub("", text[:limit])))
     return shown if len(text) <= limit and len(shown) <= limit else shown[: limit - 1] + CUT
 
 
@@ -66,6 +68,14 @@ def safe_document(document: Any) -> Any:
     if isinstance(document, dict):
         return {safe(name): safe_document(value) for name, value in document.items()}
     return document
+
+
+def is_safe(document: bytes) -> bool:
+    """Whether `safe_document` would change nothing of this JSON; False where that is not seen at a glance."""
+    plain = (
+        document.isascii() and b"\\" not in document and b"\x7f" not in document
+    )  # JSON itself has no other controls
+    return plain and not _TOO_LONG.search(document)
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:

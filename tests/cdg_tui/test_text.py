@@ -1,8 +1,10 @@
 """Text for cells: whatever comes in, what goes out is harmless and exactly as wide as its cell."""
 
+import json
 import unicodedata
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,22 @@ from rich.segment import Segment
 from textual.color import Color
 
 from cdg_tui.filters import ControlFilter
-from cdg_tui.text import CUT, LEVELS, clock, count, fit, number, safe, safe_document, span, trend, wrapped, zone
+from cdg_tui.text import (
+    CUT,
+    LEVELS,
+    LONGEST,
+    clock,
+    count,
+    fit,
+    is_safe,
+    number,
+    safe,
+    safe_document,
+    span,
+    trend,
+    wrapped,
+    zone,
+)
 
 NOON = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)  # in Shanghai
 SHANGHAI = zone("Asia/Shanghai")
@@ -116,6 +133,25 @@ def test_a_document_is_made_safe_down_to_the_names_of_its_members() -> None:
         "none": None,
         "yes": True,
     }
+
+
+TEXTS = st.text() | st.text(st.characters(max_codepoint=0x7F)) | st.integers(3900, 4100).map("x".__mul__)
+
+
+@given(st.recursive(TEXTS | st.integers() | st.none(), lambda part: st.lists(part) | st.dictionaries(TEXTS, part)))
+@example({"x" * (LONGEST + 1): 1})
+@example(["\x7f"])
+@example(["\x1b"])
+def test_what_is_called_safe_at_a_glance_needs_nothing_done(document: object) -> None:
+    """However its escapes are written."""
+    for data in (msgspec.json.encode(document), json.dumps(document).encode(errors="surrogatepass")):
+        if is_safe(data):
+            assert safe_document(document) == document
+
+
+@pytest.mark.parametrize("plain", [b'{"id":"dlv_1","wait":[1.5,null]}', b'"%b"' % (b"x" * LONGEST)])
+def test_plain_words_are_seen_at_a_glance(plain: bytes) -> None:
+    assert is_safe(plain)
 
 
 @settings(deadline=None)
