@@ -19,6 +19,7 @@ from core.wire_windows import RetryGroup, RetryWindow
 ROUND_S: Final = 1.0
 FIRST_WAIT_S: Final = 0.3
 LONGEST_WAIT_S: Final = 2.0
+WAITED_FOR_S: Final = 0.5  # what hangs on a status that takes longer is asked for unseen, else it would come too late
 
 News = Snapshot | Link
 Answer = TypeVar("Answer")
@@ -37,6 +38,7 @@ class Feed:
         self.question: Question | None = None
         self._last: Listed | None = None
         self._cases_told = _NO_CASES
+        self._took_s = 0.0  # until it was said who asks, or how all is
         self._introduced = False  # to whoever answers since the last loss
 
     def poke(self) -> None:
@@ -51,43 +53,55 @@ class Feed:
                 self._tell(await self._round())
                 self._tries = 0
                 wait_s = ROUND_S
-            except ClientError as error:
+            except* ClientError as errors:
                 self._tries += 1
                 self._cases_told, self._introduced = _NO_CASES, False
-                self._tell(_link(error, self._tries))
+                self._tell(_link(_first(errors), self._tries))
                 wait_s = min(FIRST_WAIT_S * 2.0 ** min(self._tries - 1, 8), LONGEST_WAIT_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._poked.wait()
 
     async def _round(self) -> Snapshot:
-        me = await self._me()
+        """Everything at the same time, as far as nothing hangs on the status."""
+        me = await self._me()  # alone, so that a core which is away is asked only one thing at a time
         asked_s = self._now()
-        status = await self._client.status()
-        took_s = self._now() - asked_s
-        cabinets = await self._client.cabinets()
-        endpoints, untold = await self._endpoints()
-        groups, groups_untold = await self._groups()
+        async with asyncio.TaskGroup() as group:
+            status = group.create_task(self._status(asked_s))
+            told = None if self._took_s > WAITED_FOR_S else status
+            cabinets = group.create_task(self._client.cabinets())
+            listed = group.create_task(self._listed(asked_s))
+            endpoints = group.create_task(self._endpoints())
+            groups = group.create_task(self._groups())
+            cases = group.create_task(self._cases(told))
+            drain = group.create_task(self._drain(told))
         return Snapshot(
             asked_s=asked_s,
-            took_s=took_s,
-            status=status,
-            cabinets=cabinets,
-            cases=await self._cases(status),
-            listed=await self._listed(asked_s),
-            groups=groups,
-            groups_untold=groups_untold,
-            drain=await self._drain(status),
-            endpoints=endpoints,
-            untold=untold,
+            took_s=self._took_s,
+            status=status.result(),
+            cabinets=cabinets.result(),
+            cases=cases.result(),
+            listed=listed.result(),
+            groups=groups.result()[0],
+            groups_untold=groups.result()[1],
+            drain=drain.result(),
+            endpoints=endpoints.result()[0],
+            untold=endpoints.result()[1],
             me=me,
         )
+
+    async def _status(self, asked_s: float) -> wire.Status:
+        status = await self._client.status()
+        self._took_s = self._now() - asked_s
+        return status
 
     async def _me(self) -> WhoAmI | None:
         """Who the core takes this console for; None where it is known, or a core doesn't know the question."""
         if self._introduced:
             return None
+        asked_s = self._now()
         me, _ = await answer_or_why(self._client.whoami())
+        self._took_s = self._now() - asked_s
         self._introduced = True
         return me
 
@@ -95,16 +109,19 @@ class Feed:
         """Them, or why there are none to be had; neither where nobody asks."""
         return await answer_or_why(self._client.endpoints()) if "endpoints" in self.wanted else (None, None)
 
-    async def _cases(self, status: wire.Status) -> tuple[wire.CaseItem, ...] | None:
+    async def _cases(self, told: Awaitable[wire.Status] | None) -> tuple[wire.CaseItem, ...] | None:
         """In every round where somebody looks at their figures, else where one of them or its news moved: one which opens
         while another closes is not missed. An older core has no sequence to tell it by.
         """
-        told = (status.cases.open, status.cases.seq, status.epoch, status.seq)
+        if told is None:
+            return await self._client.open_cases()
+        status = await told
+        before = self._cases_told
+        self._cases_told = (status.cases.open, status.cases.seq, status.epoch, status.seq)
         unsure = "case_states" in self.wanted and not status.cases.seq
-        if "cases" not in self.wanted and told == self._cases_told and not unsure:
+        if "cases" not in self.wanted and self._cases_told == before and not unsure:
             return None
-        self._cases_told = told
-        return await self._client.open_cases()
+        return await self._client.open_cases() if status.cases.open else ()
 
     async def _listed(self, asked_s: float) -> Listed | None:
         """The rows that somebody looks at; where nothing has happened, those that are known."""
@@ -128,13 +145,13 @@ class Feed:
         groups, why = await answer_or_why(self._client.retry_groups())
         return None if groups is None else groups.items, why
 
-    async def _drain(self, status: wire.Status) -> wire.DrainResult | None:
+    async def _drain(self, told: Awaitable[wire.Status] | None) -> wire.DrainResult | None:
         """The one that runs, whoever began it."""
-        running = status.webhooks.drain_id
-        if running is None:
+        if told is not None and (await told).webhooks.drain_id is None:
             return None
-        drains = (await self._client.drains()).items
-        return next((drain for drain in drains if drain.drain_id == running and drain.running), None)
+        drains, _ = await answer_or_why(self._client.drains())
+        known = drains.items if drains is not None else ()
+        return next((drain for drain in known if drain.running), None)
 
 
 async def answer_or_why(asking: Awaitable[Answer]) -> tuple[Answer | None, str | None]:
@@ -171,6 +188,12 @@ def _unlisted(question: Question, why: str) -> Listed:
 def _retry(item: wire.RetryItem, asked_s: float) -> Retry:
     wait_s = item.next_attempt_in_s
     return Retry(item=item, due_s=None if wait_s is None else asked_s + wait_s)
+
+
+def _first(errors: ExceptionGroup[ClientError]) -> ClientError:
+    """What went wrong before all else."""
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, ExceptionGroup) else error
 
 
 def _link(error: ClientError, tries: int) -> Link:

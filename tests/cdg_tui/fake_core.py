@@ -569,3 +569,19 @@ def refused(request: httpx.Request) -> httpx.Response:
 
 def broken_off(request: httpx.Request) -> httpx.Response:
     raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+
+
+class FarCore(FakeCore):
+    """Behind a line over which each answer takes `answer_s`, by its own clock `hour_s`, which costs a test no time: it is put
+    forward for all who ask at the same time at once.
+    """
+
+    def __init__(self, answer_s: float):
+        super().__init__()
+        self.answer_s, self.hour_s = answer_s, 1000.0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        asked_s = self.hour_s
+        await asyncio.sleep(0)  # whoever asks at the same time has asked now
+        self.hour_s = max(self.hour_s, asked_s + self.answer_s)
+        return await super().handle_async_request(request)

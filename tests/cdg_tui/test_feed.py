@@ -11,10 +11,10 @@ import pytest
 
 from cdg_tui.client import Client
 from cdg_tui.clock import steady
-from cdg_tui.feed import Feed, News
-from cdg_tui.store import Link, LinkState, Question, Snapshot
+from cdg_tui.feed import ROUND_S, Feed, News
+from cdg_tui.store import STALE_S, Link, LinkState, Question, Snapshot
 from tests.cdg_tui.factories import a_case, a_dead_letter, a_retry, an_endpoint
-from tests.cdg_tui.fake_core import Behaviour, FakeCore, a_problem, broken_off, no_socket, refused
+from tests.cdg_tui.fake_core import Behaviour, FakeCore, FarCore, a_problem, broken_off, no_socket, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -227,6 +227,96 @@ async def test_a_core_that_goes_away_over_its_endpoints_is_lost_all_the_same() -
         assert (await listener.link()).cause == "broken_off"
 
 
+async def ages_s(core: FarCore, wanted: frozenset[str], meanwhile: Callable[[int], None]) -> list[float]:
+    """How old what is known is when the next is heard, for ten rounds; `meanwhile` happens before each of them."""
+    async with a_feed(core, wanted, now=lambda: core.hour_s) as listener:
+        listener.feed.question = PENDING
+        ages, asked_s = [], [(await listener.snapshot()).asked_s]
+        for number in range(10):
+            core.hour_s += ROUND_S
+            meanwhile(number)
+            asked_s.append((await listener.snapshot()).asked_s)
+            ages.append(core.hour_s - asked_s[-2])
+        return ages
+
+
+@pytest.mark.requirement(8)
+@pytest.mark.parametrize("answer_s", [0.4, 0.6, 1.5])
+@pytest.mark.parametrize(
+    "wanted", [frozenset({"case_states"}), frozenset({"cases"}), frozenset({"endpoints", "groups"})]
+)
+async def test_over_a_slow_line_nothing_grows_too_old(answer_s: float, wanted: frozenset[str]) -> None:
+    """Nor while cases, deliveries and a drain move in every round."""
+    core = FarCore(answer_s)
+    core.changed(a_retry(1))
+    core.others_drain = core.runs_a_drain("drn_9")
+
+    def moves(number: int) -> None:
+        core.cases, core.cases_seq = [a_case(number)], number + 1
+        core.changed(a_retry(1, attempts=number))
+
+    assert max(await ages_s(core, wanted, moves)) < STALE_S
+
+
+async def test_over_a_slow_line_cases_and_drain_are_asked_for_unseen() -> None:
+    core = FarCore(1.5)
+    async with a_feed(core, frozenset(), now=lambda: core.hour_s) as listener:
+        await listener.snapshot()
+        core.cases, core.others_drain = [a_case(1)], core.runs_a_drain("drn_9")
+        told = await listener.snapshot()
+        assert told.cases == (a_case(1),)
+        assert told.drain is not None
+        core.refuse = {"drains": (404, "not_found")}  # one that has not heard of drains yet
+        assert (await listener.snapshot()).drain is None
+
+
+async def test_what_a_slow_line_brought_unseen_is_asked_for_once_more_when_it_is_quick_again() -> None:
+    """It may have been told before the status was."""
+    core = FarCore(1.5)
+    core.cases = [a_case(1)]
+    async with a_feed(core, frozenset(), now=lambda: core.hour_s) as listener:
+        await listener.snapshot()
+        await listener.snapshot()
+        core.answer_s = 0.01
+        await listener.snapshot()
+        assert (await listener.snapshot()).cases == (a_case(1),)
+        assert (await listener.snapshot()).cases is None
+
+
+async def test_where_no_case_is_open_nobody_asks_which() -> None:
+    core = FakeCore()
+    async with a_feed(core) as listener:
+        assert (await listener.snapshot()).cases == ()
+    assert "GET cases" not in core.asked
+
+
+async def test_a_core_that_is_away_is_asked_one_thing_at_a_time() -> None:
+    core = FakeCore()
+    async with a_feed(core) as listener:
+        await listener.snapshot()
+        core.fail = broken_off
+        await listener.link()
+        before = len(core.asked)
+        await listener.link()
+        assert core.asked[before:] == ["GET whoami"]
+
+
+async def test_what_fails_beside_the_others_is_told_by_its_own_cause() -> None:
+    """However many questions are on their way, and whether or not they are answered."""
+
+    class Revoking(FakeCore):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("cabinets"):
+                return a_problem(401, "token_revoked")
+            if request.url.path.endswith("endpoints"):
+                await asyncio.sleep(60)
+            return await super().handle_async_request(request)
+
+    async with a_feed(Revoking(), frozenset({"cases", "endpoints"})) as listener:
+        link = await listener.link()
+        assert (link.state, link.cause) == (LinkState.DENIED, "token_revoked")
+
+
 def an_http_answer(status: int, body: bytes) -> Behaviour:
     return lambda request: httpx.Response(status, content=body)
 
@@ -267,7 +357,7 @@ async def test_a_core_that_hangs_is_told_after_its_deadline() -> None:
 
 async def test_a_core_that_fails_half_way_tells_nothing_of_that_round() -> None:
     core = FakeCore()
-    core.refuse = {"cases": (503, "shutting_down")}
+    core.cases, core.refuse = [a_case(1)], {"cases": (503, "shutting_down")}
     async with a_feed(core) as listener:
         assert (await listener.link()).cause == "shutting_down"
 
@@ -307,5 +397,6 @@ async def test_a_poke_is_heard_also_in_the_middle_of_a_round() -> None:
 async def test_an_answer_is_dated_by_its_question() -> None:
     core, clock = FakeCore(), iter(float(n) for n in range(100, 10_000, 2))
     async with a_feed(core, now=lambda: next(clock)) as listener:
-        told = await listener.snapshot()
-    assert (told.asked_s, told.took_s) == (100.0, 2.0)
+        first, second = await listener.snapshot(), await listener.snapshot()
+    assert (first.asked_s, first.took_s) == (104.0, 2.0)  # before it the core was asked who this is
+    assert (second.asked_s, second.took_s) == (108.0, 2.0)

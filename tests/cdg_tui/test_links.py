@@ -7,8 +7,8 @@ from msgspec import structs
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from core import wire
 from tests.cdg_tui.consoles import Console, a_console
-from tests.cdg_tui.factories import a_reading
-from tests.cdg_tui.fake_core import Behaviour, FakeCore, a_problem, broken_off, no_socket, refused
+from tests.cdg_tui.factories import a_case, a_reading
+from tests.cdg_tui.fake_core import Behaviour, FakeCore, FarCore, a_problem, broken_off, no_socket, refused
 from tests.cdg_tui.shops import a_shop
 
 pytestmark = pytest.mark.anyio
@@ -124,6 +124,17 @@ async def test_answers_that_take_long_are_called_slow() -> None:
     async with a_console(SlowCore(), now=lambda: hour[0]) as console:
         await console.shows("响应慢")
         assert banner_of(console) == ""
+
+
+async def test_over_a_line_that_takes_a_second_and_a_half_an_answer_one_can_still_write() -> None:
+    core = FarCore(1.5)
+    core.cases = [a_case(1)]
+    async with a_console(core, now=lambda: core.hour_s) as console:
+        await console.shows("响应慢")
+        await console.press("2", "A")
+        await console.shows("确认报警")
+        await console.press("Y")
+        await console.until(lambda: console.sent)
 
 
 @pytest.mark.requirement(8)
