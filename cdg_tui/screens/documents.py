@@ -109,10 +109,16 @@ def _deed(view: View, one: AuditItem) -> Iterator[Content]:
     via = "" if one.via is None else f" ({one.via})"
     by = "" if one.by is None else f"  {one.by}"
     yield Content.styled(f"  {cut(f'{one.actor}{via}{by}  {one.origin}', LONGEST)}", "dim")
+    if asked := _asked(one):
+        yield Content(f"  {cut(_json(asked), LONGEST)}")
     for change in one.changes:
         yield Content(f"  {cut(f'{change.key}: {_value(change.old)} -> {_value(change.new)}', LONGEST)}")
-    if one.asked and not one.changes:
-        yield Content(f"  {cut(_json(one.asked), LONGEST)}")
+
+
+def _asked(one: AuditItem) -> dict[str, Any]:
+    """What was said with it, a reason above all; beside what changed only what that doesn't tell."""
+    told = {change.key for change in one.changes}
+    return {name: value for name, value in one.asked.items() if not told or (value and name not in told)}
 
 
 def _value(value: Any) -> str:

@@ -190,7 +190,7 @@ def a_deed(n: int = 1, what: str = "case.acknowledge", **more: Any) -> AuditItem
         "by": "li",
         "origin": "socket",
         "subject": "case_00000000000000000001",
-        "asked": {"by": "li"},
+        "asked": {},
         "changes": (),
         "outcome": "done",
         "request_id": None,

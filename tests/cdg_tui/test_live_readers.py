@@ -126,6 +126,21 @@ async def test_the_audit_says_what_was_done_by_whom_and_what_changed_the_newest_
         assert lines[5] == '  a.b: -- -> "***"'
 
 
+@pytest.mark.requirement(10)
+async def test_why_stands_beside_what_changed_and_nothing_is_said_twice() -> None:
+    core, ids = a_shop(), ["dlv_1", "dlv_2"]
+    changes = (Change(key="matched", old=None, new=2), Change(key="delivery_ids", old=None, new=ids))
+    asked = {"delivery_ids": ids, "reason": "已经过时", "status": "dead_letter", "note": ""}
+    core.audit = [a_deed(9, "retries.discard", subject=None, asked=asked, changes=changes)]
+    async with a_console(core) as console:
+        await opened(console, "v")
+        assert console.read.split("\n")[2:] == [
+            '  {"reason": "已经过时", "status": "dead_letter"}',
+            "  matched: -- -> 2",
+            '  delivery_ids: -- -> ["dlv_1", "dlv_2"]',
+        ]
+
+
 async def test_pages_of_the_audit_come_as_somebody_reads_on() -> None:
     core = a_shop()
     core.audit = [a_deed(n, subject=f"case-{n}") for n in range(500, 0, -1)]
