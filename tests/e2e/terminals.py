@@ -63,7 +63,7 @@ class Tmux:
 
 
 class Window:
-    """One program on a screen of 80 x 24."""
+    """One program on a screen of 80 x 24, unless it is made another size."""
 
     def __init__(self, tmux: Tmux, window: str):
         self._tmux, self._window = tmux, window
@@ -120,6 +120,9 @@ class Window:
         wait_until(lambda: self.code is not None, "the program ends", seconds)
         assert self.code is not None
         return self.code
+
+    def resize(self, columns: int, lines: int) -> None:
+        self._tmux.run("resize-window", "-t", self._window, "-x", str(columns), "-y", str(lines))
 
     def close(self) -> None:
         """As somebody closes a terminal's window."""
