@@ -8,20 +8,27 @@ import pytest
 
 from tests.e2e.terminals import CDG, Pty, Tmux, plain_environment
 from tests.e2e.test_console_hostile import kinds
+from tests.e2e.touring_console import marks
 
 NOBODY = (*CDG, "--url", "http://127.0.0.1:1")  # a console needs no core to show what it draws with
 CHINESE_NEEDS = "it needs cage/foot or SSH"
 COLOURS = re.compile(rb"\x1b\[([0-9;]*)m")
 
 
-def walked(home: Path, mode: str, texts: str) -> bytes:
-    """All that a console writes on its way through a shop that is called so."""
-    command = (sys.executable, "-m", "tests.e2e.spoilt_console", mode, texts)
+def written_by(home: Path, module: str, *arguments: str) -> bytes:
+    """All that a console writes which finds its way by itself."""
+    command = (sys.executable, "-m", f"tests.e2e.{module}", *arguments)
     with Pty(*command, environment=plain_environment(home, "en", COLORTERM="")) as console:
-        assert console.ends(60) == 0
+        code = console.ends(90)
         console.close()
+        assert code == 0, console.written[-5000:].decode(errors="replace")
         assert b"Traceback" not in console.written
         return bytes(console.written)
+
+
+def walked(home: Path, mode: str, texts: str) -> bytes:
+    """Through a shop that is called so."""
+    return written_by(home, "spoilt_console", mode, texts)
 
 
 @pytest.mark.requirement(1, 14)
@@ -36,6 +43,15 @@ def test_no_text_of_any_field_commands_the_terminal_and_in_ascii_none_is_written
     in_ascii = walked(tmp_path, "ascii", "hostile")
     assert in_ascii.isascii()
     assert kinds(in_ascii) <= harmless
+
+
+@pytest.mark.requirement(14)
+def test_in_ascii_no_byte_above_0x7f_is_written_on_any_page_or_in_any_box(tmp_path: Path) -> None:
+    """Palette, settings, wallboard, lock, PIN, drains, readers and notices included: all of which there is a picture."""
+    written = written_by(tmp_path, "touring_console")
+    assert re.findall(rb".{0,40}[^\x00-\x7f]+", written)[:3] == []
+    known_by = {mark for kiosk in (False, True) for _, mark in marks(kiosk=kiosk)}
+    assert [mark for mark in known_by if mark.encode() not in written] == []
 
 
 # -- a plain console ---------------------------------------------------------------------------------------------------
