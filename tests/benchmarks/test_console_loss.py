@@ -33,11 +33,16 @@ ESCAPE: Final = b"\x1b[27u"  # as the keyboard protocol sends it
 def presses() -> list[tuple[str, bytes, bytes]]:
     """What it is, the key, and what is drawn then, whether or not anybody answers."""
     pages = [("a page", b"%d" % n, f"[{n} {WORDS(f'page.{page}')}".encode()) for n, page in enumerate(PAGES, 1)]
-    moves = [("j", b"j", event_id(2)), ("j", b"j", event_id(3)), ("k", b"k", event_id(2)), ("k", b"k", event_id(1))]
+    moves = [
+        ("a move", b"j", event_id(2)),
+        ("a move", b"j", event_id(3)),
+        ("a move", b"k", event_id(2)),
+        ("a move", b"k", event_id(1)),
+    ]
     boxes = [
-        ("? help", b"?", WORDS("help.help").encode()),
-        ("Enter details", b"\r", WORDS("detail.title").encode()),
-        (": palette", b":", WORDS("palette.about").encode()),
+        ("a box", b"?", WORDS("help.help").encode()),
+        ("a box", b"\r", WORDS("detail.title").encode()),
+        ("a box", b":", WORDS("palette.about").encode()),
     ]
     return [*moves, *boxes, *pages, pages[2]]
 
