@@ -1,7 +1,6 @@
 """What the console costs: its first frame beside that of a bare Textual app, and a second in which little happens."""
 
 import statistics
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -12,7 +11,7 @@ from tests.benchmarks.backlogged import CABINETS, a_backlog
 from tests.benchmarks.failing import hanging
 from tests.benchmarks.idling import a_shop, cpu_s, rss_mb
 from tests.benchmarks.terminals import OnPty, bare, console
-from tests.e2e.conftest import Core, free_port
+from tests.e2e.conftest import Core
 
 ROUNDS: Final = 5
 MOST_TIMES_BARE: Final = 2.0
@@ -35,11 +34,11 @@ def test_the_first_frame_takes_at_most_twice_that_of_a_bare_app(core: Callable[.
     """Whether the core answers, takes the call and says nothing, or isn't there. In turn, so that whatever else the machine does
     hits all; medians of ROUNDS.
     """
-    well, hung = core(a_shop(CABINETS), "well"), core(a_shop(CABINETS), "hung")
+    well, hung, absent = (core(a_shop(CABINETS), name) for name in ("well", "hung", "absent"))
     well.start()
     hung.start()
-    nobody = (sys.executable, "-m", "cdg_tui", "--lang", "en", "--url", f"http://127.0.0.1:{free_port()}")
-    ours = {"answers": console(well), "hangs": console(hung), "is not there": nobody}
+    # A kiosk starts none itself.
+    ours = {"answers": console(well), "hangs": console(hung), "is not there": (*console(absent), "--kiosk")}
     took_s: dict[str, list[float]] = {name: [] for name in ("bare", *ours)}
     with hanging(hung):
         for _ in range(ROUNDS):
