@@ -13,7 +13,7 @@ from tests.benchmarks.idling import a_shop, cpu_s, rss_mb
 from tests.benchmarks.terminals import OnPty, bare, console
 from tests.e2e.conftest import Core
 
-ROUNDS: Final = 5
+ROUNDS: Final = 7
 MOST_TIMES_BARE: Final = 2.0
 RETRIES: Final = 200
 RETRIED_AFTER_S: Final = 5.0
@@ -32,7 +32,7 @@ def first_frame_s(text: bytes, home: Path, *command: str) -> float:
 @pytest.mark.requirement(21)
 def test_the_first_frame_takes_at_most_twice_that_of_a_bare_app(core: Callable[..., Core], tmp_path: Path) -> None:
     """Whether the core answers, takes the call and says nothing, or isn't there. In turn, so that whatever else the machine does
-    hits all; medians of ROUNDS.
+    hits all; the median of each round's ratio.
     """
     well, hung, absent = (core(a_shop(CABINETS), name) for name in ("well", "hung", "absent"))
     well.start()
@@ -45,12 +45,11 @@ def test_the_first_frame_takes_at_most_twice_that_of_a_bare_app(core: Callable[.
             took_s["bare"].append(first_frame_s(b"first frame", tmp_path, *bare(tmp_path)))
             for name, command in ours.items():
                 took_s[name].append(first_frame_s(b"Retries", tmp_path, *command))
-    medians = {name: statistics.median(took) for name, took in took_s.items()}
-    print(f"\nfirst frame: bare {medians['bare']:.3f} s")
+    print(f"\nfirst frame: bare {statistics.median(took_s['bare']):.3f} s")
     for name in ours:
-        print(f"a core that {name:14} {medians[name]:.3f} s, {medians[name] / medians['bare']:.2f} times")
-    for name in ours:
-        assert medians[name] < medians["bare"] * MOST_TIMES_BARE, name
+        times = statistics.median(one / beside for one, beside in zip(took_s[name], took_s["bare"], strict=True))
+        print(f"a core that {name:14} {statistics.median(took_s[name]):.3f} s, {times:.2f} times")
+        assert times < MOST_TIMES_BARE, name
 
 
 @pytest.mark.requirement(19)
