@@ -72,6 +72,11 @@ class Window:
     def text(self) -> str:
         return self._tmux.run("capture-pane", "-p", "-t", self._window)
 
+    @property
+    def caret(self) -> str:
+        """Where the next character would stand."""
+        return self._ask("#{cursor_x},#{cursor_y}")
+
     def keys(self, *keys: str) -> None:
         """One after the other, as tmux names them."""
         self._tmux.run("send-keys", "-t", self._window, *keys)
