@@ -4,6 +4,7 @@ Blocking work is done by workers; what they learn comes back as plain calls in t
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from textual import events
 from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input
 
 from cdg_tui.actions import PAGES, Action, on_page
 from cdg_tui.clock import steady
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from cdg_tui.looks import Looks
 
 TICK_S: Final = 1.0
+TYPED: Final = 64  # keys that may be on their way at the same time
 NOTICE_S: Final = 20.0
 STARTING_S: Final = 20.0  # a core that was just started may take so long before its silence is called a loss
 
@@ -68,6 +72,7 @@ class ConsoleApp(Shell):
         self.notice, self._noticed_s = Content(""), 0.0
         self.last_words: str | None = None
         self._started_s = self._now()
+        self._typed = deque[tuple[events.Key, Widget | None]](maxlen=TYPED)  # where the last keys were sent first
         self.client: Client | None = None
         self._feed: Feed | None = None
         self._pages = {
@@ -106,8 +111,17 @@ class ConsoleApp(Shell):
             await self.client.close()
 
     async def on_event(self, event: events.Event) -> None:
-        if not isinstance(event, events.Key) or event.is_forwarded or self.sentry.admits(event):
-            await super().on_event(event)
+        if isinstance(event, events.Key):
+            if not event.is_forwarded:
+                if not self.sentry.admits(event):
+                    return
+                self._typed.append((event, self.focused))
+            elif isinstance(self.focused, Input) and (event, self.focused) not in self._typed:
+                # It was on its way already when the key before it opened the box.
+                self._typed.append((event, self.focused))
+                self.focused.post_message(event)
+                return
+        await super().on_event(event)
 
     # -- news ------------------------------------------------------------------------------------------------------
 

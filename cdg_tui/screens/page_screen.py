@@ -19,6 +19,7 @@ from cdg_tui.screens.detail import detail_text
 from cdg_tui.screens.known import Known
 from cdg_tui.screens.page import LEAST, WIDE, Asked, Page, View, untold
 from cdg_tui.store import Question
+from cdg_tui.widgets.filter_box import FilterBox
 from cdg_tui.widgets.line import Line
 from cdg_tui.widgets.pane import Pane
 from cdg_tui.widgets.row_table import RowTable
@@ -58,7 +59,7 @@ class PageScreen(Screen[None]):
                 yield RowTable(marking=self.page.marking)
             yield Pane(id="detail")
         yield Line(id="queue")
-        yield Input(id="filter", max_length=100, compact=True)
+        yield FilterBox(self._filtered)
         yield Line(id="notice")
         yield Line(id="keys")
         yield Line(id="enlarge")
@@ -101,7 +102,7 @@ class PageScreen(Screen[None]):
         queue = self.page.queue(view, width)
         self._optional("queue", queue)
         self.set_class(bool(queue), "-queue")
-        self.query_one("#filter", Input).placeholder = view.words("filter.placeholder")
+        self.query_one(FilterBox).placeholder = view.words("filter.placeholder")
         self._line("enlarge", enlarge(view))
         self.show_row(view)
         self._ask(self._question(), False)
@@ -236,20 +237,21 @@ class PageScreen(Screen[None]):
 
     def ask_filter(self) -> None:
         """Let somebody type what the rows must hold."""
-        box = self.query_one("#filter", Input)
+        box = self.query_one(FilterBox)
         box.display = True
-        box.focus()
+        self.set_focus(box)  # at once: the next key may be here already, and is typed into it
 
     def on_input_changed(self, changed: Input.Changed) -> None:
         self.want(replace(self.asked, text=changed.value))
 
-    def on_input_submitted(self, _: Input.Submitted) -> None:
-        self.query_one("#filter").display = bool(self.asked.text)
-        self.table.focus()
+    def _filtered(self) -> None:
+        box = self.query_one(FilterBox)
+        box.display = bool(box.value)
+        self.set_focus(self.table)
 
     def action_back(self) -> None:
         """One step: out of the filter, else out of the group, else out of the marks."""
-        for box in self.query("#filter").results(Input):  # none where the key comes while the screen is taken down
+        for box in self.query(FilterBox):  # none where the key comes while the screen is taken down
             shown = box.display
             with self.prevent(Input.Changed):
                 box.value, box.display = "", False

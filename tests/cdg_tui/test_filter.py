@@ -117,3 +117,17 @@ async def test_news_are_filtered_too_and_each_page_has_its_own() -> None:
         await console.shows("报警 1/4")
         await console.press("1")
         await console.shows("总览 1/2", "筛选 03（共 11）")
+
+
+async def test_a_filter_that_comes_in_one_go_is_typed_into_its_box_and_what_follows_goes_to_the_list() -> None:
+    """As over a slow line, where several keys arrive at once: none of them acts on the page."""
+    async with a_console(a_shop()) as console:
+        await console.press("3")
+        await console.type("slash", "总", "enter", "p")
+        await console.shows("筛选 总（共 2）", "定住 ")
+        screen = console.app.page_screen
+        assert screen.asked.text == "总"
+        await console.press("p", "escape")
+        await console.type("slash", "e", "p", "j", "x")
+        await console.until(lambda: screen.asked.text == "epjx")
+        assert (screen.frozen_s, console.sent) == (None, [])

@@ -225,9 +225,11 @@ async def test_the_time_ends_it_also_while_a_dialog_is_open() -> None:
     async with a_console(a_guarded_shop(), now=lambda: hour[0]) as console:
         await unlock(console)
         await console.shows("李工 5:00")
+        await console.press("2", "A")
+        await console.shows("确认报警")
         for _ in range(3):
             hour[0] += 100
-            await console.press("2", "A")
+            await console.press("2")
         await console.news()
         await locked_with_a_dialog_open(console)
 
