@@ -57,10 +57,16 @@ def withheld(view: View, info: wire.EndpointInfo) -> bool:
     return endpoint is not None and fresh(view) and endpoint.hold in WITHHELD
 
 
-def hint(view: View, error_class: str | None) -> Iterator[tuple[str, str]]:
-    """What somebody who stands before the box can do about an error."""
-    if error_class is not None and (text := view.words.of("hint", error_class)) != error_class:
-        yield view.words("column.hint"), text
+def hint(view: View, error_class: str | None, *, disabled: bool = False) -> Iterator[tuple[str, str]]:
+    """What somebody who stands before the box can do about an error; where the receiver has said that it wants nothing any
+    more, that counts before any error.
+    """
+    words = view.words
+    if disabled:
+        key = next(action.shown.partition(" ")[0] for action in view.actions if action.id == "resume")
+        yield words("column.hint"), words("detail.disabled", resume=key)
+    elif error_class is not None and (text := words.of("hint", error_class)) != error_class:
+        yield words("column.hint"), text
 
 
 def network(view: View) -> str:
@@ -105,13 +111,12 @@ def _holdup(view: View, endpoint: EndpointItem) -> Iterator[tuple[str, str]]:
 
 
 def _trouble(view: View, endpoint: EndpointItem) -> Iterator[tuple[str, str]]:
-    if endpoint.last_error_class is None:
-        return
-    words = view.words
-    parts = (outcome(words, None, endpoint.last_error_class, NOTHING), endpoint.last_error)
-    row = words("box.failures", n=endpoint.failures) if endpoint.failures else ""
-    yield words("column.error"), "  ".join(part for part in (*parts, row) if part)
-    yield from hint(view, endpoint.last_error_class)
+    words, last = view.words, endpoint.last_error_class
+    if last is not None:
+        row = words("box.failures", n=endpoint.failures) if endpoint.failures else ""
+        parts = (outcome(words, None, last, NOTHING), endpoint.last_error, row)
+        yield words("column.error"), "  ".join(part for part in parts if part)
+    yield from hint(view, last, disabled=endpoint.state == "disabled")
 
 
 def _counts(view: View, endpoint: EndpointItem) -> str:

@@ -155,6 +155,24 @@ def test_the_details_of_a_paused_endpoint_say_by_whom_and_why() -> None:
     assert "等人恢复" in lines["为何不发"]
 
 
+@pytest.mark.parametrize("last", ["http_4xx", None])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_no_longer_wants_webhooks_is_to_be_asked_before_they_go_on(
+    language: Language, last: str | None
+) -> None:
+    """Not sent to look at address and secret, which a 410 has nothing against; also where the core was started since."""
+    gone = an_endpoint(state="disabled", hold="disabled", last_error_class=last)
+    words = Words(language)
+    assert details(gone, language=language)[words("column.hint")] == words("detail.disabled", resume="U")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_hint_takes_an_endpoint_for_headquarters(language: Language) -> None:
+    said = texts(language)
+    told = [text for key, text in said.items() if key.partition(".")[0] in {"hint", "problem", "meaning", "cause"}]
+    assert not [text for text in told if "总部" in text or "headquarters" in text.lower()]
+
+
 def test_an_endpoint_that_is_well_has_no_trouble_to_tell() -> None:
     assert details(an_endpoint()).keys() == {"状态", "队列", "启动以来", "外网", "推送地址"}
 
@@ -276,6 +294,7 @@ def test_the_details_of_a_delivery_hold_a_hint_for_its_error(language: Language)
 def test_a_hint_fits_into_a_line_of_its_box(language: Language) -> None:
     """72 cells are within the box of the details, the longest label of an endpoint or a delivery and two blanks before it."""
     said = texts(language)
+    said["hint.disabled"] = said["detail.disabled"].format(resume="U")
     labels = ("state", "holdup", "error", "hint", "queue", "counts", "network", "rate", "fallback", "skew", "endpoint")
     label = max(min(cell_len(said[f"column.{name}"]), LABEL) for name in labels)
     long = {key: text for key, text in said.items() if key.startswith("hint.") and cell_len(text) > 72 - label - 2}
