@@ -11,7 +11,7 @@ from textual.content import Content
 
 from cdg_tui.screens.endpoint import network
 from cdg_tui.screens.page import Detail, View
-from cdg_tui.text import named, number, size
+from cdg_tui.text import NOTHING, named, number, size
 from core import wire
 
 BOX: Final = "\0box"  # its row's key; no id from outside holds a NUL
@@ -198,7 +198,9 @@ def _accounts(view: View, status: wire.Status) -> Fact:
 
 def _identity(view: View, status: wire.Status) -> Iterator[Fact]:
     words, device = view.words, status.device
-    up = words("box.uptime", lasted=words.lasting(status.uptime_s + view.lag_s))
+    # What nobody answers for does not go on counting.
+    lasted = words.lasting(status.uptime_s + view.lag_s) if view.live else NOTHING
+    up = words("box.uptime", lasted=lasted)
     simulated = f"  {words('word.simulated')}" if status.simulated else ""
     yield Fact(WELL, f"{status.version} {up}{simulated}", words("column.version"), f"{status.version}  {up}{simulated}")
     site = named(device.site, device.site_name)
