@@ -12,6 +12,7 @@ from core.wire_cases import InService, Maintenance, OutOfService
 
 WORKS: Final = ("cleaning", "defrosting", "repair", "loading", "inspection", "probe", "moving")
 OUT: Final = ("repair", "parts", "defrosting", "unused", "moving", "scrapped")
+WORKED: Final = ("repaired", "cleaned", "defrosted", "loaded", "inspected", "probe", "moved", "parts", "mistaken")
 BACK: Final = ("repaired", "checked", "cleaned", "new_parts", "wanted", "mistaken")
 
 
@@ -26,7 +27,8 @@ class CabinetCommands(Spanning):
         if cabinet.out_since is not None:
             self._app.say(words("notice.refused", why=words.of("cause", "out_of_service")), trouble=True)
         elif cabinet.maintenance_s is not None:
-            said = await self._what_was_done("maintenance.end", self._about_cabinet(cabinet))
+            done = [words(f"worked.{name}") for name in WORKED]
+            said = await self._what_was_done("maintenance.end", self._about_cabinet(cabinet), done)
             if said is not None:
                 await self._maintain(cabinet, 0.0, said.text())
         else:
@@ -54,7 +56,10 @@ class CabinetCommands(Spanning):
             return
         if cabinet.out_since is None:
             await self._take_out(cabinet)
-        elif (said := await self._what_was_done("service.back", self._about_cabinet(cabinet))) is not None:
+            return
+        done = [words(f"back.{name}") for name in BACK]
+        said = await self._what_was_done("service.back", self._about_cabinet(cabinet), done)
+        if said is not None:
             body = InService(by=self._who, reason=said.text())
             await self._tell(lambda: self._client.put_back(cabinet.id, body), lambda _: words("service.returned"))
 
@@ -73,10 +78,12 @@ class CabinetCommands(Spanning):
             lambda after: words("service.done", due=view.clock(after.due_back)),
         )
 
-    async def _what_was_done(self, title: str, lines: tuple[str, ...]) -> Filled | None:
+    async def _what_was_done(self, title: str, lines: tuple[str, ...], done: list[str]) -> Filled | None:
         words = self._words
-        done = ((words("service.what"), [words(f"back.{name}") for name in BACK]),)
-        return await self._answered(Form(words, words(title), lines, done, words("form.choose_or_note"), or_noted=True))
+        lists = ((words("service.what"), done),)
+        return await self._answered(
+            Form(words, words(title), lines, lists, words("form.choose_or_note"), or_noted=True)
+        )
 
     def _cabinet(self) -> wire.CabinetItem | None:
         return self._target(self._app.store.cabinet(self._app.cursor_key))

@@ -21,6 +21,7 @@ from cdg_tui.i18n import LANGUAGES, Language, Words
 from cdg_tui.worker import serving
 
 STOP_S: Final = 10.0
+SPEED: Final = 60  # of the shop's time; its name says so, or times on the screens contradict the clock beside them
 LOOK_EVERY_S: Final = 0.5
 NAMES: Final = ("site", "drinks", "dairy", "frozen", "deli", "fish", "ice", "hq", "region")
 
@@ -44,8 +45,8 @@ def shop(language: Language, port: int) -> str:
     words = Words(language)
     template = string.Template(Path(__file__).with_name("shop.toml").read_text(encoding="utf-8"))
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
-    names = {name: words(f"demo.{name}") for name in NAMES}
-    return template.substitute(names, language=language, port=port, secret=secret)
+    names = {name: words(f"demo.{name}", speed=SPEED) for name in NAMES}
+    return template.substitute(names, language=language, port=port, secret=secret, speed=SPEED)
 
 
 def _run_core(config: Path, data: Path) -> int:

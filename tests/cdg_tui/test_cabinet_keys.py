@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdg_tui.commands.cabinets import BACK, OUT, WORKS
+from cdg_tui.commands.cabinets import BACK, OUT, WORKED, WORKS
 from cdg_tui.commands.spans import LONG, SHORT, SPANS
 from tests.cdg_tui.consoles import a_console
 from tests.cdg_tui.fake_core import FakeCore
@@ -33,6 +33,14 @@ async def test_the_same_key_ends_it() -> None:
         assert path == "cabinets/03/maintenance"
         assert (body["for_s"], body["reason"]) == (0.0, "已修好")
         await console.shows("检修模式已结束")
+
+
+async def test_who_ends_it_is_not_asked_as_if_the_cabinet_had_been_out_of_service() -> None:
+    async with a_console(a_shop()) as console:
+        await console.press("g", "M")
+        await console.shows("结束检修模式", "没修好，等配件", "误开检修，撤回")
+        assert "重新使用" not in console.text
+        assert "误操作，撤回" not in console.text
 
 
 async def test_a_row_says_in_words_that_somebody_works_on_its_cabinet() -> None:
@@ -104,7 +112,7 @@ async def test_without_a_cabinet_there_is_nothing_to_ask() -> None:
         assert core.written == []
 
 
-@pytest.mark.parametrize("names", [WORKS, OUT, BACK, SHORT, LONG])
+@pytest.mark.parametrize("names", [WORKS, WORKED, OUT, BACK, SHORT, LONG])
 def test_a_list_has_a_digit_for_each_option(names: tuple[str, ...]) -> None:
     assert 1 <= len(names) <= 9
 

@@ -299,3 +299,12 @@ def test_a_hint_fits_into_a_line_of_its_box(language: Language) -> None:
     label = max(min(cell_len(said[f"column.{name}"]), LABEL) for name in labels)
     long = {key: text for key, text in said.items() if key.startswith("hint.") and cell_len(text) > 72 - label - 2}
     assert long == {}
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("zh", "1234 次，其中 2 次计入上限；"), ("en", "1234, of which 2 towards the limit; ")]
+)
+def test_how_many_tries_count_is_not_read_as_how_many_there_may_be(language: Language, told: str) -> None:
+    delivery = a_retry(1, attempts=1234, auto_attempts=2)
+    view = a_view(language=language, retries=(delivery,))
+    assert dict(Retries().detail(view, delivery.delivery_id))[view.words("column.attempts")].startswith(told)

@@ -10,7 +10,7 @@ import pytest
 
 from cdg_tui.actions import ACTIONS, PAGES
 from cdg_tui.calls import DENIALS
-from cdg_tui.commands.cabinets import BACK, OUT, WORKS
+from cdg_tui.commands.cabinets import BACK, OUT, WORKED, WORKS
 from cdg_tui.commands.cases import GOODS, REMARKS, SHELVING, TAKEN
 from cdg_tui.commands.endpoints import REASONS
 from cdg_tui.commands.spans import SPANS as LASTING
@@ -56,6 +56,7 @@ CODES: dict[str, frozenset[str]] = {
     "works": frozenset(WORKS),
     "out": frozenset(OUT),
     "back": frozenset(BACK),
+    "worked": frozenset(WORKED),
     "span": frozenset(LASTING),
     "complaint": frozenset(Wrong),
     "option": frozenset({*(value for values in CHOICES.values() for value in values), "on", "off"}),
