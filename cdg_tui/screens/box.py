@@ -20,6 +20,8 @@ LEAST_FREE: Final = 0.05  # of the disk; from there on the core makes a case of 
 LATE_MS: Final = 1000.0  # as long as one turn of the judging takes
 
 BAD, WRONG, UNKNOWN, WELL = "!!", "!", "?", ""
+_OF_NETWORK: Final = frozenset({"network_offline", "network_captive_portal", "network_clock_bad"})
+_OF_ENDPOINTS: Final = {"endpoint_paused": "paused", "endpoint_disabled": "disabled", "endpoint_failing": "open"}
 _RANKS: Final = (BAD, WRONG, UNKNOWN, WELL)
 _STYLES: Final = {BAD: "bold ansi_red", WRONG: "ansi_yellow", UNKNOWN: "ansi_magenta"}
 
@@ -83,12 +85,39 @@ def _said(fact: Fact) -> str:
 
 
 def _problems(view: View, status: wire.Status) -> Iterator[Fact]:
-    """Each in full; above the list how many, since the banner over it names them."""
-    words = view.words
-    for i, problem in enumerate(status.problems):
-        what = words("box.since", what=words.of("problem", problem.code), since=view.clock(problem.since))
+    """Those that no other line is about, in full; above the list how many there are, since the banner over it names them."""
+    words, elsewhere = view.words, _told_elsewhere(status)
+    for i, problem in enumerate(one for one in status.problems if one.code not in elsewhere):
         short = words("word.problems", n=len(status.problems)) if i == 0 else ""
-        yield Fact(WRONG, short, words("column.problem"), f"{what}  {problem.text}")
+        text = "  ".join(part for part in (_worded(view, problem), _beyond(view, problem)) if part)
+        yield Fact(WRONG, short, words("column.problem"), text)
+
+
+def _told_elsewhere(status: wire.Status) -> frozenset[str]:
+    """The codes whose sentence stands in the line of what they are about, which has their figures."""
+    of_journals = {f"{name}_{ill}" for name in status.durability.journals for ill in ("not_durable", "degraded")}
+    of_archive = {"archive_degraded"} if status.durability.archive_unacknowledged else set()
+    return frozenset(of_journals | of_archive | _OF_NETWORK | {"deliveries_unaccounted"})
+
+
+def _worded(view: View, problem: wire.Problem) -> str:
+    return view.words("box.since", what=view.words.of("problem", problem.code), since=view.clock(problem.since))
+
+
+def _sentences(view: View, status: wire.Status, *codes: str) -> str:
+    """What is to be said of these problems, in their own lines; empty where there are none of them."""
+    return "  ".join(_worded(view, problem) for problem in status.problems if problem.code in codes)
+
+
+def _beyond(view: View, problem: wire.Problem) -> str:
+    """Which endpoints; of any other problem the core's own words, called so: nothing else tells that."""
+    state, told = _OF_ENDPOINTS.get(problem.code), view.store.endpoints
+    names = [one.id for one in told.items if one.state == state] if told is not None and state is not None else []
+    return ", ".join(names) or _core_says(view, problem.text)
+
+
+def _core_says(view: View, text: str | None) -> str:
+    return view.words("word.core_says", text=text) if text else ""
 
 
 def _durability(view: View, status: wire.Status) -> Iterator[Fact]:
@@ -108,7 +137,8 @@ def _durability(view: View, status: wire.Status) -> Iterator[Fact]:
         )
         since = state if health.since is None else words("box.since", what=state, since=view.clock(health.since))
         damaged = words("word.degraded") if health.degraded else ""
-        text = "  ".join(part for part in (since, damaged, health.reason or "", figures) if part)
+        said = _sentences(view, status, f"{name}_not_durable", f"{name}_degraded") or f"{since}  {damaged}".rstrip()
+        text = "  ".join(part for part in (said, _core_says(view, health.reason), figures) if part)
         short = (
             f"{label} {state} {damaged}".rstrip()
             if mark
@@ -117,7 +147,11 @@ def _durability(view: View, status: wire.Status) -> Iterator[Fact]:
         yield Fact(mark, short, label, text)
     if found.archive_unacknowledged:
         text = words("damage.archive", n=found.archive_unacknowledged)
-        yield Fact(WRONG, text, words("column.damage"), text)
+        said, pieces = (
+            _sentences(view, status, "archive_degraded"),
+            words("box.accidents", n=found.archive_unacknowledged),
+        )
+        yield Fact(WRONG, text, words("column.damage"), f"{said}  {pieces}" if said else text)
 
 
 def _endpoints(view: View) -> Iterator[Fact]:
@@ -134,10 +168,9 @@ def _endpoints(view: View) -> Iterator[Fact]:
 
 def _network(view: View, status: wire.Status) -> Fact:
     marks = {"online": WELL, "unknown": WELL}
-    text = network(view)
-    return Fact(
-        marks.get(status.network, WRONG), view.words("box.network", state=text), view.words("column.network"), text
-    )
+    text, said = network(view), _sentences(view, status, *_OF_NETWORK)
+    mark = marks.get(status.network, WRONG)
+    return Fact(mark, view.words("box.network", state=text), view.words("column.network"), said or text)
 
 
 def _clock(view: View, status: wire.Status) -> Fact:
@@ -193,7 +226,9 @@ def _accounts(view: View, status: wire.Status) -> Fact:
     short = (
         words("box.unaccounted", n=found.unaccounted) if found.unaccounted else words("box.accepted", n=found.accepted)
     )
-    return Fact(BAD if found.unaccounted else WELL, short, words("column.accounts"), text)
+    said = _sentences(view, status, "deliveries_unaccounted")
+    mark = BAD if found.unaccounted else WELL
+    return Fact(mark, short, words("column.accounts"), f"{said}  {text}" if said else text)
 
 
 def _identity(view: View, status: wire.Status) -> Iterator[Fact]:

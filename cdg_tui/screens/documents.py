@@ -47,7 +47,7 @@ def config_about(view: View, config: Config) -> str:
 def config_text(view: View, config: Config) -> Content:
     """Its tables, a key each line; what the running core doesn't use yet is marked."""
     words = view.words
-    lines = [Content.styled(f"! {cut(hint, LONGEST)}", "yellow") for hint in config.hints]
+    lines = [Content.styled(f"! {words('word.core_says', text=cut(hint, LONGEST))}", "yellow") for hint in config.hints]
     pending = set(config.pending)
     for line in _table(config.settings, ""):
         if isinstance(line, str):

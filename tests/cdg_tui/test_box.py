@@ -47,6 +47,11 @@ def durable(**more: Any) -> wire.DurabilityInfo:
     return wire.DurabilityInfo(**{**plain, **more})
 
 
+def lacking(count: int) -> wire.RetrySummary:
+    summary = FakeCore().summary()
+    return structs.replace(summary, accounts=structs.replace(summary.accounts, unaccounted=count))
+
+
 def monitoring(*sources: wire.SourceInfo, late_ms: float = 0.0) -> wire.MonitoringInfo:
     return wire.MonitoringInfo(beat=1, late_ms=late_ms, worst_late_ms=late_ms, sources=sources)
 
@@ -100,8 +105,56 @@ def test_the_details_tell_each_problem_in_full_with_since_when() -> None:
     lines = [text for label, text in told(a_box(problems=problems)) if label.endswith("问题")]
     assert len(lines) == 2
     assert "（11:00:03 起）" in lines[0]
-    assert lines[0].endswith("line 17 was altered")
-    assert lines[1].endswith("something new")
+    assert lines[0].endswith("  监控原话：line 17 was altered")
+    assert lines[1].endswith("  监控原话：something new")
+
+
+# Where the core gives more than its code, what tells the same in the console's own words, and in which line.
+TWICE: dict[str, tuple[dict[str, Any], str]] = {
+    "retries_not_durable": (
+        {"durability": durable(journals={"retries": structs.replace(SOUND, state=wire.Durability.MEMORY_ONLY)})},
+        "!!重试队列",
+    ),
+    "cases_degraded": (
+        {"durability": durable(journals={"cases": structs.replace(SOUND, degraded=True)})},
+        "! 报警事件",
+    ),
+    "archive_degraded": ({"durability": durable(archive_unacknowledged=2)}, "! 损坏"),
+    "deliveries_unaccounted": ({"webhooks": lacking(3)}, "!!推送账目"),
+    "network_offline": ({"network": "offline"}, "! 外网"),
+    "network_captive_portal": ({"network": "captive_portal"}, "! 外网"),
+    "network_clock_bad": ({"network": "clock_bad"}, "! 外网"),
+}
+
+
+@pytest.mark.parametrize("code", TWICE)
+def test_a_problem_is_told_once_in_the_line_of_what_it_is_about(code: str) -> None:
+    more, label = TWICE[code]
+    problem = wire.Problem(code=code, since=at(-3600), text="an English sentence")
+    view = a_box(problems=(problem,), **more)
+    sentence = f"{view.words.of('problem', code)}（11:00:03 起）"
+    assert [where for where, text in told(view) if sentence in text] == [label]
+    assert not [where for where, text in told(view) if where.endswith("问题") or "English" in text]
+
+
+@pytest.mark.parametrize("code", ["retries_not_durable", "cases_degraded", "archive_degraded"])
+def test_a_problem_without_a_line_of_its_own_is_told_all_the_same(code: str) -> None:
+    view = a_box(problems=(wire.Problem(code=code, since=at(-3600), text=""),), durability=durable(journals={}))
+    assert ("! 问题", f"{view.words.of('problem', code)}（11:00:03 起）") in told(view)
+
+
+@pytest.mark.parametrize(
+    ("code", "names"), [("endpoint_paused", "大区"), ("endpoint_disabled", "旧系统"), ("endpoint_failing", "总部")]
+)
+def test_which_endpoints_are_held_is_said_by_their_names(code: str, names: str) -> None:
+    view = a_box(problems=(wire.Problem(code=code, since=at(-3600), text=f"an English sentence: {names}"),))
+    assert ("! 问题", f"{view.words.of('problem', code)}（11:00:03 起）  {names}") in told(view)
+
+
+def test_why_a_log_can_not_be_written_is_called_the_cores_own_words() -> None:
+    health = structs.replace(SOUND, state=wire.Durability.MEMORY_ONLY, reason="No space left on device")
+    lines = dict(told(a_box(durability=durable(journals={"retries": health}))))
+    assert "  监控原话：No space left on device  " in lines["!!重试队列"]
 
 
 def test_the_details_tell_of_each_journal_each_source_and_every_delivery() -> None:

@@ -107,7 +107,7 @@ async def test_every_change_that_waits_is_told_also_of_what_the_file_no_longer_h
     async with a_console(core) as console:
         await opened(console, "c")
         marked = [line for line in console.read.split("\n") if line.startswith("!")]
-        assert "! a hint" in marked
+        assert "! 监控原话：a hint" in marked
         assert len(marked) == 2
 
 
