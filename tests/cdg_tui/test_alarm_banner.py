@@ -94,7 +94,7 @@ async def test_it_rings_once_for_each_and_no_more_than_every_half_minute() -> No
         hour[0] += 30.0
         await console.news()
         assert rung == [1000.0, 1030.0]
-        await console.shows("静音", BANNER)
+        await console.shows("已消音", BANNER)
         console.app.use(replace(console.app.settings, bell=False))
         await opens(console, 4)
         assert rung == [1000.0, 1030.0]

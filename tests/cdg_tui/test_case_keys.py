@@ -47,7 +47,7 @@ async def test_an_alarm_is_acknowledged_and_handled_in_six_keys_from_the_overvie
 async def test_the_question_names_the_case_that_is_meant() -> None:
     async with a_console(a_shop()) as console:
         await console.press("g", "A")
-        await console.shows("严重  高温报警  03 鲜奶柜  持续中", "开始 11:50:02  待处理")
+        await console.shows("严重  高温报警  03 鲜奶柜  持续中", "报警时间 11:50:02  待处理")
 
 
 async def test_of_a_cabinet_the_worst_is_meant_that_nobody_has_seen_or_handled_yet() -> None:

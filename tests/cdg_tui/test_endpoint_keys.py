@@ -35,11 +35,11 @@ async def test_a_pause_needs_a_reason_and_is_sent_with_it_and_with_the_note() ->
         await console.shows("先选原因")
         assert console.sent == []
         await console.press("1", "tab", *"until 8", "enter")
-        await console.shows("(*) 1 对方检修", "确认请按大写 Y")
+        await console.shows("(*) 1 对方系统维护", "确认请按大写 Y")
         await console.press("Y")
         await console.shows("已暂停（", "- 已暂停   总部")
         [(path, body)] = console.sent
-        assert (path, body["reason"]) == ("webhooks/endpoints/总部/pause", "对方检修 until 8")
+        assert (path, body["reason"]) == ("webhooks/endpoints/总部/pause", "对方系统维护 until 8")
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,26 @@ def test_chinese_is_chinese() -> None:
 
 
 @pytest.mark.requirement(18)
+def test_chinese_has_the_words_of_the_trade() -> None:
+    """Who drains lets water or refrigerant out; what cabinets do is 报警, and a bell is silenced until the next one."""
+    assert [key for key, text in ZH.items() if re.search("排空|告警|静音", text)] == []
+
+
+def test_no_word_for_maintenance_can_be_taken_for_one_of_service() -> None:
+    """In maintenance a cabinet is judged, out of service it is not."""
+    about = {key: EN[key] for key in EN if key.endswith((".maintenance", ".maintained")) or "maintenance" in EN[key]}
+    assert {key: text for key, text in about.items() if re.search(r"\bserv", text, re.IGNORECASE)} == {
+        "cause.out_of_service": EN["cause.out_of_service"]  # which tells them apart
+    }
+
+
+def test_whatever_failed_and_goes_on_is_said_to_have_been_started_again_in_the_same_words() -> None:
+    """Not restarted: that could be the box."""
+    loops = {key for key in ZH if key.startswith("problem.") and re.search("出过错|出错，", ZH[key])}
+    assert {key for key in loops if not ZH[key].endswith("出过错，已重新开始")} == {"problem.judging_failed"}
+
+
+@pytest.mark.requirement(18)
 @pytest.mark.parametrize(
     ("flag", "chosen", "configured", "environment", "language"),
     [

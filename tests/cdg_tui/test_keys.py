@@ -55,7 +55,7 @@ SHOWN = {
     "service": "停用这台冷柜",
     "settings": "设置（只管这个用户的控制台）",
     "wallboard": "任意键返回",
-    "mute": "静音：到下一个新的严重报警为止",
+    "mute": "已消音：到下一个新的严重报警为止",
     "unlock": "这里不用解锁",
 }
 LEAVING = next(action.keys for action in ACTIONS if action.id == "leave")
