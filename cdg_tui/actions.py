@@ -15,7 +15,8 @@ LISTS: Final = ("retries", "dead")
 @dataclass(frozen=True, kw_only=True)
 class Action:
     """`id` names its words (`action.…` in the footer, `help.…` in the help) and its method. `keys` as Textual calls them:
-    the first is shown, the others are function keys and what a Chinese input method sends instead.
+    the first is shown, the others are function keys and what a Chinese input method sends instead. Those `in_footer` are what
+    somebody in a hurry needs, and stand there at any width; the others where there is room.
     """
 
     id: str
@@ -48,12 +49,12 @@ ACTIONS: Final = (
     Action(id="pause", keys=("P", "f4"), shown="P F4", pages=("device",), writes=True),
     Action(id="resume", keys=("U", "f6"), shown="U F6", pages=("device",), writes=True),
     Action(id="test", keys=("T", "f7"), shown="T F7", pages=("device",), writes=True),
-    Action(id="damage", keys=("K", "f12"), shown="K F12", pages=("overview",), writes=True, in_footer=False),
+    Action(id="damage", keys=("K", "f12"), shown="K F12", writes=True, in_footer=False),
     Action(id="drain", keys=("D", "f8"), shown="D F8", writes=True),
     Action(id="mark", keys=("space",), shown="Space", pages=LISTS, in_footer=False),
     Action(id="mark_all", keys=("a",), shown="a", pages=LISTS, in_footer=False),
     Action(id="fold", keys=("z",), shown="z", pages=("dead",)),
-    Action(id="sort", keys=("s",), shown="s", in_footer=False),
+    Action(id="sort", keys=("s",), shown="s", pages=("overview", "cases", *LISTS), in_footer=False),
     Action(id="reverse", keys=("o",), shown="o", in_footer=False),
     Action(id="freeze", keys=("p",), shown="p", in_footer=False),
     Action(id="copy", keys=("y",), shown="y", in_footer=False),

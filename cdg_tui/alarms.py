@@ -45,6 +45,6 @@ class Alarms:
         return replace(self, owed=False, rung_s=now_s)
 
     def of(self, cases: Iterable[wire.CaseItem]) -> tuple[wire.CaseItem, ...]:
-        """Those that the banner names, newest first."""
+        """Those that the banner names, newest first; before those that are over those that are not."""
         told = (case for case in cases if case.case_id in self.told)
-        return tuple(sorted(told, key=lambda case: case.opened_at, reverse=True))
+        return tuple(sorted(told, key=lambda case: (case.condition != "cleared", case.opened_at), reverse=True))

@@ -102,6 +102,16 @@ def wrapped(text: str, width: int) -> list[str]:
     return [*lines, line.rstrip()] if line.strip() else lines
 
 
+def shortened(name: str, room: int) -> str:
+    """A name within so many cells, cut with a mark, but not within a number of its own: that would be another number."""
+    if cell_len(name) <= room:
+        return name
+    kept = fit(name, room).removesuffix(CUT)
+    while kept and (kept[-1] == " " or (kept[-1].isdigit() and name[len(kept)].isdigit())):
+        kept = kept[:-1]
+    return kept + CUT if kept else ""
+
+
 def cut(text: str, longest: int) -> str:
     """At most so many characters, with a mark where something is missing."""
     return text if len(text) <= longest else text[: longest - 1] + CUT

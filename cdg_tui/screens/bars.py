@@ -1,5 +1,7 @@
 """The lines round a page: who and how it stands, the tabs, the banner of trouble, the heading, the keys. Pure."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from rich.cells import cell_len
@@ -8,10 +10,12 @@ from textual.content import Content
 from cdg_tui.actions import PAGES, Action
 from cdg_tui.i18n import Words
 from cdg_tui.screens.page import LEAST, MARKS, Page, View
+from cdg_tui.screens.parts import Form, Part, both_ends, dim, joined, name, that_fit, whole
 from cdg_tui.store import LinkState
-from cdg_tui.text import fit, named
+from cdg_tui.text import named, shortened
 from core import wire
 
+BANNER_LINES: Final = 3
 UPLINK_TROUBLES: Final = ("offline", "captive_portal", "clock_bad")
 
 _LINK_STYLES = {LinkState.LIVE: "ansi_green", LinkState.SLOW: "ansi_yellow", LinkState.CONNECTING: ""}
@@ -20,55 +24,60 @@ _LINK_STYLES = {LinkState.LIVE: "ansi_green", LinkState.SLOW: "ansi_yellow", Lin
 def status_line(view: View, width: int) -> Content:
     """Site, alarms, queue, durability on the left; link and age of all this on the right."""
     status, words = view.store.status, view.words
-    right = _link(view)
     if status is None:
-        return _both_ends([Content(words("program.name"))], right, width)
-    durable = status.durability.state
+        return both_ends([[(5, whole(words("program.name")))]], [_link(view)], width)
+    durable, site = status.durability.state, named(status.device.site, status.device.site_name)
+    critical, warning = _alarms(words, status.cases)
+    pending, dead = status.webhooks.pending, status.webhooks.dead_letter
     parts = [
-        Content.styled(words("word.simulated") if status.simulated else "", "bold ansi_cyan"),
-        *_alarms(words, status.cases),
-        _count(words("word.pending"), status.webhooks.pending, "", "ansi_yellow"),
-        _count(words("word.dead"), status.webhooks.dead_letter, "", "bold ansi_red"),
-        Content.styled(words.of("durability", durable), "" if durable == "durable" else "bold reverse ansi_red"),
-        Content.styled(words("word.degraded") if status.durability.degraded else "", "bold reverse ansi_yellow"),
+        [(5, name(site, most=8)), (1, name(site))],
+        [(5, whole(words("word.simulated") if status.simulated else "", "bold ansi_cyan"))],
+        [(9, critical)],
+        [(8, warning)],
+        [(7, _count(words("word.pending"), pending, "", "ansi_yellow"))],
+        [(7, _count(words("word.dead"), dead, "", "bold ansi_red"))],
+        [(2, whole(words.of("durability", durable)))]
+        if durable == "durable"
+        else [(8, whole(words.of("durability", durable), "bold reverse ansi_red"))],
+        [(7, whole(words("word.degraded") if status.durability.degraded else "", "bold reverse ansi_yellow"))],
     ]
-    taken = sum(part.cell_length + 1 for part in parts if part.plain) + right.cell_length + 1
-    room = min(max(12, width // 5), width - taken)  # a long name makes way for what there is to know
-    site = named(status.device.site, status.device.site_name)
-    left = [Content(fit(site, room).rstrip()), *parts]
     # What was so when somebody last answered must not shine as if it were so now.
-    return _both_ends(left if view.live else [part.stylize("dim") for part in left], right, width)
+    return both_ends(parts if view.live else [dim(part) for part in parts], [_link(view)], width)
 
 
 def enlarge(view: View) -> Content:
     """All that a terminal too small for a page is told: alarms, link, and what to do about it."""
     status, words = view.store.status, view.words
-    alarms = [] if status is None else _alarms(words, status.cases)
-    told = alarms if view.live else [alarm.stylize("dim") for alarm in alarms]
+    alarms = [] if status is None else [[(9, alarm)] for alarm in _alarms(words, status.cases)]
+    told = alarms if view.live else [dim(alarm) for alarm in alarms]
     return Content("\n").join(
-        [Content(" ").join([*told, _link(view)]), Content(words("small.enlarge", width=LEAST[0], height=LEAST[1]))]
+        [
+            joined(that_fit([*told, _link(view)], LEAST[0])),
+            Content(words("small.enlarge", width=LEAST[0], height=LEAST[1])),
+        ]
     )
 
 
-def _alarms(words: Words, cases: wire.CaseCounts) -> list[Content]:
-    return [
+def _alarms(words: Words, cases: wire.CaseCounts) -> tuple[Form, Form]:
+    return (
         _count(words("severity.critical"), cases.critical, MARKS["critical"], "bold ansi_red"),
         _count(words("severity.warning"), cases.warning, MARKS["warning"], "ansi_yellow"),
-    ]
+    )
 
 
-def _count(word: str, count: int, mark: str, style: str) -> Content:
-    return Content.styled(f"{mark}{word}{count}" if count else f"{word}0", style if count else "dim")
+def _count(word: str, count: int, mark: str, style: str) -> Form:
+    return whole(f"{mark}{word}{count}" if count else f"{word}0", style if count else "dim")
 
 
-def _link(view: View) -> Content:
+def _link(view: View) -> Part:
     state = view.store.state(view.now_s)
-    age_s = view.store.age_s(view.now_s)
+    age_s, style = view.store.age_s(view.now_s), _LINK_STYLES.get(state, "bold reverse ansi_red")
+    forms = [(9, "")]
+    if age_s is not None:
+        age, at = view.words.lasting(age_s), view.clock(view.now)
+        forms += [(4, at), (3, f"{at} {age}")] if view.live else [(6, view.words("word.data_age", age=age))]
     word = view.words(f"link.{state}")
-    heard = "" if age_s is None else f" {view.clock(view.now)} {view.words.lasting(age_s)}"
-    if not view.live and age_s is not None:
-        heard = f" {view.words('word.data_age', age=view.words.lasting(age_s))}"
-    return Content.styled(word + heard, _LINK_STYLES.get(state, "bold reverse ansi_red"))
+    return [(worth, whole(f"{word} {heard}".rstrip(), style)) for worth, heard in forms]
 
 
 def tabs(view: View, page: str, width: int) -> Content:
@@ -81,74 +90,110 @@ def tabs(view: View, page: str, width: int) -> Content:
             "retries": status.webhooks.pending,
             "dead": status.webhooks.dead_letter,
         }
-    parts = []
-    for number, name in enumerate(PAGES, start=1):
-        count = f" {counts[name]}" if counts.get(name) else ""
-        text = f"{number} {view.words(f'page.{name}')}{count}"
-        parts.append(Content.styled(f"[{text}]", "bold reverse") if name == page else Content(f" {text} "))
-    told = (_drain(view), _uplink(view), _problems(view), _access(view))
-    right = Content(" ").join(part for part in told if part.plain)
-    return _both_ends(parts, right, width)
+    parts = [_tab(view, number, one, counts.get(one, 0), one == page) for number, one in enumerate(PAGES, start=1)]
+    return both_ends(parts, [_drain(view), _uplink(view), _problems(view), _access(view)], width)
 
 
-def _drain(view: View) -> Content:
+def _tab(view: View, number: int, page: str, count: int, here: bool) -> Part:
+    """Its key and its count always; its name where there is room."""
+    counted = f" {count}" if count else ""
+    forms = [(9, f"{number}{counted}"), (6 if here else 1, f"{number} {view.words(f'page.{page}')}{counted}")]
+    if here:
+        return [(worth, whole(f"[{text}]", "bold reverse")) for worth, text in forms]
+    return [(worth, whole(f" {text} ")) for worth, text in forms]
+
+
+def _drain(view: View) -> Part:
     """The drain that runs, whoever has begun it."""
     drain = view.store.drain
     if drain is None or not view.live:
-        return Content("")
+        return ()
     done, all_of_them = drain.counts.attempted + drain.counts.skipped, drain.counts.matched
-    return Content.styled(view.words("drain.elsewhere", n=done, all=all_of_them), "bold reverse ansi_cyan")
+    return [(7, whole(view.words("drain.elsewhere", n=done, all=all_of_them), "bold reverse ansi_cyan"))]
 
 
-def _uplink(view: View) -> Content:
+def _uplink(view: View) -> Part:
     """That the box itself has no way out; how its core can be reached is another matter, and said above."""
     status = view.store.status
     if status is None or not view.live or status.network not in UPLINK_TROUBLES:
-        return Content("")
-    return Content.styled(view.words.of("uplink", status.network), "bold reverse ansi_yellow")
+        return ()
+    return [(5, whole(view.words.of("uplink", status.network), "bold reverse ansi_yellow"))]
 
 
-def _problems(view: View) -> Content:
+def _problems(view: View) -> Part:
     count = len(view.store.status.problems) if view.store.status is not None else 0
-    return Content.styled(view.words("word.problems", n=count) if count else "", "ansi_yellow")
+    return [(4, whole(view.words("word.problems", n=count) if count else "", "ansi_yellow"))]
 
 
-def _access(view: View) -> Content:
+def _access(view: View) -> Part:
     """That nothing can be written here, and what helps; or who unlocked it and for how long."""
     access, words = view.access, view.words
     operator = access.operator_at(view.now_s)
     if operator is not None:
         minutes, seconds = divmod(int(access.until_s - view.now_s), 60)
-        return Content.styled(words("access.who", who=operator, left=f"{minutes}:{seconds:02}"), "bold ansi_green")
+        told = partial(words, "access.who", left=f"{minutes}:{seconds:02}")
+        who = whole(told(who=shortened(operator, 8)), "bold ansi_green")
+        return [(8, who), (1, whole(told(who=operator), "bold ansi_green"))]
     if not access.reads_only:
-        return Content("")
-    return Content.styled(words("access.pin" if access.takes_pin else "access.read"), "bold")
+        return ()
+    hint = [(3, whole(words("access.pin"), "bold"))] if access.takes_pin else []
+    return [(8, whole(words("access.read"), "bold")), *hint]
 
 
-def banner(view: View) -> Content:
-    """What is wrong with the link, or else with the box, and with the user's settings; nothing where all is well."""
-    lines = (_trouble(view), Content.styled(view.unsettled and f"! {view.unsettled}", "ansi_yellow"))
-    return Content("\n").join([line for line in lines if line.plain])
+def banner(view: View, width: int = LEAST[0]) -> Content:
+    """What is wrong with the link, or else with the box, and with the user's settings; nothing where all is well. As many
+    lines as there is room for, and nothing that would need more.
+    """
+    unsettled = shortened(f"! {view.unsettled}", width) if view.unsettled else ""
+    trouble = _trouble(view, max(1, width), BANNER_LINES - bool(unsettled))
+    return Content("\n").join([line for line in (trouble, Content.styled(unsettled, "ansi_yellow")) if line.plain])
 
 
-def _trouble(view: View) -> Content:
+def _trouble(view: View, width: int, lines: int) -> Content:
     store, words = view.store, view.words
     state = store.state(view.now_s)
     if state in {LinkState.LIVE, LinkState.SLOW}:
         problems = store.status.problems if store.status is not None else ()
         texts = [words.of("problem", problem.code) for problem in problems]
-        return Content.styled(f"! {'; '.join(texts)}", "ansi_yellow") if texts else Content("")
+        return Content.styled(_as_many(words, texts, width, lines), "ansi_yellow")
     if state is LinkState.CONNECTING:
         return Content.styled(words("banner.connecting"), "ansi_cyan")
+    return Content.styled(_lost(view, width, lines), "bold reverse ansi_red")
+
+
+def _as_many(words: Words, texts: Sequence[str], width: int, lines: int) -> str:
+    """Whole ones only, and how many more there are."""
+    for shown in range(len(texts), 0, -1):
+        more = [words("banner.more", n=len(texts) - shown)] if shown < len(texts) else []
+        if _wrapped(text := f"! {'; '.join([*texts[:shown], *more])}", width) <= lines:
+            return text
+    return f"! {words('word.problems', n=len(texts))}" if texts else ""
+
+
+def _lost(view: View, width: int, lines: int) -> str:
+    """The cause may be of any length; what stands round it says how things are."""
+    words, store = view.words, view.store
     age_s = store.age_s(view.now_s)
-    text = words(
-        "banner.lost" if age_s is not None else "banner.never",
-        state=words(f"link.{state}"),
-        age=words.lasting(age_s or 0.0),
-        cause=words.cause(store.link.cause or "silence", store.link.detail),
-        tries=store.link.tries,
-    )
-    return Content.styled(f"!! {text}", "bold reverse ansi_red")
+    cause = words.cause(store.link.cause or "silence", store.link.detail)
+
+    def told(cause: str) -> str:
+        told = words(
+            "banner.lost" if age_s is not None else "banner.never",
+            state=words(f"link.{store.state(view.now_s)}"),
+            age=words.lasting(age_s or 0.0),
+            cause=cause,
+            tries=store.link.tries,
+        )
+        return f"!! {told}"
+
+    room = lines * width - cell_len(told(""))
+    while room > 0 and _wrapped(told(shortened(cause, room)), width) > lines:
+        room -= 1
+    return told(shortened(cause, room))
+
+
+def _wrapped(text: str, width: int) -> int:
+    return len(Content(text).wrap(width))
 
 
 def heading(view: View, page: Page, place: tuple[int, int], said: tuple[str, ...], width: int) -> Content:
@@ -157,29 +202,33 @@ def heading(view: View, page: Page, place: tuple[int, int], said: tuple[str, ...
     """
     words = view.words
     left = f"{words(f'page.{page.id}')} {place[0]}/{place[1]}"
-    middle = "  ".join((*said, page.order(view)))
+    room = max(0, width - cell_len(left) - 10)
+    order = page.order(view)
+    parts = [
+        *([(5, name(text, most=12)), (4, name(text))] for text in said),
+        [(3, name(order, most=8)), (1, name(order))],
+    ]
     if not view.live and view.store.status is not None:
-        middle = words("word.as_of", at=view.clock(view.store.status.now))
-    middle = fit(middle, max(0, width - cell_len(left) - 10)).rstrip()
+        parts = [[(9, whole(words("word.as_of", at=view.clock(view.store.status.now))))]]
+    middle = joined(that_fit(parts, room, gap=2), gap=2).plain
     rule = "─" * max(2, width - cell_len(left) - cell_len(middle) - 8)
     return Content.styled(f"── {left} {rule} {middle} ──", "dim" if view.live else "bold")
 
 
-def key_bar(words: Words, actions: tuple[Action, ...]) -> Content:
-    """Every key that does something here."""
-    return Content("  ").join(
-        [
-            Content.assemble((action.shown.split()[0], "bold reverse"), " ", words(f"action.{action.id}"))
-            for action in actions
-            if action.in_footer
-        ]
-    )
+def key_bar(words: Words, actions: Sequence[Action], width: int = LEAST[0]) -> Content:
+    """As many keys as there is room for, in the order of the table: those that are urgent before the page's others, and these
+    before what can be done anywhere. The tabs have theirs themselves.
+    """
+    shown = [action for action in actions if action.id not in PAGES]
+    parts = [[(_worth(action), _key(words, action))] for action in shown]
+    return joined(that_fit(parts, width, gap=2), gap=2)
 
 
-def _both_ends(left: list[Content], right: Content, width: int) -> Content:
-    """The right end is never pushed out: it says whether the rest is true."""
-    joined = Content(" ").join([part for part in left if part.plain])
-    room = max(0, width - right.cell_length - 1)
-    if joined.cell_length > room:
-        joined = joined.truncate(room)
-    return Content.assemble(joined, " " * (width - joined.cell_length - right.cell_length), right)
+def _worth(action: Action) -> int:
+    if action.id in {"help", "leave"}:
+        return 9
+    return 5 if action.in_footer else 2 if set(action.pages) != set(PAGES) else 1
+
+
+def _key(words: Words, action: Action) -> Form:
+    return whole(Content.assemble((action.shown.split()[0], "bold reverse"), " ", words(f"action.{action.id}")))

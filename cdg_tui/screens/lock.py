@@ -7,7 +7,7 @@ from cdg_tui.screens.bars import banner
 from cdg_tui.screens.big import big, largest
 from cdg_tui.screens.cover import Cover
 from cdg_tui.screens.page import View
-from cdg_tui.text import local_time, named
+from cdg_tui.text import fit, local_time, named
 from cdg_tui.widgets.line import Line
 
 UNLOCKING = ("u", "\uff55")
@@ -37,6 +37,7 @@ def _middle(view: View, width: int, height: int) -> Content:
             lines += [Content(line) for line in big(time, scale)]
         else:
             lines.append(Content.styled(time, "bold"))
-        lines += [Content(""), Content.styled(named(status.device.site, status.device.site_name), "bold"), Content("")]
-    lines += [Content.styled(view.words("lock.title"), "bold"), Content(""), banner(view)]
-    return Content("\n").join([line.truncate(width) for line in lines])
+        site = named(status.device.site, status.device.site_name)
+        lines += [Content(""), Content.styled(fit(site, width).rstrip(), "bold"), Content("")]
+    lines += [Content.styled(view.words("lock.title"), "bold"), Content(""), banner(view, width)]
+    return Content("\n").join(lines)

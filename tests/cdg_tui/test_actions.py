@@ -13,7 +13,12 @@ from cdg_tui.commands import Commands
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from cdg_tui.looks import Looks
 from cdg_tui.screens.bars import key_bar
+from cdg_tui.screens.cases import Cases
+from cdg_tui.screens.dead import Dead
+from cdg_tui.screens.device import Device
 from cdg_tui.screens.help import help_text
+from cdg_tui.screens.overview import Overview
+from cdg_tui.screens.retries import Retries
 from cdg_tui.session import Session
 
 README = Path(__file__).parents[2] / "README_zh.md"
@@ -82,15 +87,45 @@ def test_every_action_can_be_done() -> None:
     assert bound == {(key, f"act('{action.id}')") for action in ACTIONS for key in action.keys}
 
 
+def in_the_footer(words: Words, page: str, width: int) -> list[Action]:
+    """Those that stand there, each whole; and nothing else does."""
+    bar = key_bar(words, on_page(page), width).plain
+    assert cell_len(bar) <= width
+    told = {f"{action.shown.split()[0]} {words(f'action.{action.id}')}": action for action in on_page(page)}
+    return [told[one] for one in re.split(" {2}", bar)]
+
+
 @pytest.mark.requirement(23)
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("page", PAGES)
-def test_the_footer_shows_in_80_columns_what_can_be_done_here(page: str, language: Language) -> None:
-    words = Words(language)
-    bar = key_bar(words, on_page(page)).plain
-    assert cell_len(bar) <= 80
-    for action in on_page(page):
-        assert (f"{action.shown.split()[0]} {words(f'action.{action.id}')}" in bar) == action.in_footer
+def test_the_footer_shows_in_80_columns_what_is_urgent_and_with_more_of_them_more(
+    page: str, language: Language
+) -> None:
+    """In the order of the table, the page's own before what can be done everywhere; in 250 columns all. The tabs have their
+    own keys themselves.
+    """
+    words, actions = Words(language), [action for action in on_page(page) if action.id not in PAGES]
+    assert {action for action in actions if action.in_footer} <= set(in_the_footer(words, page, 80))
+    before: list[Action] = []
+    for width in range(80, 251, 10):
+        shown = in_the_footer(words, page, width)
+        assert shown == [action for action in actions if action in shown]
+        assert len(shown) >= len(before)
+        before = shown
+    assert before == actions
+    own = {action for action in actions if action.pages != PAGES}
+    assert own <= set(in_the_footer(words, page, 160))
+
+
+@pytest.mark.parametrize("width", [20, 40, 60])
+def test_however_narrow_the_footer_says_where_help_is_and_how_to_leave(width: int) -> None:
+    shown = in_the_footer(Words("en"), "cases", width)
+    assert {"help", "leave"} <= {action.id for action in shown}
+
+
+def test_a_list_is_sorted_by_something_else_only_where_there_is_something_else() -> None:
+    for page in (Overview(), Cases(), Retries(), Dead(), Device()):
+        assert (len(page.orders) > 1) == any(action.id == "sort" for action in on_page(page.id))
 
 
 @pytest.mark.requirement(23)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
+from cdg_tui.widgets.line import Line
 from tests.cdg_tui.consoles import Console, a_console
-from tests.cdg_tui.factories import a_case
+from tests.cdg_tui.factories import a_case, at
 from tests.cdg_tui.fake_core import FakeCore, no_socket
 from tests.cdg_tui.shops import a_shop
 
@@ -109,3 +110,20 @@ async def test_what_was_there_before_the_console_rings_once_unless_it_is_acknowl
         core.hang = False
         await console.shows(BANNER, "另有1个")
         assert rung == ["bell"]
+
+
+async def test_one_that_is_over_is_told_as_what_it_was_and_not_like_one_that_goes_on() -> None:
+    """Nobody has seen it yet; and beside one that goes on it is only counted."""
+    async with a_console(FakeCore()) as console:
+        await opens(console, 1)
+        await console.shows(BANNER)
+        console.core.cases = [structs.replace(console.core.cases[0], condition="cleared", cleared_at=at(-1))]
+        await console.news()
+        await console.shows("! 曾严重、已恢复、未看 03 鲜奶柜 高温报警")
+        assert "新严重报警" not in console.text
+        styles = str([span.style for span in console.app.screen.query_one("#alarm", Line).shown.spans])
+        assert "reverse" not in styles
+        assert "red" not in styles
+        await opens(console, 2)
+        await console.shows(BANNER, "另有1个")
+        assert "曾严重" not in console.text

@@ -34,6 +34,7 @@ def after(*answers: tuple[wire.CaseItem, ...]) -> Alarms:
         (((NEW,), (NEW, OTHER)), (NEW, OTHER)),
         (((NEW,), (OTHER,)), (OTHER,)),  # one opens while another closes
         (((OTHER, NEW),), (NEW, OTHER)),  # the newest first
+        (((NEW, OTHER), (CLEARED, OTHER)), (OTHER, CLEARED)),  # but what goes on before what is over
     ],
 )
 @pytest.mark.requirement(25)

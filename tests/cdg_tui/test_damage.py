@@ -176,11 +176,12 @@ async def test_an_answer_that_went_missing_is_not_called_a_failure() -> None:
         await console.shows("不知道做成没有")
 
 
-@pytest.mark.parametrize("page", ["2", "3", "4"])
-async def test_k_is_a_key_of_the_overview_alone(page: str) -> None:
+@pytest.mark.parametrize(("page", "key"), [("2", "K"), ("3", "f12"), ("4", "K"), ("5", "f12")])
+async def test_it_is_asked_on_every_page_since_every_page_says_so(page: str, key: str) -> None:
+    """The banner that names the key stands on all of them."""
     async with a_console(DamagedCore(retries=TORN)) as console:
-        await console.press(page, "K")
-        assert console.app.asks_nothing
+        await console.press(page, key)
+        await console.shows(Words("zh")("damage.title"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

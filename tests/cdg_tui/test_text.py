@@ -24,6 +24,7 @@ from cdg_tui.text import (
     number,
     safe,
     safe_document,
+    shortened,
     span,
     trend,
     wrapped,
@@ -225,3 +226,22 @@ def test_what_got_past_everything_else_is_stopped_before_the_terminal(text: str)
     assert not any(unicodedata.category(c) == "Cc" or unicodedata.bidirectional(c) in TURNING for c in kept.text)
     assert len(kept.text) == len(text)
     assert kept.text == text or not text.isprintable()
+
+
+@given(st.text("店柜a7 0", max_size=12), st.integers(0, 14))
+def test_a_name_is_cut_with_a_mark_but_never_within_a_number_of_its_own(name: str, room: int) -> None:
+    shown = shortened(name, room)
+    assert cell_len(shown) <= room or not name
+    if shown != name:
+        kept = shown.removesuffix(CUT)
+        assert cell_len(name) > room
+        assert shown in {"", f"{kept}{CUT}"}
+        assert name.startswith(kept)
+        assert not (kept[-1:].isdigit() and name[len(kept)].isdigit())
+
+
+@pytest.mark.parametrize(
+    ("room", "shown"), [(12, "店 0412 冷柜"), (11, "店 0412 冷~"), (8, "店 0412~"), (7, "店~"), (2, ""), (0, "")]
+)
+def test_of_a_name_as_much_stands_as_has_room(room: int, shown: str) -> None:
+    assert shortened("店 0412 冷柜", room) == shown
