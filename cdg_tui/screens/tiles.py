@@ -3,6 +3,8 @@
 What is not known to be of now is never a number, here less than anywhere.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Final
 
 from rich.cells import cell_len
@@ -12,10 +14,13 @@ from cdg_tui.screens.bars import banner
 from cdg_tui.screens.big import FULL, NO_SIGNAL, TALL, big, largest, wide
 from cdg_tui.screens.cabinet import rank, shown_sensor
 from cdg_tui.screens.page import STYLES, View
+from cdg_tui.screens.parts import joined, that_fit, whole
 from cdg_tui.text import fit, named, number, span
 from core import wire
 
 TURN_S: Final = 10.0  # how long a page stays where there are more cabinets than fit
+
+WELL: Final = {"ok", "out_of_service"}  # these have their turn; whatever else is there is to be seen all the time
 
 _WIDEST: Final = "-18.0"
 _LARGEST: Final = 6
@@ -31,7 +36,9 @@ def board(view: View, width: int, height: int) -> list[Content]:
     scale = _scale(len(cabinets), width, height)
     columns, lines = _fitting(scale, width, height)
     page, pages = turn(view, width, height)
-    shown = cabinets[page * columns * lines :][: columns * lines]
+    staying = _staying(cabinets, columns * lines)
+    turning, places = cabinets[staying:], columns * lines - staying
+    shown = [*cabinets[:staying], *turning[page * places :][:places]]
     columns = min(columns, len(cabinets)) if pages == 1 else columns
     tiles = [_tile(view, cabinet, width // columns, scale) for cabinet in shown]
     rows = [tiles[first : first + columns] for first in range(0, len(tiles), columns)]
@@ -41,20 +48,32 @@ def board(view: View, width: int, height: int) -> list[Content]:
 
 def turn(view: View, width: int, height: int) -> tuple[int, int]:
     """Which page is shown now, from 0, and of how many."""
-    count = len(view.store.cabinets)
-    if not view.live or not count:
+    cabinets = sorted(view.store.cabinets, key=lambda cabinet: rank(cabinet.state))
+    if not view.live or not cabinets:
         return 0, 1
-    columns, lines = _fitting(_scale(count, width, height), width, height)
-    pages = -(-count // (columns * lines))
+    columns, lines = _fitting(_scale(len(cabinets), width, height), width, height)
+    staying = _staying(cabinets, columns * lines)
+    pages = max(1, math.ceil((len(cabinets) - staying) / (columns * lines - staying)))
     return int(view.now_s // TURN_S) % pages, pages
+
+
+def _staying(cabinets: Sequence[wire.CabinetItem], places: int) -> int:
+    """How many of them, worst first, are shown at every turn where not all are: whatever is wrong; but where that alone is
+    more than fits, a few places turn among the least of it.
+    """
+    troubled = sum(cabinet.state not in WELL for cabinet in cabinets)
+    if len(cabinets) <= places:
+        return 0
+    return troubled if troubled < places else places - max(1, places // 4)
 
 
 def no_signal(view: View, width: int, height: int) -> list[Content]:
     """In the largest letters that fit, and below why and since when."""
-    scale = largest(NO_SIGNAL, width, height - 4)
+    why = banner(view, width).wrap(max(1, width))
+    scale = largest(NO_SIGNAL, width, height - 3 - len(why))
     letters = [Content.styled(line, "bold ansi_red") for line in big(NO_SIGNAL, scale)] if scale else []
     said = Content.styled(f"  {view.words('wallboard.no_signal')}  ", "bold reverse ansi_red")
-    return [*letters, Content(""), said, Content(""), banner(view).truncate(width)]
+    return [*letters, Content(""), said, Content(""), *why]
 
 
 def _fitting(scale: int, width: int, height: int) -> tuple[int, int]:
@@ -76,11 +95,16 @@ def _tile(view: View, cabinet: wire.CabinetItem, width: int, scale: int) -> list
     style = STYLES.get(cabinet.state, "")
     name = fit(f" {named(cabinet.id, cabinet.name)}", width - 1)
     simulated = view.words("word.simulated") if any(sensor.simulated for sensor in cabinet.sensors) else ""
-    state = f" {view.mark(cabinet.state)}  {span(cabinet.low, cabinet.high)}  {simulated}"
+    state = [
+        [(9, whole(view.mark(cabinet.state)))],
+        [(5, whole(span(cabinet.low, cabinet.high)))],
+        [(7, whole(simulated))],
+    ]
+    told = joined(that_fit(state, width - 1, gap=2), gap=2).plain
     return [
         Content.styled(f"{name} ", "bold"),
         *_figure(view, cabinet, width, scale, style),
-        Content.styled(fit(state, width), f"bold {style}".strip()),
+        Content.styled(fit(f" {told}", width), f"bold {style}".strip()),
     ]
 
 

@@ -141,27 +141,63 @@ async def test_any_size_is_survived_and_every_change_of_it() -> None:
             await console.shows(shown)
 
 
-def a_view(count: int, now_s: float = 0.0) -> View:
+def a_view(count: int, now_s: float = 0.0, troubled: int = 1) -> View:
     """Of so many cabinets, the last of them the worst."""
     store = Store()
     store.heard_s, store.link = now_s, Link(state=LinkState.LIVE)
-    states = ["ok"] * (count - 1) + ["critical"]
+    states = ["ok", "out_of_service"] * count
+    states = [*states[: count - troubled], *["warning"] * (troubled - 1), *["critical"] * bool(troubled)]
     store.cabinets = tuple(a_cabinet(f"k{n:02}", "", state=state) for n, state in enumerate(states))
     return View(store=store, words=Words("zh"), now_s=now_s)
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 21), (200, 47), (60, 9), (20, 7), (7, 2)])
-@pytest.mark.parametrize("count", [1, 2, 5, 12, 30])
-def test_every_cabinet_has_its_turn_and_the_worst_is_first(count: int, width: int, height: int) -> None:
-    _, pages = turn(a_view(count), width, height)
-    shown = []
-    for page in range(pages):
-        lines = board(a_view(count, page * TURN_S), width, height)
-        assert len(lines) == height
-        assert all(line.cell_length <= max(width, 6) for line in lines)
-        shown += re.findall(r"k\d\d", "\n".join(line.plain for line in lines))
-    assert sorted(shown) == [f"k{n:02}" for n in range(count)]
-    assert shown[0] == f"k{count - 1:02}"
+def turns(count: int, width: int, height: int, troubled: int = 1) -> list[list[str]]:
+    """The cabinets that each turn of the board shows, in their order; the board is full, and not more."""
+    _, pages = turn(a_view(count, 0.0, troubled), width, height)
+    boards = [board(a_view(count, page * TURN_S, troubled), width, height) for page in range(pages)]
+    assert all(len(lines) == height for lines in boards)
+    assert all(line.cell_length <= max(width, 6) for lines in boards for line in lines)
+    return [re.findall(r"k\d\d", "\n".join(line.plain for line in lines)) for lines in boards]
+
+
+SIZES = [(80, 21), (200, 47), (60, 9), (20, 7), (7, 2)]
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize(("count", "troubled"), [(1, 1), (2, 0), (5, 1), (12, 3), (30, 11), (30, 30)])
+def test_every_cabinet_has_its_turn_and_the_worst_is_first(count: int, troubled: int, width: int, height: int) -> None:
+    shown = turns(count, width, height, troubled)
+    assert {one for page in shown for one in page} == {f"k{n:02}" for n in range(count)}
+    assert all(len(set(page)) == len(page) for page in shown)
+    assert shown[0][0] == f"k{count - 1:02}" or not troubled
+
+
+@pytest.mark.requirement(25)
+@pytest.mark.parametrize("troubled", [1, 3, 11])
+def test_what_is_wrong_stays_while_the_others_have_their_turns(troubled: int) -> None:
+    """Nobody waits for an alarm that is on another board just now; and all who are well have one turn."""
+    shown = turns(30, 80, 21, troubled)
+    staying = {f"k{n:02}" for n in range(30 - troubled, 30)}
+    assert len(shown) > 1
+    assert all(staying <= set(page) for page in shown)
+    assert sum(len(set(page) - staying) for page in shown) == 30 - troubled
+
+
+def test_where_more_is_wrong_than_fits_the_worst_stay_and_the_least_of_it_have_their_turns() -> None:
+    shown = turns(30, 80, 21, 20)
+    assert all(page[:9] == shown[0][:9] and "k29" in page for page in shown)
+
+
+async def test_the_foot_says_which_turn_it_is() -> None:
+    core, hour = FakeCore(), [1000.0]
+    core.cabinets = [a_cabinet(f"{n:02}", "") for n in range(1, 25)]
+    async with a_console(core, now=lambda: hour[0]) as console:
+        await console.press("w")
+        first = int(1000.0 // TURN_S) % 2
+        await console.shows(f"第 {first + 1}/2 屏")
+        hour[0] += TURN_S
+        await console.news()
+        await console.shows(f"第 {2 - first}/2 屏")
 
 
 def test_twelve_cabinets_stand_on_one_screen_of_either_size() -> None:
