@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from cdg_tui.errors import ClientError
 from cdg_tui.looks.looking import Looking
+from cdg_tui.screens.box import BOX
+from cdg_tui.screens.dead import group_of
 
 
 class ListingLooks(Looking):
@@ -58,7 +60,17 @@ class ListingLooks(Looking):
         screen.show()
 
     def copy(self) -> None:
-        """The name of the row to the clipboard, and on the screen to be read out."""
-        if (key := self._app.cursor_key) is not None:
-            self._app.copy_to_clipboard(key)
-            self._app.say(self._app.words("list.copied", id=key))
+        """What the row is called, to the clipboard, and on the screen to be read out."""
+        if (called := self._called()) is not None:
+            self._app.copy_to_clipboard(called)
+            self._app.say(self._app.words("list.copied", id=called))
+
+    def _called(self) -> str | None:
+        """Its id; of the box's own row the device's, of a group the endpoint's."""
+        app, key = self._app, self._app.cursor_key
+        if key == BOX:
+            return None if app.store.status is None else app.store.status.device.id
+        if app.page_screen.asked.folded:
+            group = group_of(app.store, key)
+            return None if group is None else group.endpoint
+        return key

@@ -10,6 +10,7 @@ from cdg_tui.widgets.row_table import RowTable
 from tests.cdg_tui.consoles import Console, a_console
 from tests.cdg_tui.factories import a_dead_letter, a_retry
 from tests.cdg_tui.fake_core import FakeCore
+from tests.cdg_tui.shops import a_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -178,6 +179,20 @@ async def test_the_id_of_a_row_goes_to_the_clipboard_and_is_shown() -> None:
         await console.press("3", "y")
         await console.shows(a_retry(1).delivery_id)
         assert console.app.clipboard == a_retry(1).delivery_id
+
+
+@pytest.mark.parametrize(
+    ("keys", "copied"), [("5 G y", "kiosk"), ("5 g y", "旧系统"), ("4 z y", "总部"), ("1 y", "03"), ("4 y", None)]
+)
+async def test_what_is_copied_is_what_people_and_the_core_call_it(keys: str, copied: str | None) -> None:
+    """Of the box the device's id, of a group of dead letters its endpoint's; never a name that only the console knows."""
+    async with a_console(a_shop()) as console:
+        await console.press(keys[0])
+        await console.until(lambda: console.app.cursor_key is not None)
+        await console.press(*keys.split()[1:])
+        expected = a_dead_letter().delivery_id if copied is None else copied
+        await console.until(lambda: console.app.clipboard == expected)
+        await console.shows(f"编号 {expected}（已送往剪贴板）")
 
 
 @pytest.mark.requirement(20)
