@@ -113,8 +113,12 @@ def test_the_footer_shows_in_80_columns_what_is_urgent_and_with_more_of_them_mor
         assert len(shown) >= len(before)
         before = shown
     assert before == actions
-    own = {action for action in actions if action.pages != PAGES}
-    assert own <= set(in_the_footer(words, page, 160))
+
+
+def test_in_the_footer_a_pages_own_keys_come_before_what_can_be_done_everywhere() -> None:
+    shown = {action.id for action in in_the_footer(Words("zh"), "device", 80)}
+    assert "log" in shown
+    assert "damage" not in shown
 
 
 @pytest.mark.parametrize("width", [20, 40, 60])

@@ -3,6 +3,8 @@
 import random
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
 
 import pytest
 from msgspec import structs
@@ -36,6 +38,25 @@ CODES = tuple(key.removeprefix("problem.") for key in Words("en")._texts if key.
 pytestmark = pytest.mark.requirement(12)
 
 
+A_DRAIN = wire.DrainResult(
+    drain_id="d",
+    actor="li",
+    dry_run=False,
+    running=True,
+    started_at=at(0),
+    finished_at=None,
+    duration_ms=1,
+    counts=wire.DrainCounts(
+        matched=12345, attempted=987, skipped=0, delivered=0, failed=987, remaining_due=0, remaining_pending=0
+    ),
+    items=(),
+)
+
+
+def a_problem(code: str) -> wire.Problem:
+    return wire.Problem(code=code, since=at(0), text="x")
+
+
 def some_status(chance: random.Random) -> wire.Status:
     core = FakeCore()
     device = a_status(core).device
@@ -53,10 +74,7 @@ def some_status(chance: random.Random) -> wire.Status:
         durability=wire.DurabilityInfo(
             state=state, degraded=chance.random() < 0.5, archive_unacknowledged=0, journals={}
         ),
-        problems=tuple(
-            wire.Problem(code=code, since=at(0), text="x")
-            for code in chance.sample(CODES, chance.choice([0, 1, 3, 7, 12]))
-        ),
+        problems=tuple(map(a_problem, chance.sample(CODES, chance.choice([0, 1, 3, 7, 12])))),
     )
 
 
@@ -69,19 +87,7 @@ def some_view(language: Language, seed: int) -> View:
     if chance.random() < 0.3:
         store.link = Link(state=LinkState.LOST, cause="refused", detail="", tries=12345)
     if chance.random() < 0.5:
-        counts = wire.DrainCounts(
-            matched=12345,
-            attempted=987,
-            skipped=0,
-            delivered=0,
-            failed=987,
-            remaining_due=0,
-            remaining_pending=0,
-        )
-        store.drain = wire.DrainResult(
-            drain_id="d", actor="li", dry_run=False, running=True, started_at=at(0), finished_at=None, duration_ms=1,
-            counts=counts, items=(),
-        )  # fmt: skip
+        store.drain = A_DRAIN
     who = chance.choice([None, None, "李工", "一个名字很长的值班员工 0017"])
     cases = tuple(
         a_case(
@@ -158,21 +164,27 @@ def test_every_tab_has_its_key_and_its_count_and_the_one_that_is_shown_its_brack
         assert line.count("[") == line.count("]") == 1
 
 
-def test_names_of_tabs_make_way_before_anything_else_does() -> None:
-    """As much as can be at once, in a Chinese kiosk of 80 columns."""
-    view = some_view("zh", 0)
-    status = structs.replace(
-        some_status(random.Random(1)),
+def test_names_of_tabs_make_way_before_what_the_box_complains_of_and_that_before_who_may_write() -> None:
+    """As much as can be at once, in a kiosk of 80 columns."""
+    full = a_status(
+        FakeCore(),
         network="offline",
         cases=wire.CaseCounts(open=57, critical=1, warning=1),
         webhooks=structs.replace(FakeCore().summary(), pending=12345, dead_letter=678),
-        problems=tuple(wire.Problem(code=code, since=at(0), text="x") for code in CODES[:3]),
+        problems=tuple(map(a_problem, CODES[:12])),
     )
-    view.store.status, view.store.link = status, Link(state=LinkState.LIVE)
-    quiet = View(store=view.store, words=view.words, now_s=1001.0, access=Access(kiosk=True))
-    quiet.store.drain = None
-    line = tabs(quiet, "dead", 80).plain
-    assert all(one in line for one in ("[4 死信 678]", "57", "12345", "外网不通", "本机问题 3", "只读（u 解锁）"))
+    store = Store()
+    store.status, store.heard_s, store.link = full, 1000.0, Link(state=LinkState.LIVE)
+    view = View(store=store, words=Words("zh"), now_s=1001.0, access=Access(kiosk=True))
+    line = tabs(view, "dead", 80).plain
+    assert all(one in line for one in ("[4 死信 678]", "57", "12345", "外网不通", "本机问题 12", "只读（u 解锁）"))
+    store.status = structs.replace(full, cases=structs.replace(full.cases, open=12345))
+    store.drain = A_DRAIN
+    line = tabs(replace(view, words=Words("en")), "dead", 80).plain
+    assert all(one in line for one in ("[4 Dead 678]", "DRAIN 987/12345", "NO NET", "read-only"))
+    line = tabs(replace(view, words=Words("en")), "dead", 70).plain
+    assert "problems" not in line
+    assert all(one in line for one in ("DRAIN 987/12345", "read-only"))
 
 
 def test_the_alarm_line_has_kind_value_time_and_how_many_more_however_long_the_name() -> None:
@@ -189,22 +201,28 @@ def test_the_alarm_line_has_kind_value_time_and_how_many_more_however_long_the_n
             assert f" {case.value} " in line
 
 
-def test_the_banner_names_whole_problems_and_how_many_more_there_are() -> None:
-    for view, width in views():
-        words, status = view.words, view.store.status
-        assert status is not None
-        lines = banner(view, width).wrap(width)
-        assert len(lines) <= 3
-        if not view.live:
-            continue
+def test_on_a_narrow_board_the_alarms_value_stands_longer_than_its_time_and_what_to_press() -> None:
+    view = replace(some_view("zh", 0), now_s=1001.0, alarms=(a_case(1, cabinet_name=NAMES[2]),))
+    view.store.link = Link(state=LinkState.LIVE)
+    assert alarm_line(view, 34).plain.rstrip() == "!!新严重报警 03 上海~ 高温报警 9.4"
+    assert alarm_line(view, 25).plain.rstrip() == "!!新严重报警 03 上海~ 9.4"
+
+
+@pytest.mark.parametrize("unsettled", ["", "console.toml: " + "colour " * 30])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_banner_names_whole_problems_and_how_many_more_there_are(language: Language, unsettled: str) -> None:
+    """In three lines, with what is wrong with the settings in the last."""
+    view = replace(some_view(language, 0), now_s=1001.0, unsettled=unsettled)
+    view.store.link, words = Link(state=LinkState.LIVE), view.words
+    told = [words(f"problem.{code}") for code in CODES]
+    for count, width in product((0, 1, 3, 7, 12), (80, 123, 200)):
+        view.store.status = a_status(FakeCore(), problems=tuple(map(a_problem, CODES[:count])))
+        assert len(banner(view, width).wrap(width)) <= 3
         first = banner(view, width).plain.partition("\n")[0]
-        texts = [words(f"problem.{one.code}") for one in status.problems]
-        for shown in range(len(texts), 0, -1):
-            more = [words("banner.more", n=len(texts) - shown)] if shown < len(texts) else []
-            if first == f"! {'; '.join([*texts[:shown], *more])}":
-                break
-        else:
-            assert not texts, first
+        shown = max((n for n in range(1, count + 1) if first.startswith(f"! {'; '.join(told[:n])}")), default=0)
+        more = [words("banner.more", n=count - shown)] if shown < count else []
+        assert not count or first == f"! {'; '.join([*told[:shown], *more])}"
+        assert shown >= min(count, 3 if width > 80 else 2)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
