@@ -140,7 +140,7 @@ def _access(view: View) -> Part:
     return [(8, whole(words("access.read"), "bold")), *hint]
 
 
-def banner(view: View, width: int = LEAST[0]) -> Content:
+def banner(view: View, width: int) -> Content:
     """What is wrong with the link, or else with the box, and with the user's settings; nothing where all is well. As many
     lines as there is room for, and nothing that would need more.
     """
@@ -215,7 +215,7 @@ def heading(view: View, page: Page, place: tuple[int, int], said: tuple[str, ...
     return Content.styled(f"── {left} {rule} {middle} ──", "dim" if view.live else "bold")
 
 
-def key_bar(words: Words, actions: Sequence[Action], width: int = LEAST[0]) -> Content:
+def key_bar(words: Words, actions: Sequence[Action], width: int) -> Content:
     """As many keys as there is room for, in the order of the table: those that are urgent before the page's others, and these
     before what can be done anywhere. The tabs have theirs themselves.
     """

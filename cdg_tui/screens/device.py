@@ -97,7 +97,7 @@ def _box(view: View) -> list[Row]:
                 count(queue.pending, 5),
                 count(queue.dead_letter, 4),
                 "",
-                worst.text if worst.mark else NOTHING,
+                (worst.short or worst.text) if worst.mark else NOTHING,
             ),
             styles=((0, style),) if style else (),
         )

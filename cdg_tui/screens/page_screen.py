@@ -95,10 +95,10 @@ class PageScreen(Screen[None]):
         width = self.size.width
         self._line("status", status_line(view, width))
         self._line("tabs", tabs(view, self.page.id, width))
-        self._line("keys", key_bar(view.words, on_page(self.page.id, view.actions)))
+        self._line("keys", key_bar(view.words, on_page(self.page.id, view.actions), width))
         self._line("notice", view.notice)
         self._optional("alarm", alarm_line(view, width))
-        self._optional("banner", banner(view))
+        self._optional("banner", banner(view, width))
         queue = self.page.queue(view, width)
         self._optional("queue", queue)
         self.set_class(bool(queue), "-queue")

@@ -78,7 +78,7 @@ def account(view: View, item: wire.RetryItem) -> Detail:
         lines.append(
             (words("column.last"), f"{view.clock(last.started_at)}  {last.duration_ms} ms  {error(view, item)}")
         )
-        lines += hint(view, last.error_class)
+        lines += hint(view, last.error_class, disabled=item.endpoint.state == "disabled")
         if last.response_excerpt:
             lines.append((words("column.answer"), last.response_excerpt))
     return [*lines, (words("column.event_id"), item.event_id)]

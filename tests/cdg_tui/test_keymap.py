@@ -214,7 +214,7 @@ def file(tmp_path: Path) -> SettingsFile:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_footer_and_help_show_the_changed_keys(language: Language, file: SettingsFile) -> None:
     words, actions = Words(language), file.read().actions
-    assert f"F11 {words('action.drain')}" in key_bar(words, on_page("retries", actions)).plain
+    assert f"F11 {words('action.drain')}" in key_bar(words, on_page("retries", actions), 80).plain
     assert f"F11 Z    {words('help.drain')}" in help_text(words, "retries", actions).plain
     assert words("help.drain") not in "".join(
         line for line in help_text(words, "retries", actions).plain.splitlines() if line.startswith("D F8")
