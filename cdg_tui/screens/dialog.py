@@ -1,5 +1,7 @@
 """The dialogs: each says what it is about, asks, and answers with what was said. Their targets are fixed when they open.
 
+All are laid out alike: the title, what may be more than there is room for, and the keys, which are always in sight.
+
 Where something would be changed, Enter and Esc leave it as it is; only a capital Y goes on.
 """
 
@@ -7,35 +9,65 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import ClassVar, Final, Generic, TypeVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
 
 from cdg_tui.i18n import Words
+from cdg_tui.screens.page_screen import PageScreen
 from cdg_tui.widgets.line import Line
+from cdg_tui.widgets.row_table import MOVING, RowTable
 
 Said = TypeVar("Said")
 
 YES: Final = "Y,\uff39"  # also as a Chinese input method sends it
+BROAD: Final = (
+    120  # columns from which a box leaves some of its page in sight on both sides; less of it would look like its own
+)
+GAP: Final = 2
+ENLARGED: Final = 3  # lines that say so where the terminal is too small for a page
+
+
+class Scroller(VerticalScroll, can_focus=False):
+    """As much as there is room for of something longer; the keys that move it are the dialog's."""
 
 
 class Dialog(ModalScreen[Said], Generic[Said]):
-    """A box: title, parts, and the line that says what the keys do."""
+    """A box: title, parts, and the line that says what the keys do. It covers no line of its page but those of the list."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+    ]
 
     def __init__(self, words: Words, title: str):
         super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(BROAD, "-wide")]
         self.words, self._title = words, title
+        self._room = 0  # lines that it may take
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Line(classes="title")
-            yield from self.parts()
+            with Vertical(classes="top"):
+                yield Line(classes="title")
+                yield from self.head()
+            yield from self.middle()
             yield Line(classes="answers")
 
+    def head(self) -> ComposeResult:
+        """What stays in sight below the title."""
+        return ()
+
+    def middle(self) -> ComposeResult:
+        """What stands between head and keys."""
+        with Scroller():
+            yield from self.parts()
+
     def parts(self) -> ComposeResult:
-        """What stands between title and keys."""
+        """What is scrolled where there is not room for it."""
         raise NotImplementedError
 
     def answers(self) -> Content:
@@ -45,10 +77,66 @@ class Dialog(ModalScreen[Said], Generic[Said]):
     # Textual calls the handler of each class, from the most special one up: none calls its base's.
     def on_mount(self) -> None:
         self.query_one(".title", Line).show(Content.styled(self._title, "bold"))
+        self._make_room()
+        if (page := self._page) is not None:
+            page.screen_layout_refresh_signal.subscribe(self, lambda _: self._make_room())
+        self.screen_layout_refresh_signal.subscribe(self, lambda _: self.laid_out())
+        for box in self.query(Scroller):
+            self.watch(box, "scroll_y", self.show_answers)
+        self.show_answers()
+
+    def laid_out(self) -> None:
+        """Everything has its place and size: blank lines give way before anything is out of sight."""
+        if self.place():
+            self.add_class("-tight")
         self.show_answers()
 
     def show_answers(self) -> None:
-        self.query_one(".answers", Line).show(self.answers())
+        """With the place on the right, where not all is in sight."""
+        said, place = self.answers(), self.place()
+        for line in self.query(".answers").results(Line):
+            gap = max(GAP, line.size.width - said.cell_length - cell_len(place))
+            line.show(Content.assemble(said, " " * gap, place) if place else said)
+
+    def place(self) -> str:
+        """Which lines are in sight, of how many; nothing where that is all."""
+        for box in self.query(Scroller):
+            if box.max_scroll_y:
+                top = box.scroll_offset.y
+                return f"{top + 1}-{top + box.size.height}/{box.virtual_size.height}"
+        return ""
+
+    @property
+    def _page(self) -> PageScreen | None:
+        """The one that this lies over."""
+        return next((screen for screen in self.app.screen_stack if isinstance(screen, PageScreen)), None)
+
+    def _make_room(self) -> None:
+        """What stands round the page's list stays bright and readable: alarms, link and banner above, notice and keys below."""
+        if (page := self._page) is None or not page.is_mounted:
+            return
+        height = self.app.size.height
+        instead = page.query_one("#enlarge").display  # of a page that would not fit
+        above = ENLARGED if instead else page.query_one("#body").region.y
+        below = height - page.query_one("#notice").region.y
+        self.query_one(".dialog").styles.margin = (above, 0, below, 0)
+        room, self._room = self._room, height - above - below
+        if room != self._room:
+            self.remove_class("-tight")
+
+    # -- what moves it -----------------------------------------------------------------------------------------------
+
+    def action_move(self, by: int) -> None:
+        for box in self.query(Scroller):
+            box.scroll_relative(y=by, animate=False)
+
+    def action_page(self, by: int) -> None:
+        for box in self.query(Scroller):
+            box.scroll_relative(y=by * max(1, box.size.height - 1), animate=False)
+
+    def action_edge(self, way: int) -> None:
+        for box in self.query(Scroller):
+            box.scroll_to(y=0 if way < 0 else box.max_scroll_y, animate=False)
 
     def cancel_or_yes(self) -> Content:
         return self.cancel_or(self.words("dialog.yes"))
@@ -64,6 +152,7 @@ class Confirm(Dialog[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,n,q", "say(False)", show=False),
         Binding(YES, "say(True)", show=False),
+        *MOVING,
     ]
 
     def __init__(self, words: Words, title: str, lines: Sequence[str]):
@@ -117,3 +206,11 @@ def say_on(screen: Screen[Said], selector: str, text: Content) -> None:
     """Show it there, in as many lines as it takes; nowhere while the screen is not put together yet."""
     for line in screen.query(selector).results(Line):
         line.show(text)
+
+
+def table_place(screen: Screen[Said]) -> str:
+    """Which row of its table the cursor is on, of how many; nothing where all are in sight."""
+    for table in screen.query(RowTable):
+        if table.max_scroll_y:
+            return "/".join(map(str, table.cursor_place))
+    return ""

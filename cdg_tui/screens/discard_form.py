@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.widgets import Input
 
 from cdg_tui.i18n import Words
@@ -24,13 +23,12 @@ class DiscardForm(Form):
 
     def parts(self) -> ComposeResult:
         yield from super().parts()
-        with Container(id="count"):
-            yield Input(placeholder=self.words("cancel.count", n=self._count), max_length=6, compact=True)
+        yield Input(placeholder=self.words("cancel.count", n=self._count), id="count", max_length=6, compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#count").display = self._count > 1
 
     def _said(self) -> Filled | None:
-        typed = self.query_one("#count Input", Input).value.strip()
+        typed = self.query_one("#count", Input).value.strip()
         sure = self._count == 1 or (typed.isdecimal() and int(typed) == self._count)
         return super()._said() if sure else None

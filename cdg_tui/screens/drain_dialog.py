@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from cdg_tui.i18n import Words
-from cdg_tui.screens.dialog import YES, Dialog, say_on
+from cdg_tui.screens.dialog import YES, Dialog, say_on, table_place
 from cdg_tui.screens.page import outcome
 from cdg_tui.text import NOTHING
 from cdg_tui.widgets.line import Line
@@ -53,8 +53,10 @@ class DrainDialog(Dialog[None]):
         self._text = words("drain.looking")
         self._items: tuple[wire.DrainItem, ...] = ()
 
-    def parts(self) -> ComposeResult:
+    def head(self) -> ComposeResult:
         yield Line(classes="said")
+
+    def middle(self) -> ComposeResult:
         yield RowTable()
 
     def on_mount(self) -> None:
@@ -67,6 +69,12 @@ class DrainDialog(Dialog[None]):
         if self._question is _Question.SEND:
             return self.cancel_or_yes()
         return Content(self.words("drain.keys" if self._going else "dialog.close"))
+
+    def place(self) -> str:
+        return table_place(self)
+
+    def on_row_table_moved(self) -> None:
+        self.show_answers()
 
     # -- what it is told -------------------------------------------------------------------------------------------
 
@@ -133,7 +141,6 @@ class DrainDialog(Dialog[None]):
         self._text = text
         self._items = items if items is not None else self._items
         say_on(self, ".said", Content(text))
-        say_on(self, ".answers", self.answers())
         words = self.words
         columns = (
             Column(title=words("column.result"), width=10),
@@ -143,8 +150,9 @@ class DrainDialog(Dialog[None]):
             Column(title=words("column.answer"), width=22, grow=2),
         )
         for table in self.query(RowTable):
-            table.display = bool(self._items)
+            table.set_class(not self._items, "-empty")
             table.show(columns, [_row(words, item) for item in self._items])
+        self.show_answers()
 
     # -- what it is answered ---------------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ class Form(Dialog[Filled | None]):
         yield Line(classes="said")
         yield Choices(*(Choice(label, options) for label, options in self._choices))
         note = self.words("form.or_note" if self._or_noted else "form.note")
-        yield Input(placeholder=note, max_length=400, compact=True)
+        yield Input(placeholder=note, id="note", max_length=400, compact=True)
 
     def on_mount(self) -> None:
         self.query_one(".said", Line).show(Content("\n".join(self._lines)))
@@ -64,7 +64,7 @@ class Form(Dialog[Filled | None]):
     def answers(self) -> Content:
         if self._said() is None:
             return self.cancel_or(self._unchosen)
-        if self.query_one(Input).has_focus:
+        if self.query_one("#note").has_focus:
             return Content(self.words("form.noting"))
         return self.cancel_or_yes()
 
@@ -89,7 +89,7 @@ class Form(Dialog[Filled | None]):
 
     def _said(self) -> Filled | None:
         *others, last = (choice.value for choice in self.query(Choice))
-        note = self.query_one(Input).value.strip()
+        note = self.query_one("#note", Input).value.strip()
         if None in others or (last is None and not (self._or_noted and note)):
             return None
         return Filled(chosen=tuple(value for value in (*others, last) if value is not None), note=note)

@@ -8,12 +8,11 @@ from typing import ClassVar, Final, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 
-from cdg_tui.screens.dialog import say_on
+from cdg_tui.screens.dialog import Scroller, say_on
 from cdg_tui.screens.documents import audit_text, log_text
-from cdg_tui.screens.page import WIDE, View
+from cdg_tui.screens.page import View
 from cdg_tui.screens.reader import Reader
 from cdg_tui.widgets.line import Line
 from core.wire_audit import AuditItem, AuditPage
@@ -22,6 +21,7 @@ from core.wire_stream import Log, LogItem
 KEPT: Final = 300  # records of the log; and while somebody reads further up
 KEPT_ABOVE: Final = 1000
 LEVELS: Final = ("info", "warning", "error")
+BROADER: Final = 160  # as other boxes' BROAD; its lines are longer
 KINDS: Final = ("", "case.*", "retry.*", "retries.*", "endpoint.*", "cabinet.*", "config.*", "operator.*", "core.*")
 
 Value = TypeVar("Value")
@@ -32,14 +32,13 @@ class LiveReader(Reader):
 
     def __init__(self, view: Callable[[], View], title: str):
         super().__init__(view().words, title, self.body)
-        self.HORIZONTAL_BREAKPOINTS = [(WIDE, "-wide")]
+        self.HORIZONTAL_BREAKPOINTS = [(BROADER, "-wide")]
         self._view = view
         self._heard_s: float | None = None
         self._why: str | None = None
 
-    def parts(self) -> ComposeResult:
+    def head(self) -> ComposeResult:
         yield Line(classes="head")
-        yield from super().parts()
 
     def show(self) -> None:
         say_on(self, ".head", self._head())
@@ -55,7 +54,7 @@ class LiveReader(Reader):
         self._why = why
         self.show()
 
-    def head(self) -> str:
+    def about(self) -> str:
         """What is shown, where all is well."""
         raise NotImplementedError
 
@@ -72,7 +71,7 @@ class LiveReader(Reader):
             return Content.styled(f"!! {words('live.unread', why=self._why)}", "bold")
         if self._heard_s is None:
             return Content.styled(words("live.reading"), "dim")
-        return Content.styled(self.head(), "dim")
+        return Content.styled(self.about(), "dim")
 
 
 class DocumentReader(LiveReader, Generic[Value]):
@@ -94,7 +93,7 @@ class DocumentReader(LiveReader, Generic[Value]):
         self._value = value
         self.heard()
 
-    def head(self) -> str:
+    def about(self) -> str:
         return "" if self._value is None else self._about(self._view(), self._value)
 
     def body(self) -> Content:
@@ -135,9 +134,9 @@ class LogReader(LiveReader):
         self.heard()
 
     def on_mount(self) -> None:
-        self._scroller.anchor()  # at its end, whatever comes, until somebody scrolls away from it
+        self.query_one(Scroller).anchor()  # at its end, whatever comes, until somebody scrolls away from it
 
-    def head(self) -> str:
+    def about(self) -> str:
         key = "log.follows" if self._follows else "log.stands"
         return self.words("log.head", level=self.words.of("level", self.level), n=len(self._items), how=self.words(key))
 
@@ -145,7 +144,7 @@ class LogReader(LiveReader):
         return log_text(self._view(), self._items)
 
     def answers(self) -> Content:
-        return Content(self.words("log.keys"))
+        return self.close_or(self.words("log.keys"))
 
     def action_least(self, level: str) -> None:
         self.level, self.after, self._items, self._run = level, None, [], ""
@@ -154,7 +153,7 @@ class LogReader(LiveReader):
 
     @property
     def _follows(self) -> bool:
-        return all(box.scroll_offset.y >= box.max_scroll_y for box in self.query(VerticalScroll))
+        return all(box.scroll_offset.y >= box.max_scroll_y for box in self.query(Scroller))
 
 
 class AuditReader(LiveReader):
@@ -182,10 +181,10 @@ class AuditReader(LiveReader):
     @property
     def wants_more(self) -> bool:
         """Somebody has come near the end of what is here."""
-        near = all(box.scroll_offset.y + 2 * box.size.height >= box.max_scroll_y for box in self.query(VerticalScroll))
+        near = all(box.scroll_offset.y + 2 * box.size.height >= box.max_scroll_y for box in self.query(Scroller))
         return not self.whole and near
 
-    def head(self) -> str:
+    def about(self) -> str:
         words = self.words
         kind = words.of("did", self.kind) if self.kind else words("audit.all")
         end = words("audit.end" if self.whole else "audit.more")
@@ -195,7 +194,7 @@ class AuditReader(LiveReader):
         return audit_text(self._view(), self._items)
 
     def answers(self) -> Content:
-        return Content(self.words("audit.keys"))
+        return self.close_or(self.words("audit.keys"))
 
     def action_kind(self) -> None:
         self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]

@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from cdg_tui.actions import Action
 from cdg_tui.i18n import Words
-from cdg_tui.screens.dialog import Dialog
+from cdg_tui.screens.dialog import Dialog, table_place
 from cdg_tui.widgets.row_table import RowTable
 from cdg_tui.widgets.rows import Column, Row
 
@@ -28,17 +28,27 @@ class Palette(Dialog[str | None]):
         super().__init__(words, words("palette.title"))
         self._actions = actions
 
-    def parts(self) -> ComposeResult:
+    def head(self) -> ComposeResult:
         yield Input(placeholder=self.words("palette.placeholder"), compact=True)
+
+    def middle(self) -> ComposeResult:
         yield RowTable()
 
     def on_mount(self) -> None:
-        self.query_one(RowTable).can_focus = False
+        table = self.query_one(RowTable)
+        table.can_focus = False
+        table.styles.height = len(self._actions) + 1  # it stays as it is while somebody types
         self.query_one(Input).focus()
         self._show("")
 
     def answers(self) -> Content:
         return Content(self.words("palette.keys"))
+
+    def place(self) -> str:
+        return table_place(self)
+
+    def on_row_table_moved(self) -> None:
+        self.show_answers()
 
     def on_input_changed(self, changed: Input.Changed) -> None:
         self._show(changed.value)
@@ -65,6 +75,9 @@ class Palette(Dialog[str | None]):
 
     def action_move(self, by: int) -> None:
         self.query_one(RowTable).action_move(by)
+
+    def action_page(self, by: int) -> None:
+        self.query_one(RowTable).action_page(by)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -32,8 +32,7 @@ class Reader(Dialog[None]):
         self._text = text
 
     def parts(self) -> ComposeResult:
-        with VerticalScroll():
-            yield Line(classes="text")
+        yield Line(classes="text")
 
     def on_mount(self) -> None:
         self.show()
@@ -45,21 +44,17 @@ class Reader(Dialog[None]):
     def answers(self) -> Content:
         return Content(self.words("dialog.close"))
 
+    def place(self) -> str:
+        """With the keys that go to the rest."""
+        place = super().place()
+        return f"{self.words('dialog.scroll')}  {place}" if place else ""
+
+    def close_or(self, otherwise: str) -> Content:
+        """The way back, and what there is besides."""
+        return Content(f"{self.words('dialog.close')}   {otherwise}")
+
     def action_close(self) -> None:
         self.dismiss(None)
-
-    def action_move(self, by: int) -> None:
-        self._scroller.scroll_relative(y=by, animate=False)
-
-    def action_page(self, by: int) -> None:
-        self.action_move(by * max(1, self._scroller.size.height - 1))
-
-    def action_edge(self, way: int) -> None:
-        self._scroller.scroll_to(y=0 if way < 0 else self._scroller.max_scroll_y, animate=False)
-
-    @property
-    def _scroller(self) -> VerticalScroll:
-        return self.query_one(VerticalScroll)
 
 
 class RowReader(Reader):

@@ -45,7 +45,8 @@ class RecoverDialog(Dialog[Recover | None]):
     def answers(self) -> Content:
         if self._counted is not None:
             return self.cancel_or_yes()
-        return self.cancel_or(self.words("recover.choose"))
+        chosen = self.query_one(Choice).index is not None
+        return self.cancel_or(self.words("recover.other" if chosen else "recover.choose"))
 
     def on_choice_chosen(self) -> None:
         count: Callable[[], Awaitable[None]] = self._count  # not yet called: one that is cancelled at once never begins
@@ -76,7 +77,7 @@ class RecoverDialog(Dialog[Recover | None]):
 
     def _say(self, text: str) -> None:
         say_on(self, ".said", Content(text))
-        say_on(self, ".answers", self.answers())
+        self.show_answers()
 
     def action_leave(self) -> None:
         self.dismiss(None)

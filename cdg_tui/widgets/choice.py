@@ -59,7 +59,8 @@ class Choice(Widget, can_focus=True):
         self.post_message(self.Chosen().set_sender(self))
 
     def render(self) -> Content:
-        lines = [Content.styled(self._label, "bold" if self.has_focus else "dim")]
+        label = (f"> {self._label}", "bold") if self.has_focus else (f"  {self._label}", "dim")
+        lines = [Content.styled(*label)]
         for i, option in enumerate(self._options):
             mark = "(*)" if i == self.index else "( )"
             lines.append(Content.styled(f"{mark} {i + 1} {option}", "reverse" if i == self.index else ""))

@@ -51,5 +51,8 @@ class Pin(Widget, can_focus=True):
 
     def render(self) -> Content:
         return Content.assemble(
-            (self._label, "bold" if self.has_focus else "dim"), "  ", "*" * len(self._digits), ("_", "bold")
+            (f"> {self._label}", "bold") if self.has_focus else (f"  {self._label}", "dim"),
+            "  ",
+            "*" * len(self._digits),
+            ("_", "bold"),
         )

@@ -367,7 +367,7 @@ async def test_what_is_wrong_is_told_until_it_is_settled(path: Path) -> None:
             await console.shows(said)
         hour[0] += 3600.0
         await console.press("f2")
-        await console.shows(said, "( ) 1 自动       (*) 1 开", str(path)[:40])
+        await console.shows(said, "( ) 1 自动         (*) 1 开", str(path)[:40])
         await console.press("enter")
         await console.shows(said)
         assert "pink" in path.read_text(encoding="utf-8")
