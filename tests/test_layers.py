@@ -193,7 +193,7 @@ CONSOLE_PURE = (
         for name in ("page", "overview", "cabinet", "cases", "course_text", "retries", "dead", "device")
     ),
     *(f"cdg_tui.screens.{name}" for name in ("bars", "help", "detail", "endpoint", "box", "documents")),
-    *(f"cdg_tui.screens.{name}" for name in ("alarm_line", "big", "parts", "tiles")),
+    *(f"cdg_tui.screens.{name}" for name in ("alarm_line", "big", "hanging", "parts", "tiles")),
 )
 DRAWING = ("textual.app", "textual.screen", "textual.widget", "textual.widgets", "textual.containers")
 

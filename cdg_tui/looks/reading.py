@@ -18,8 +18,9 @@ class ReadingLooks(Looking):
     """Each method is one action."""
 
     def help(self) -> None:
-        text = help_text(self._app.words, self._app.page.id, self._app.actions)
-        self._app.push_screen(Reader(self._app.words, self._app.words("help.title"), lambda: text))
+        words, page, actions = self._app.words, self._app.page.id, self._app.actions
+        reader: Reader = Reader(words, words("help.title"), lambda: help_text(words, page, actions, reader.room))
+        self._app.push_screen(reader)
 
     def filter(self) -> None:
         self._app.page_screen.ask_filter()

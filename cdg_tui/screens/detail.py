@@ -6,8 +6,9 @@ from typing import Final
 from rich.cells import cell_len
 from textual.content import Content
 
+from cdg_tui.screens.hanging import hanging
 from cdg_tui.screens.page import Detail, View, outcome
-from cdg_tui.text import NOTHING, fit, wrapped
+from cdg_tui.text import NOTHING, fit
 from core import wire
 from core.wire_cases import CaseDetail
 
@@ -16,27 +17,17 @@ INDENT: Final = 5  # of what is said about an attempt, and of lines that go on
 LABEL: Final = 16  # a longer label makes its own line longer, not all of them
 
 
-def detail_text(detail: Detail, room: int) -> Content:
-    """Labels and texts, the texts in one column unless a label is very long; what is longer than so many cells goes on
-    below its own beginning.
-    """
+def detail_text(detail: Detail, room: int | None) -> Content:
+    """Labels and texts, the texts in one column unless a label is very long."""
     column = max((cell_len(label) for label, _ in detail if cell_len(label) <= LABEL), default=0)
-    return Content("\n").join([line for label, text in detail for line in _told(label, text, column, room)])
+    lines = []
+    for label, text in detail:
+        head = Content.styled(fit(label, max(column, cell_len(label))), "dim") + " " * GAP
+        lines.append(hanging(head, Content(text), room))
+    return Content("\n").join(lines)
 
 
-def _told(label: str, text: str, column: int, room: int) -> Iterator[Content]:
-    head = Content.styled(fit(label, max(column, cell_len(label))), "dim") + " " * GAP
-    return _hanging(head, text, head.cell_length, room)
-
-
-def _hanging(head: Content, text: str, indent: int, room: int) -> Iterator[Content]:
-    """The text behind its head; what doesn't fit into so many cells goes on in lines that are indented so far."""
-    first, *more = wrapped(text, room - max(head.cell_length, indent))
-    yield head + first
-    yield from (Content(" " * indent + line) for line in more)
-
-
-def attempts_text(view: View, attempts: Sequence[wire.AttemptItem], room: int) -> Content:
+def attempts_text(view: View, attempts: Sequence[wire.AttemptItem], room: int | None) -> Content:
     """Each attempt, the newest first: when, by whom, how long it took and what came of it; of the newest the answer in full."""
     lines = [Content.styled(view.words("detail.history"), "bold")]
     for one in reversed(attempts):
@@ -47,11 +38,11 @@ def attempts_text(view: View, attempts: Sequence[wire.AttemptItem], room: int) -
         )
         tail = "  ".join(part for part in (what, asked, *_closer(one)) if part)
         told = f"{view.clock(one.started_at)}  {_at_least(by, 8)}  {one.duration_ms:>6} ms  {tail}"
-        lines += _hanging(Content(f"{one.number:>3}  "), told, INDENT, room)
+        lines.append(hanging(Content(f"{one.number:>3}  "), Content(told), room))
         if one.response_excerpt:
             more = view.words("detail.cut") if one.response_truncated else ""
-            answer = _hanging(Content(" " * INDENT), f"{one.response_excerpt}{more}", INDENT, room)
-            lines += [line.stylize("dim") for line in answer]
+            answer = Content.styled(f"{one.response_excerpt}{more}", "dim")
+            lines.append(hanging(Content(" " * INDENT), answer, room))
     return Content("\n").join(lines)
 
 
@@ -65,7 +56,7 @@ def _at_least(text: str, width: int) -> str:
     return text if cell_len(text) > width else fit(text, width)
 
 
-def steps_text(view: View, case: CaseDetail, room: int) -> Content:
+def steps_text(view: View, case: CaseDetail, room: int | None) -> Content:
     """What people did about it, the oldest first."""
     words = view.words
     lines = [Content.styled(words("step.title"), "bold")]
@@ -74,11 +65,11 @@ def steps_text(view: View, case: CaseDetail, room: int) -> Content:
         said = "  ".join(part for part in (one.action, one.disposition, one.note, reason) if part)
         who = one.actor or words("step.nobody")
         told = f"{words.of('step', one.what)}  {who}  {said}".rstrip()
-        lines += _hanging(Content(f"{view.clock(one.at)}  "), told, INDENT, room)
+        lines.append(hanging(Content(f"{view.clock(one.at)}  "), Content(told), room, INDENT))
     return Content("\n").join(lines if case.steps else [*lines, Content(words("step.none"))])
 
 
-def news_text(view: View, deliveries: Sequence[wire.RetryItem], room: int) -> Content:
+def news_text(view: View, deliveries: Sequence[wire.RetryItem], room: int | None) -> Content:
     """Its deliveries that are still here: where to, how it stands with them, and why they have not arrived."""
     words = view.words
     lines = [Content.styled(words("news.title"), "bold")]
@@ -87,7 +78,7 @@ def news_text(view: View, deliveries: Sequence[wire.RetryItem], room: int) -> Co
         why = NOTHING if last is None else outcome(words, last.http_status, last.error_class, words("result.delivered"))
         what = f"{words.of('event', one.event_type)}  {words.of('standing', one.status)}"
         told = f"{what}  {words('news.attempts', n=one.attempts)}  {why}  {_when(view, one)}".rstrip()
-        lines += _hanging(Content(f"{one.endpoint.id}  "), told, INDENT, room)
+        lines.append(hanging(Content(f"{one.endpoint.id}  "), Content(told), room, INDENT))
     return Content("\n").join(lines if deliveries else [*lines, Content(words("news.all_told"))])
 
 

@@ -66,7 +66,7 @@ class Known:
             return None
         return None if found is None else found.of_another(self._turn)
 
-    def texts(self, room: int) -> Iterator[Content]:
+    def texts(self, room: int | None) -> Iterator[Content]:
         """All of it, drawn into so many columns; of a course that is still to come, that it is."""
         view = self._view()
         if self.delivery is not None and self.delivery.attempts:
@@ -79,4 +79,4 @@ class Known:
         elif self._course is None and self.stretch is not None:
             yield Content.styled(view.words("course.reading"), "dim")
         if self._course is not None:
-            yield course_text(view, self._course, room)
+            yield course_text(view, self._course, room or 0)

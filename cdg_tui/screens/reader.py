@@ -5,14 +5,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 
 from cdg_tui.i18n import Words
 from cdg_tui.screens.detail import detail_text
-from cdg_tui.screens.dialog import Dialog, say_on
+from cdg_tui.screens.dialog import Dialog, Scroller, say_on
 from cdg_tui.screens.known import Known
-from cdg_tui.screens.page import WIDE, Detail, Page, View
+from cdg_tui.screens.page import Detail, Page, View
 from cdg_tui.screens.retries import account
 from cdg_tui.widgets.line import Line
 from cdg_tui.widgets.row_table import MOVING
@@ -37,9 +36,17 @@ class Reader(Dialog[None]):
     def on_mount(self) -> None:
         self.show()
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.show)
+
     def show(self) -> None:
         """Bring it up to date."""
         say_on(self, ".text", self._text())
+
+    @property
+    def room(self) -> int | None:
+        """Columns of its text; None while it is put together."""
+        return next((box.size.width for box in self.query(Scroller) if box.size), None)
 
     def answers(self) -> Content:
         return Content(self.words("dialog.close"))
@@ -71,16 +78,12 @@ class RowReader(Reader):
     def __init__(self, page: Page, key: str, view: Callable[[], View]):
         words = view().words
         super().__init__(words, words("detail.title"), self._details)
-        self.HORIZONTAL_BREAKPOINTS = [(WIDE, "-wide")]
         self.known = Known(page, key, view, self.show)
         self._view = view
         self._row = ""
         self._last: Detail = []
         self.on_payload: Callable[[str], None] | None = None
         self.on_sensor: Callable[[], None] | None = None
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self.show)
 
     def answers(self) -> Content:
         keys = [self.words("dialog.close")]
@@ -107,7 +110,5 @@ class RowReader(Reader):
         row = next((row for row in known.page.rows(view) if row.key == known.key), None)
         self._row = self._row if row is None else "  ".join(filter(None, map(str.strip, row.cells)))
         gone = [] if row is not None else [Content.styled(view.words("detail.gone"), "bold")]
-        # Nothing is put together yet where the core was quicker than this box.
-        room = max((box.size.width for box in self.query(VerticalScroll)), default=0)
-        about = Content("\n").join([*gone, Content.styled(self._row, "bold"), detail_text(self._last, room)])
-        return Content("\n\n").join([about, *known.texts(room)])
+        about = Content("\n").join([*gone, Content.styled(self._row, "bold"), detail_text(self._last, self.room)])
+        return Content("\n\n").join([about, *known.texts(self.room)])

@@ -174,10 +174,12 @@ def _is_read(console: Console) -> bool:
     app, screen, key = console.app, console.app.page_screen, console.app.cursor_key
     if not app.view().wide or key is None or screen.asked.folded:
         return True
-    title = {"retries": "detail.history", "dead": "detail.history", "cases": "step.title"}.get(screen.page.id, "")
-    told = screen.query_one("#detail", Line).shown.plain
-    here = screen.known is not None and screen.known.key == key
-    return here and (not title or app.words(title) in told) and app.words("course.reading") not in told
+    known, told = screen.known, screen.query_one("#detail", Line).shown.plain
+    if known is None or known.key != key or app.words("course.reading") in told:
+        return False
+    if screen.page.windowed(screen.asked):
+        return known.delivery is not None
+    return screen.page.id != "cases" or app.words("step.title") in told
 
 
 def _gone(core: FakeCore, request: httpx.Request) -> httpx.Response:
