@@ -24,9 +24,8 @@ from cdg_tui.widgets.row_table import MOVING, RowTable
 Said = TypeVar("Said")
 
 YES: Final = "Y,\uff39"  # also as a Chinese input method sends it
-BROAD: Final = (
-    120  # columns from which a box leaves some of its page in sight on both sides; less of it would look like its own
-)
+# Columns from which a box leaves some of its page in sight on both sides; less of it would look like a part of the box.
+BROAD: Final = 120
 GAP: Final = 2
 ENLARGED: Final = 3  # lines that say so where the terminal is too small for a page
 
@@ -81,8 +80,6 @@ class Dialog(ModalScreen[Said], Generic[Said]):
         if (page := self._page) is not None:
             page.screen_layout_refresh_signal.subscribe(self, lambda _: self._make_room())
         self.screen_layout_refresh_signal.subscribe(self, lambda _: self.laid_out())
-        for box in self.query(Scroller):
-            self.watch(box, "scroll_y", self.show_answers)
         self.show_answers()
 
     def laid_out(self) -> None:
@@ -116,9 +113,9 @@ class Dialog(ModalScreen[Said], Generic[Said]):
         if (page := self._page) is None or not page.is_mounted:
             return
         height = self.app.size.height
-        instead = page.query_one("#enlarge").display  # of a page that would not fit
-        above = ENLARGED if instead else page.query_one("#body").region.y
-        below = height - page.query_one("#notice").region.y
+        above, below = page.query_one("#body").region.y, height - page.query_one("#notice").region.y
+        if page.query_one("#enlarge").display:  # instead of a page that would not fit
+            above, below = ENLARGED, 0
         self.query_one(".dialog").styles.margin = (above, 0, below, 0)
         room, self._room = self._room, height - above - below
         if room != self._room:

@@ -5,8 +5,9 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.widget import Widget
 
@@ -55,8 +56,19 @@ class Choice(Widget, can_focus=True):
     def _choose(self, index: int) -> None:
         self.index = index
         self.refresh()
+        self._bring_into_sight(index)
         # Its own, also where the widget around it made it choose: a sender's own message goes no further than to itself.
         self.post_message(self.Chosen().set_sender(self))
+
+    def _bring_into_sight(self, index: int) -> None:
+        """Where there are more options than room: nobody must confirm one that he doesn't see."""
+        line = index + 1
+        for widget in self.ancestors_with_self:
+            if isinstance(widget, VerticalScroll):
+                widget.scroll_to_region(Region(0, line, 1, 1), animate=False)
+                return
+            if isinstance(widget, Widget):
+                line += widget.virtual_region.y
 
     def render(self) -> Content:
         label = (f"> {self._label}", "bold") if self.has_focus else (f"  {self._label}", "dim")

@@ -161,7 +161,7 @@ async def test_the_palette_keeps_its_size_while_somebody_types() -> None:
     async with a_console(a_shop(), size=WIDE) as console:
         await console.press("3", "colon")
         before = len(frame(console))
-        await console.type("d", "r", "a", "i", "n")
+        await console.press("d", "r", "a", "i", "n")
         await console.hides("refresh")
         assert len(frame(console)) == before
 
@@ -209,6 +209,18 @@ async def test_the_list_that_takes_the_digits_is_marked_by_a_character() -> None
         await console.shows("  做了什么", "> 货品")
         await console.press("tab")
         await console.hides("> 货品", "> 做了什么")
+
+
+async def test_of_more_options_than_lines_the_chosen_one_is_in_sight() -> None:
+    core = a_shop()
+    core.pins = {f"员工{n}": "402817" for n in range(1, 26)}
+    async with a_console(core, kiosk=True) as console:
+        await console.press("u")
+        await console.shows("员工14")
+        await console.press(*["down"] * 25)
+        await console.shows("(*) 25 员工25")
+        await console.press(*["up"] * 24)
+        await console.shows("(*) 1 员工1")
 
 
 @pytest.mark.parametrize("refused", [False, True])
