@@ -278,7 +278,7 @@ async def test_a_preview_that_is_refused_says_why() -> None:
     async with a_console(core) as console:
         await asked_to_recover(console)
         await console.press("2")
-        await console.shows("没有做成：监控正在停止", "先选一段时间")
+        await console.shows("没有做成：监控正在停止", "可以换一段时间")
 
 
 @pytest.mark.parametrize("key", ["escape", "enter", "q", "y", "n"])
