@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from textual import events
 from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Input
 
 from cdg_tui.actions import PAGES, Action, on_page
 from cdg_tui.clock import steady
@@ -36,6 +34,7 @@ from cdg_tui.shell import Shell
 from cdg_tui.store import Link, LinkState, Question, Snapshot, Store
 from cdg_tui.terminal import tame_continue
 from cdg_tui.text import safe
+from cdg_tui.widgets.filter_box import FilterBox
 from cdg_tui.widgets.row_table import RowTable
 from cdg_tui.worker import Worker
 from core.errors import EXIT_HELD
@@ -72,7 +71,7 @@ class ConsoleApp(Shell):
         self.notice, self._noticed_s = Content(""), 0.0
         self.last_words: str | None = None
         self._started_s = self._now()
-        self._typed = deque[tuple[events.Key, Widget | None]](maxlen=TYPED)  # where the last keys were sent first
+        self._to_list = deque[events.Key](maxlen=TYPED)  # the last keys that were sent there
         self.client: Client | None = None
         self._feed: Feed | None = None
         self._pages = {
@@ -111,17 +110,22 @@ class ConsoleApp(Shell):
             await self.client.close()
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key):
-            if not event.is_forwarded:
-                if not self.sentry.admits(event):
-                    return
-                self._typed.append((event, self.focused))
-            elif isinstance(self.focused, Input) and (event, self.focused) not in self._typed:
-                # It was on its way already when the key before it opened the box.
-                self._typed.append((event, self.focused))
-                self.focused.post_message(event)
-                return
-        await super().on_event(event)
+        if not isinstance(event, events.Key) or self._goes_on(event):
+            await super().on_event(event)
+
+    def _goes_on(self, event: events.Key) -> bool:
+        """Whether Textual is to deal with it. Keys that arrive in one go are all sent to the list before the first of them has
+        opened the filter's box: the others then go on to that. What follows its Enter comes back here by itself.
+        """
+        if not event.is_forwarded:
+            if isinstance(self.focused, RowTable):
+                self._to_list.append(event)
+            return self.sentry.admits(event)
+        if isinstance(self.focused, FilterBox) and event in self._to_list:
+            self._to_list.remove(event)
+            self.focused.post_message(event)
+            return False
+        return True
 
     # -- news ------------------------------------------------------------------------------------------------------
 

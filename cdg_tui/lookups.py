@@ -5,7 +5,6 @@ configuration, the audit.
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeVar
 
@@ -15,7 +14,7 @@ from cdg_tui.errors import ClientError, RefusedError
 from cdg_tui.screens.cabinet import shown_sensor
 from cdg_tui.screens.known import Known
 from cdg_tui.screens.live_reader import AuditReader, DocumentReader, LogReader
-from cdg_tui.screens.page import View
+from cdg_tui.screens.page import Asked, View
 from cdg_tui.screens.page_screen import PageScreen
 from cdg_tui.store import TREND_LONGEST_S, TREND_POINTS, Store
 from core.wire_config import Config
@@ -34,7 +33,7 @@ TREND_SPAN: Final = timedelta(seconds=TREND_LONGEST_S * TREND_POINTS)
 Value = TypeVar("Value")
 
 
-async def read_delivery(client: Client, known: Known) -> None:
+async def _read_delivery(client: Client, known: Known) -> None:
     """Until the core no longer knows it. The row itself is shown already, and the banner says how the link is."""
     while True:
         try:
@@ -46,7 +45,7 @@ async def read_delivery(client: Client, known: Known) -> None:
         await asyncio.sleep(NEWS_EVERY_S)
 
 
-async def read_case(client: Client, known: Known) -> None:
+async def _read_case(client: Client, known: Known) -> None:
     """What people did about it, and which of its news are still on their way."""
     while True:
         with contextlib.suppress(ClientError):
@@ -103,13 +102,13 @@ async def read_audit(client: Client, reader: AuditReader) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-async def read_course(client: Client, known: Known, view: Callable[[], View]) -> None:
+async def _read_course(client: Client, known: Known) -> None:
     """Until cancelled, or until the row has no course."""
     while (stretch := known.stretch) is not None:
         try:
-            known.take_course(await _course(client, stretch, view()))
+            known.take_course(await _course(client, stretch, known.view()))
         except ClientError as error:
-            known.no_course(error.told(view().words))
+            known.no_course(error.told(known.view().words))
         await asyncio.sleep(COURSE_EVERY_S)
 
 
@@ -135,10 +134,6 @@ async def fill_trends(client: Client, store: Store, view: Callable[[], View]) ->
 
 async def follow_cursor(client: Client, view: Callable[[], View], screen: Callable[[], PageScreen]) -> None:
     """Where the details stand beside the list, all about the row on which the cursor has come to rest."""
-
-    def beside() -> View:
-        return replace(view(), wide=False)  # as many columns of a course as there is room for beside a list
-
     resting: tuple[PageScreen, str | None] | None = None
     reading: asyncio.Task[None] | None = None
     async with asyncio.TaskGroup() as group:
@@ -151,18 +146,20 @@ async def follow_cursor(client: Client, view: Callable[[], View], screen: Callab
                 reading.cancel()
                 reading = None
             elif not moved and reading is None and key is not None:
-                reading = group.create_task(_read_row(client, here, here.look_at(key), beside))
+                reading = group.create_task(read_row(client, here.look_at(key), here.asked))
 
 
-async def _read_row(client: Client, here: PageScreen, known: Known, view: Callable[[], View]) -> None:
-    """What there is to read about a row of this page; of a group of dead letters nothing."""
-    if here.page.windowed(here.asked):
-        await read_delivery(client, known)
+async def read_row(client: Client, known: Known, asked: Asked) -> None:
+    """What there is to read about a row of a page of which so much was asked: of a delivery its attempts, of a group of them
+    nothing, of others the course, and where people write down their steps those.
+    """
+    if known.page.windowed(asked):
+        await _read_delivery(client, known)
         return
     async with asyncio.TaskGroup() as group:
-        group.create_task(read_course(client, known, view))
-        if here.page.id == "cases":
-            group.create_task(read_case(client, known))
+        group.create_task(_read_course(client, known))
+        if known.page.handled:
+            group.create_task(_read_case(client, known))
 
 
 async def _course(client: Client, stretch: Stretch, view: View) -> Course:

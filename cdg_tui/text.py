@@ -21,7 +21,8 @@ GAP: Final = " "
 
 MOST_MARKS: Final = 2  # on one letter; more would only pile up over the neighbouring lines
 
-# What a line is never broken in: a word, or a wide character with the punctuation that belongs to it.
+# What a line is never broken in: a word, or a wide character with the punctuation that belongs to it. Textual breaks at blanks
+# only, and Chinese has none.
 _WIDE: Final = "\u2e80-\uffef"
 _PIECES: Final = re.compile(f" +|[（“「]*[{_WIDE}][，。；：、！？）”」]*|[^ {_WIDE}]+")
 

@@ -22,9 +22,7 @@ class Looking:
         self._app.push_screen(reader)
         read(reader)
 
-    def _follow(
-        self, reader: Reader, reading: Callable[[Client], Coroutine[Any, Any, None]], group: str = "reading"
-    ) -> None:
-        """As a worker of the box itself: it ends with it, or when something else of this group is to be read."""
+    def _follow(self, reader: Reader, reading: Callable[[Client], Coroutine[Any, Any, None]]) -> None:
+        """As a worker of the box itself: it ends with it, or when something else is to be read in it."""
         if self._app.client is not None:
-            reader.run_worker(reading(self._app.client), group=group, exclusive=True)
+            reader.run_worker(reading(self._app.client), group="reading", exclusive=True)

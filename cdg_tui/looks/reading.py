@@ -1,10 +1,11 @@
 """Help, the filter, all about a row, and news at once."""
 
 from dataclasses import replace
+from functools import partial
 
 from cdg_tui.actions import on_page
 from cdg_tui.looks.looking import Looking
-from cdg_tui.lookups import read_case, read_course, read_delivery, read_document
+from cdg_tui.lookups import read_document, read_row
 from cdg_tui.payload import Payload
 from cdg_tui.screens.dead import group_of
 from cdg_tui.screens.documents import payload_about, payload_text
@@ -19,8 +20,7 @@ class ReadingLooks(Looking):
 
     def help(self) -> None:
         words, page, actions = self._app.words, self._app.page.id, self._app.actions
-        reader: Reader = Reader(words, words("help.title"), lambda: help_text(words, page, actions, reader.room))
-        self._app.push_screen(reader)
+        self._app.push_screen(Reader(words, words("help.title"), partial(help_text, words, page, actions)))
 
     def filter(self) -> None:
         self._app.page_screen.ask_filter()
@@ -41,24 +41,14 @@ class ReadingLooks(Looking):
             self._open_row(RowReader(app.page, key, screen.view))
 
     def _open_row(self, reader: RowReader) -> None:
-        page = self._app.page
-        if page.windowed(self._app.page_screen.asked):
+        if self._app.page.windowed(self._app.page_screen.asked):
             reader.on_payload = self._payload
-            self._open(reader, self._read_delivery)
-            return
-        reader.on_sensor = lambda: self._read_course(reader)
-        self._open(reader, self._read_course)
-        if page.id == "cases":
-            self._read_case(reader)
+        reader.on_sensor = lambda: self._read_row(reader)
+        self._open(reader, self._read_row)
 
-    def _read_delivery(self, reader: RowReader) -> None:
-        self._follow(reader, lambda client: read_delivery(client, reader.known))
-
-    def _read_case(self, reader: RowReader) -> None:
-        self._follow(reader, lambda client: read_case(client, reader.known), group="case")  # beside its course
-
-    def _read_course(self, reader: RowReader) -> None:
-        self._follow(reader, lambda client: read_course(client, reader.known, self._app.view))
+    def _read_row(self, reader: RowReader) -> None:
+        asked = self._app.page_screen.asked
+        self._follow(reader, lambda client: read_row(client, reader.known, asked))
 
     def _payload(self, delivery_id: str) -> None:
         words = self._app.words

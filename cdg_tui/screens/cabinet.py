@@ -161,7 +161,7 @@ def urgency(case: wire.CaseItem) -> tuple[bool, int, int, float]:
     """What goes on before what is over, then the worst, then the newest."""
     severity = _SEVERITIES.index(case.severity) if case.severity in _SEVERITIES else 0
     condition = _CONDITIONS.index(case.condition) if case.condition in _CONDITIONS else 0
-    return condition == len(_CONDITIONS) - 1, severity, condition, -case.opened_at.timestamp()
+    return case.condition == "cleared", severity, condition, -case.opened_at.timestamp()
 
 
 def _case(view: View, case: wire.CaseItem) -> tuple[str, str]:

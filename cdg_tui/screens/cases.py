@@ -10,7 +10,7 @@ from cdg_tui.screens.cabinet import handled, shown_sensor, until, urgency
 from cdg_tui.screens.course_text import CLEARED, OPENED
 from cdg_tui.screens.page import STYLES, Detail, Listing, View
 from cdg_tui.text import NOTHING, bound, named, number
-from cdg_tui.widgets.rows import Field, Row
+from cdg_tui.widgets.rows import Field, Row, row_of
 from core import wire
 
 LEAD: Final = timedelta(minutes=30)  # shown before the breach and after the end
@@ -20,13 +20,20 @@ class Cases(Listing):
     id = "cases"
     looks_at = frozenset({"cases"})
     orders = ("worst", "newest", "cabinet")
+    handled = True
 
     def fields(self, view: View) -> Sequence[Field[wire.CaseItem]]:
         words = view.words
         return (
-            Field(title=words("column.severity"), width=10, text=partial(_severity, view)),
+            Field(title=words("column.severity"), width=10, coloured=True, text=partial(_severity, view)),
             Field(title=words("column.cabinet"), width=11, grow=3, text=lambda c: named(c.cabinet, c.cabinet_name)),
-            Field(title=words("column.kind"), width=12, grow=1, text=lambda case: words.of("kind", case.kind)),
+            Field(
+                title=words("column.kind"),
+                width=12,
+                grow=1,
+                coloured=True,
+                text=lambda case: words.of("kind", case.kind),
+            ),
             Field(title=words("column.condition"), width=7, text=lambda case: words.of("condition", case.condition)),
             Field(title=words("column.handling"), width=12, grow=2, text=partial(handled, view)),
             Field(title=words("column.present"), width=6, right=True, spare=1, text=partial(_present, view)),
@@ -83,11 +90,7 @@ class Cases(Listing):
 
 def _row(columns: Sequence[Field[wire.CaseItem]], case: wire.CaseItem) -> Row:
     style = STYLES.get(case.severity, "") if case.condition != "cleared" else ""
-    return Row(
-        key=case.case_id,
-        cells=tuple(column.text(case) for column in columns),
-        styles=((0, style), (2, style)) if style else (),
-    )
+    return row_of(case.case_id, columns, case, style)
 
 
 def _severity(view: View, case: wire.CaseItem) -> str:

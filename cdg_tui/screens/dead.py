@@ -7,7 +7,7 @@ from cdg_tui.screens.page import Asked, Detail, Listing, View, untold
 from cdg_tui.screens.retries import account, last_tried, whose, window_of
 from cdg_tui.store import Listed, Question, Retry, Store
 from cdg_tui.text import NOTHING
-from cdg_tui.widgets.rows import Field, Row, Unmade
+from cdg_tui.widgets.rows import Field, Row, Unmade, row_of
 from core.wire_windows import Order, RetryGroup
 
 _SORTS: Final[dict[str, Order]] = {"given_up": "changed", "created": "created"}
@@ -73,7 +73,12 @@ class Dead(Listing):
 def _of_letters(view: View) -> Sequence[Field[Retry]]:
     words = view.words
     return (
-        Field(title=words("column.reason"), width=12, text=lambda one: _reason(view, one.item.dead_letter_reason)),
+        Field(
+            title=words("column.reason"),
+            width=12,
+            coloured=True,
+            text=lambda one: _reason(view, one.item.dead_letter_reason),
+        ),
         *whose(view),
         Field(title=words("column.given_up"), width=11, right=True, text=lambda one: view.clock(one.item.settled_at)),
         *last_tried(view, width=12),
@@ -83,7 +88,7 @@ def _of_letters(view: View) -> Sequence[Field[Retry]]:
 def _of_groups(view: View) -> Sequence[Field[RetryGroup]]:
     words = view.words
     return (
-        Field(title=words("column.reason"), width=12, text=lambda group: _reason(view, group.reason)),
+        Field(title=words("column.reason"), width=12, coloured=True, text=lambda group: _reason(view, group.reason)),
         Field(title=words("column.endpoint"), width=20, grow=1, text=lambda group: group.endpoint),
         Field(title=words("column.count"), width=8, right=True, text=lambda group: str(group.count)),
         Field(title=words("column.given_up"), width=11, right=True, text=lambda group: view.clock(group.newest_at)),
@@ -91,7 +96,7 @@ def _of_groups(view: View) -> Sequence[Field[RetryGroup]]:
 
 
 def _row(columns: Sequence[Field[Any]], key: str, about: Retry | RetryGroup) -> Row:
-    return Row(key=key, cells=tuple(column.text(about) for column in columns), styles=((0, "red"),))
+    return row_of(key, columns, about, "red")
 
 
 def group_key(group: RetryGroup) -> str:

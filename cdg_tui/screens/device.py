@@ -11,10 +11,13 @@ from cdg_tui.screens.box import BOX, box_detail, facts
 from cdg_tui.screens.endpoint import MARKS, STYLES, endpoint_detail, holdup, marked
 from cdg_tui.screens.page import Detail, Listing, View
 from cdg_tui.text import NOTHING, count
-from cdg_tui.widgets.rows import Field, Row
+from cdg_tui.widgets.rows import Field, Row, row_of
 from core.wire_endpoints import EndpointItem
 
 _STATES = (*MARKS, "active")
+PENDING: Final = 5  # cells of a count
+DEAD: Final = 4
+FAILED: Final = 4  # and as many of what was delivered
 _BOX_STYLES: Final = {"!!": "bold red", "!": "yellow", "?": "magenta"}
 
 
@@ -26,13 +29,15 @@ class Device(Listing):
         """All of them always: the box's own row has the same."""
         words = view.words
         return (
-            Field(title=words("column.state"), width=10, text=lambda one: marked(view, one.state)),
+            Field(title=words("column.state"), width=10, coloured=True, text=lambda one: marked(view, one.state)),
             Field(title=words("column.endpoint"), width=8, grow=1, text=lambda one: one.id),
             Field(title=words("column.host"), width=9, grow=3, text=lambda one: one.host or NOTHING),
-            Field(title=words("column.holdup"), width=14, grow=1, text=partial(holdup, view)),
-            Field(title=words("column.pending"), width=5, right=True, text=lambda one: count(one.pending, 5)),
-            Field(title=words("column.dead"), width=4, right=True, text=lambda one: count(one.dead_letter, 4)),
-            Field(title=words("column.failed"), width=9, right=True, text=_failed),
+            Field(title=words("column.holdup"), width=14, grow=1, coloured=True, text=partial(holdup, view)),
+            Field(
+                title=words("column.pending"), width=PENDING, right=True, text=lambda one: count(one.pending, PENDING)
+            ),
+            Field(title=words("column.dead"), width=DEAD, right=True, text=lambda one: count(one.dead_letter, DEAD)),
+            Field(title=words("column.failed"), width=2 * FAILED + 1, right=True, text=_failed),
             Field(title=words("column.error"), width=14, grow=3, text=partial(_last_error, view)),
         )
 
@@ -61,15 +66,11 @@ class Device(Listing):
 
 def _row(columns: Sequence[Field[EndpointItem]], endpoint: EndpointItem) -> Row:
     style = STYLES.get(endpoint.state, "yellow" if endpoint.hold else "")
-    return Row(
-        key=endpoint.id,
-        cells=tuple(column.text(endpoint) for column in columns),
-        styles=((0, style), (3, style)) if style else (),
-    )
+    return row_of(endpoint.id, columns, endpoint, style)
 
 
 def _failed(endpoint: EndpointItem) -> str:
-    return f"{count(sum(endpoint.failed.values()), 4)}/{count(endpoint.delivered, 4)}"
+    return f"{count(sum(endpoint.failed.values()), FAILED)}/{count(endpoint.delivered, FAILED)}"
 
 
 def _last_error(view: View, endpoint: EndpointItem) -> str:
@@ -94,8 +95,8 @@ def _box(view: View) -> list[Row]:
                 words("box.name"),
                 status.device.id,
                 "",
-                count(queue.pending, 5),
-                count(queue.dead_letter, 4),
+                count(queue.pending, PENDING),
+                count(queue.dead_letter, DEAD),
                 "",
                 (worst.short or worst.text) if worst.mark else NOTHING,
             ),

@@ -27,7 +27,6 @@ YES: Final = "Y,\uff39"  # also as a Chinese input method sends it
 # Columns from which a box leaves some of its page in sight on both sides; less of it would look like a part of the box.
 BROAD: Final = 120
 GAP: Final = 2
-ENLARGED: Final = 3  # lines that say so where the terminal is too small for a page
 
 
 class Scroller(VerticalScroll, can_focus=False):
@@ -83,7 +82,7 @@ class Dialog(ModalScreen[Said], Generic[Said]):
         self.show_answers()
 
     def laid_out(self) -> None:
-        """Everything has its place and size: blank lines give way before anything is out of sight."""
+        """Now that everything has its place and size, take the blank lines away before anything is out of sight."""
         if self.place():
             self.add_class("-tight")
         self.show_answers()
@@ -96,12 +95,18 @@ class Dialog(ModalScreen[Said], Generic[Said]):
             line.show(Content.assemble(said, " " * gap, place) if place else said)
 
     def place(self) -> str:
-        """Which lines are in sight, of how many; nothing where that is all."""
+        """Which row of its table, or which lines, of how many; nothing where all is in sight."""
+        for table in self.query(RowTable):
+            if table.max_scroll_y:
+                return "/".join(map(str, table.cursor_place))
         for box in self.query(Scroller):
             if box.max_scroll_y:
                 top = box.scroll_offset.y
                 return f"{top + 1}-{top + box.size.height}/{box.virtual_size.height}"
         return ""
+
+    def on_row_table_moved(self) -> None:
+        self.show_answers()
 
     @property
     def _page(self) -> PageScreen | None:
@@ -112,14 +117,11 @@ class Dialog(ModalScreen[Said], Generic[Said]):
         """What stands round the page's list stays bright and readable: alarms, link and banner above, notice and keys below."""
         if (page := self._page) is None or not page.is_mounted:
             return
-        height = self.app.size.height
-        above, below = page.query_one("#body").region.y, height - page.query_one("#notice").region.y
-        if page.query_one("#enlarge").display:  # instead of a page that would not fit
-            above, below = ENLARGED, 0
+        above, below = page.edges
         self.query_one(".dialog").styles.margin = (above, 0, below, 0)
-        room, self._room = self._room, height - above - below
+        room, self._room = self._room, self.app.size.height - above - below
         if room != self._room:
-            self.remove_class("-tight")
+            self.remove_class("-tight")  # not before: what fits without blank lines may not fit with them
 
     # -- what moves it -----------------------------------------------------------------------------------------------
 
@@ -203,11 +205,3 @@ def say_on(screen: Screen[Said], selector: str, text: Content) -> None:
     """Show it there, in as many lines as it takes; nowhere while the screen is not put together yet."""
     for line in screen.query(selector).results(Line):
         line.show(text)
-
-
-def table_place(screen: Screen[Said]) -> str:
-    """Which row of its table the cursor is on, of how many; nothing where all are in sight."""
-    for table in screen.query(RowTable):
-        if table.max_scroll_y:
-            return "/".join(map(str, table.cursor_place))
-    return ""

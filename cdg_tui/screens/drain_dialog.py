@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from cdg_tui.i18n import Words
-from cdg_tui.screens.dialog import YES, Dialog, say_on, table_place
+from cdg_tui.screens.dialog import YES, Dialog, say_on
 from cdg_tui.screens.page import outcome
 from cdg_tui.text import NOTHING
 from cdg_tui.widgets.line import Line
@@ -69,12 +69,6 @@ class DrainDialog(Dialog[None]):
         if self._question is _Question.SEND:
             return self.cancel_or_yes()
         return Content(self.words("drain.keys" if self._going else "dialog.close"))
-
-    def place(self) -> str:
-        return table_place(self)
-
-    def on_row_table_moved(self) -> None:
-        self.show_answers()
 
     # -- what it is told -------------------------------------------------------------------------------------------
 

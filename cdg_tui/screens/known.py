@@ -16,12 +16,14 @@ from core.wire_cases import CaseDetail
 
 
 class Known:
-    """About the row `key` of a page. `changed` is told of all news. What was read once stays until there is newer."""
+    """About the row `key` of a page, as it looks in `view`. `changed` is told of all news. What was read once stays until there
+    is newer.
+    """
 
     def __init__(self, page: Page, key: str, view: Callable[[], View], changed: Callable[[], None]):
         self.page, self.key = page, key
         self.delivery: wire.RetryDetail | None = None
-        self._view, self._changed = view, changed
+        self.view, self._changed = view, changed
         self._case: CaseDetail | None = None
         self._news: tuple[wire.RetryItem, ...] = ()
         self._course: Course | None = None
@@ -61,14 +63,14 @@ class Known:
     def stretch(self) -> Stretch | None:
         """The course that belongs to the row as it stands now."""
         try:
-            found = self.page.stretch(self._view(), self.key)
+            found = self.page.stretch(self.view(), self.key)
         except OverflowError:  # at a time that no calendar knows
             return None
         return None if found is None else found.of_another(self._turn)
 
     def texts(self, room: int | None) -> Iterator[Content]:
         """All of it, drawn into so many columns; of a course that is still to come, that it is."""
-        view = self._view()
+        view = self.view()
         if self.delivery is not None and self.delivery.attempts:
             yield attempts_text(view, self.delivery.attempts, room)
         if self._case is not None:

@@ -31,7 +31,7 @@ class LiveReader(Reader):
     """Its first line stays in sight: what is shown, and whether that is of now."""
 
     def __init__(self, view: Callable[[], View], title: str):
-        super().__init__(view().words, title, self.body)
+        super().__init__(view().words, title, lambda _: self.body())
         self.HORIZONTAL_BREAKPOINTS = [(BROADER, "-wide")]
         self._view = view
         self._heard_s: float | None = None

@@ -23,7 +23,7 @@ from cdg_tui.screens.page import STYLES, Asked, Detail, Listing, View
 from cdg_tui.screens.queue import QUESTION, queue_text
 from cdg_tui.store import TREND_FIRST_S, TREND_POINTS, Question, Trend
 from cdg_tui.text import NOTHING, named, number, span, trend
-from cdg_tui.widgets.rows import BREATH, Field, Row, left_over, that_fit
+from cdg_tui.widgets.rows import BREATH, Field, Row, columns_that_fit, left_over, row_of
 from core import wire
 
 NARROW_POINTS: Final = 15  # as a running timer needs
@@ -37,7 +37,7 @@ class Overview(Listing):
     def fields(self, view: View) -> Sequence[Field[wire.CabinetItem]]:
         """The trend has what the other columns leave it, up to all that is known of it."""
         shortest = _fields(view, NARROW_POINTS)
-        left = left_over(that_fit(shortest, view.room), view.room) - BREATH
+        left = left_over(columns_that_fit(shortest, view.room), view.room) - BREATH
         return _fields(view, min(TREND_POINTS, NARROW_POINTS + left)) if left > 0 else shortest
 
     def rows(self, view: View) -> list[Row]:
@@ -69,10 +69,10 @@ def _fields(view: View, points: int) -> Sequence[Field[wire.CabinetItem]]:
     span_s = _step_s(view) * points
     measured = {sensor.quantity for cabinet in view.store.cabinets for sensor in cabinet.sensors}
     return (
-        Field(title=words("column.state"), width=9, text=partial(_marked, view)),
+        Field(title=words("column.state"), width=9, coloured=True, text=partial(_marked, view)),
         Field(title=words("column.cabinet"), width=17, grow=3, text=lambda cabinet: named(cabinet.id, cabinet.name)),
         Field(title=words("column.mark"), width=4, text=partial(_remark, view)),
-        Field(title=words("column.value"), width=6, right=True, text=partial(_warm, view)),
+        Field(title=words("column.value"), width=6, right=True, coloured=True, text=partial(_warm, view)),
         Field(title=words("column.limits"), width=11, right=True, text=lambda cabinet: span(cabinet.low, cabinet.high)),
         Field(
             title=words("column.trend", span=words.lasting(span_s)),
@@ -90,12 +90,7 @@ def _fields(view: View, points: int) -> Sequence[Field[wire.CabinetItem]]:
 
 
 def _row(view: View, columns: Sequence[Field[wire.CabinetItem]], cabinet: wire.CabinetItem) -> Row:
-    style = STYLES.get(_state(view, cabinet), "")
-    return Row(
-        key=cabinet.id,
-        cells=tuple(column.text(cabinet) for column in columns),
-        styles=((0, style), (3, style)) if style else (),
-    )
+    return row_of(cabinet.id, columns, cabinet, STYLES.get(_state(view, cabinet), ""))
 
 
 def _warmth(view: View, cabinet: wire.CabinetItem) -> tuple[bool, float]:

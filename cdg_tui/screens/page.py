@@ -16,7 +16,7 @@ from cdg_tui.course import Stretch
 from cdg_tui.i18n import Words
 from cdg_tui.store import Listed, Question, Store
 from cdg_tui.text import NOTHING, clock, named, zone
-from cdg_tui.widgets.rows import Column, Field, Row, that_fit
+from cdg_tui.widgets.rows import Column, Field, Row, columns_that_fit
 from core import wire
 
 LEAST: Final = (80, 24)  # columns and lines that every page and dialog fits into
@@ -144,13 +144,14 @@ class Listing:
 
     orders: tuple[str, ...] = ("worst",)
     marking = False
+    handled = False
 
     def fields(self, view: View) -> Sequence[Field[Any]]:
         """All that could stand about an item, room or not."""
         raise NotImplementedError
 
     def columns(self, view: View) -> Sequence[Field[Any]]:
-        return that_fit(self.fields(view), view.room)
+        return columns_that_fit(self.fields(view), view.room)
 
     def question(self, asked: Asked) -> Question | None:  # noqa: ARG002 - a page's
         return None
@@ -180,6 +181,8 @@ class Page(Protocol):
     """The lists that the core is asked for in every round while this page is shown."""
     marking: bool
     """Whether its rows can be marked."""
+    handled: bool
+    """Whether people write down what they do about its rows."""
 
     @property
     def orders(self) -> tuple[str, ...]:

@@ -22,12 +22,14 @@ from cdg_tui.store import Question
 from cdg_tui.widgets.filter_box import FilterBox
 from cdg_tui.widgets.line import Line
 from cdg_tui.widgets.pane import Pane
-from cdg_tui.widgets.row_table import RowTable
+from cdg_tui.widgets.row_table import MARKS, RowTable
 from cdg_tui.widgets.rows import Row
 
 WINDOW: Final = 200  # rows that are asked for at a time
+ENLARGED: Final = 3  # lines that ask for a larger terminal
 HEAD: Final = 2  # lines above the rows: the heading and the titles
-LEAST_DETAIL: Final = {False: 7, True: 4}  # lines below the rows, without and with the queue
+LEAST_DETAIL: Final = 7  # lines below the rows
+LEAST_BESIDE_QUEUE: Final = 4  # and where the queue stands below them too
 
 
 class PageScreen(Screen[None]):
@@ -77,7 +79,17 @@ class PageScreen(Screen[None]):
 
     def view(self) -> View:
         """What this page is made from, as of now."""
-        return replace(self._view(), asked=self.asked, room=max(LEAST[0] - 2, self.table.room))
+        room = max(LEAST[0] - MARKS, self.table.room)  # before there is a layout it has none
+        return replace(self._view(), asked=self.asked, room=room)
+
+    @property
+    def edges(self) -> tuple[int, int]:
+        """How many lines above its list and below it stay in sight whatever lies over the page: alarms, link and banner; notice
+        and keys.
+        """
+        if self.query_one("#enlarge").display:  # instead of a page that would not fit
+            return ENLARGED, 0
+        return self.query_one("#body").region.y, self.size.height - self.query_one("#notice").region.y
 
     @property
     def table(self) -> RowTable:
@@ -146,16 +158,18 @@ class PageScreen(Screen[None]):
         detail = self.page.detail(view, key) if key is not None else []
         text = detail_text(detail, pane.content_size.width) if detail else Content(self._nothing(view))
         lines = pane.lines(Content("\n\n").join([text, *self._beside(view, key)]))
-        pane.fill(lines, self._pane_height(view, len(lines)), Content.styled(view.words("detail.more"), "dim"))
-
-    def _pane_height(self, view: View, lines: int) -> int:
-        """Beside the list all of its height; below it as much as the rows leave, though never less than LEAST_DETAIL."""
-        pane, body = self.query_one(Pane), self.query_one("#body").size.height
-        free = body - HEAD - self.table.cursor_place[1]
-        below = max(LEAST_DETAIL[self.has_class("-queue")], min(lines, free))
-        if pane.become(None if view.wide else below):
+        height = self.query_one("#body").size.height
+        below = None if view.wide else self._below(height, len(lines))
+        pane.fill(lines, below or height, Content.styled(view.words("detail.more"), "dim"))
+        if pane.become(below):
             self.call_after_refresh(self.show)  # once there is the room
-        return body if view.wide else below
+
+    def _below(self, height: int, lines: int) -> int:
+        """Of so many lines of list and details together, those of the details: what the rows leave, as far as it is needed,
+        and a few in any case.
+        """
+        least = LEAST_BESIDE_QUEUE if self.has_class("-queue") else LEAST_DETAIL
+        return max(least, min(lines, height - HEAD - self.table.cursor_place[1]))
 
     def look_at(self, key: str) -> Known:
         """All that is read about this row stands below its details, where they are beside the list and the cursor is on it."""

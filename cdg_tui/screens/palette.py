@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from cdg_tui.actions import Action
 from cdg_tui.i18n import Words
-from cdg_tui.screens.dialog import Dialog, table_place
+from cdg_tui.screens.dialog import Dialog
 from cdg_tui.widgets.row_table import RowTable
 from cdg_tui.widgets.rows import Column, Row
 
@@ -43,12 +43,6 @@ class Palette(Dialog[str | None]):
 
     def answers(self) -> Content:
         return Content(self.words("palette.keys"))
-
-    def place(self) -> str:
-        return table_place(self)
-
-    def on_row_table_moved(self) -> None:
-        self.show_answers()
 
     def on_input_changed(self, changed: Input.Changed) -> None:
         self._show(changed.value)

@@ -15,7 +15,7 @@ from cdg_tui.widgets.rows import GAP, Column, widths
 
 ROWS: Final = 3
 MARGIN: Final = 2
-UNTITLED: Final = 4  # columns that say themselves what they are
+UNTITLED: Final = 4  # columns that say themselves what they are: state, event, cabinet, endpoint
 QUESTION: Final = Question(status="pending", limit=ROWS)
 
 

@@ -18,7 +18,7 @@ from cdg_tui.widgets.row_table import MOVING
 
 
 class Reader(Dialog[None]):
-    """Something to read, as long as it may be."""
+    """Something to read, as long as it may be. `text` is given the columns there are, None while nobody knows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q,question_mark,f1", "close", show=False),
@@ -26,7 +26,7 @@ class Reader(Dialog[None]):
         *MOVING,
     ]
 
-    def __init__(self, words: Words, title: str, text: Callable[[], Content]):
+    def __init__(self, words: Words, title: str, text: Callable[[int | None], Content]):
         super().__init__(words, title)
         self._text = text
 
@@ -41,7 +41,7 @@ class Reader(Dialog[None]):
 
     def show(self) -> None:
         """Bring it up to date."""
-        say_on(self, ".text", self._text())
+        say_on(self, ".text", self._text(self.room))
 
     @property
     def room(self) -> int | None:
@@ -101,7 +101,7 @@ class RowReader(Reader):
         if self.on_sensor is not None and self.known.turn(by):
             self.on_sensor()
 
-    def _details(self) -> Content:
+    def _details(self, room: int | None) -> Content:
         view, known = self._view(), self.known
         said = known.page.detail(view, known.key)
         if not said and known.delivery is not None:
@@ -110,5 +110,5 @@ class RowReader(Reader):
         row = next((row for row in known.page.rows(view) if row.key == known.key), None)
         self._row = self._row if row is None else "  ".join(filter(None, map(str.strip, row.cells)))
         gone = [] if row is not None else [Content.styled(view.words("detail.gone"), "bold")]
-        about = Content("\n").join([*gone, Content.styled(self._row, "bold"), detail_text(self._last, self.room)])
-        return Content("\n\n").join([about, *known.texts(self.room)])
+        about = Content("\n").join([*gone, Content.styled(self._row, "bold"), detail_text(self._last, room)])
+        return Content("\n\n").join([about, *known.texts(room)])

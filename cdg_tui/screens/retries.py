@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 from cdg_tui.screens.endpoint import about, held_up, hint, withheld
 from cdg_tui.screens.page import Asked, Detail, Listing, View, outcome
 from cdg_tui.store import Listed, Question, Retry
 from cdg_tui.text import NOTHING
-from cdg_tui.widgets.rows import Field, Row, Unmade
+from cdg_tui.widgets.rows import Field, Row, Unmade, row_of
 from core import wire
 from core.wire_windows import Order
+
+STYLES: Final = {"sending": "bold cyan", "due": "yellow"}
 
 
 class Retries(Listing):
@@ -21,7 +24,12 @@ class Retries(Listing):
     def fields(self, view: View) -> Sequence[Field[Retry]]:
         words = view.words
         return (
-            Field(title=words("column.state"), width=8, text=lambda one: words(f"delivery.{_state(view, one)}")),
+            Field(
+                title=words("column.state"),
+                width=8,
+                coloured=True,
+                text=lambda one: words(f"delivery.{_state(view, one)}"),
+            ),
             *whose(view),
             Field(title=words("column.next"), width=11, right=True, text=partial(_next, view)),
             *last_tried(view, width=16),
@@ -113,12 +121,7 @@ def last_tried(view: View, *, width: int) -> Sequence[Field[Retry]]:
 
 
 def _row(view: View, columns: Sequence[Field[Retry]], one: Retry) -> Row:
-    style = {"sending": "bold cyan", "due": "yellow"}.get(_state(view, one), "")
-    return Row(
-        key=one.item.delivery_id,
-        cells=tuple(column.text(one) for column in columns),
-        styles=((0, style),) if style else (),
-    )
+    return row_of(one.item.delivery_id, columns, one, STYLES.get(_state(view, one), ""))
 
 
 def _next(view: View, one: Retry) -> str:
@@ -140,7 +143,8 @@ def _why_not_yet(view: View, one: Retry) -> str:
         case "due":
             why = held_up(view, one.item.endpoint)
             return words("detail.due_held", at=at, why=why) if why else words("detail.due_now", at=at)
-    return words("detail.due", at=at, wait=view.left((one.wait_s(view.now_s) or 0.0) + view.lag_s))
+    wait_s = (one.wait_s(view.now_s) or 0.0) + view.lag_s  # as it was when the core said it
+    return words("detail.due", at=at, wait=view.left(wait_s))
 
 
 def _took(one: Retry) -> str:

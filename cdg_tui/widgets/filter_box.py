@@ -16,7 +16,9 @@ class FilterBox(Input):
     async def on_key(self, event: events.Key) -> None:
         if self.screen.focused is not self:
             event.stop().prevent_default()
-            self.app.post_message(events.Key(event.key, event.character))
+            again = events.Key(event.key, event.character)
+            again.time = event.time  # when it was typed tells whether a yes was meant
+            self.app.post_message(again)
         elif event.key == "enter":
             event.stop().prevent_default()
             self._done()

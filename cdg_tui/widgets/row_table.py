@@ -21,6 +21,8 @@ from textual.strip import Strip
 from cdg_tui.text import fit
 from cdg_tui.widgets.rows import GAP, Column, Row, widths
 
+MARKS: Final = 2  # cells of the column before all
+
 # The keys that go through anything longer than its screen, whoever owns the actions.
 MOVING: Final[list[BindingType]] = [
     Binding("up,k", "move(-1)", show=False),
@@ -275,7 +277,7 @@ class RowTable(ScrollView, can_focus=True):
 
     @property
     def _margin(self) -> int:
-        return 2 if self.marking else 0
+        return MARKS if self.marking else 0
 
     @property
     def room(self) -> int:

@@ -22,10 +22,13 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Field(Column, Generic[Item]):
-    """A column with what stands in it about an item. One that is `spare` is only there where there is room for it: 1 before 2."""
+    """A column with what stands in it about an item. One that is `spare` is only there where there is room for it: 1 before 2;
+    one that is `coloured` has the colour of the item's state.
+    """
 
-    text: Callable[[Item], str] = field(compare=False)
+    text: Callable[[Item], str] = field(compare=False)  # made anew each time, though the column is the same
     spare: int = 0
+    coloured: bool = False
 
 
 def left_over(columns: Sequence[Column], room: int) -> int:
@@ -39,7 +42,7 @@ def widths(columns: Sequence[Column], room: int) -> list[int]:
     return [column.width + (left * column.grow // shares if shares else 0) for column in columns]
 
 
-def that_fit(fields: Sequence[Field[Item]], room: int) -> tuple[Field[Item], ...]:
+def columns_that_fit(fields: Sequence[Field[Item]], room: int) -> tuple[Field[Item], ...]:
     """Those that are always there, and of the others as many as there are cells for, in the same order."""
     taken = [one for one in fields if not one.spare]
     for one in sorted((one for one in fields if one.spare), key=lambda one: one.spare):
@@ -56,6 +59,12 @@ class Row:
     cells: tuple[str, ...]
     style: str = ""
     styles: tuple[tuple[int, str], ...] = ()
+
+
+def row_of(key: str, fields: Sequence[Field[Item]], item: Item, style: str = "") -> Row:
+    """What stands in these about the item, whose state has this colour."""
+    styles = tuple((place, style) for place, one in enumerate(fields) if one.coloured) if style else ()
+    return Row(key=key, cells=tuple(one.text(item) for one in fields), styles=styles)
 
 
 class Unmade(Sequence[Row], Generic[Item]):

@@ -141,6 +141,7 @@ async def _go(console: Console, name: str) -> None:
         console.app.session.worker = StartedCore()
     if name not in {"connecting", "empty"}:
         await console.until(lambda: console.app.store.trends["03.air"].step_s == TREND_LONGEST_S)
+        await console.news()  # which shows them
     if name != "connecting":
         await _press(console, scene.keys)
     if name not in {"filter", "connecting"}:
