@@ -87,7 +87,7 @@ async def in_the_shop(console: Console) -> None:
     core.refuse = {"acknowledge": (404, "case_not_found")}
     await opened(console, "2 A Y", WORDS("cause.case_not_found"))
     core.cases = [*core.cases, a_case(9, severity="critical")]
-    await opened(console, "1", WORDS("alarm.line").partition(" {")[0])
+    await opened(console, "1", WORDS("alarm.new"))
     core.status_changes = full_house(core)
     await on_every_page(console, WORDS("durability.memory_only"))
     console.meets(no_socket)
