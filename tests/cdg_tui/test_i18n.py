@@ -3,6 +3,7 @@
 import ast
 import re
 import string
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -26,7 +27,9 @@ from core.wire_audit import Outcome
 from core.wire_stream import LogLevel
 from tests.cdg_tui import core_codes
 
-SOURCES = sorted((Path(__file__).parents[2] / "cdg_tui").rglob("*.py"))
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "cdg_tui").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 ZH, EN = texts("zh"), texts("en")
 
 # Groups whose keys are codes: what these codes are. `cause` and `fault` hold some more, see below.
@@ -61,6 +64,7 @@ CODES: dict[str, frozenset[str]] = {
     "complaint": frozenset(Wrong),
     "option": frozenset({*(value for values in CHOICES.values() for value in values), "on", "off"}),
 }
+CALLED = r"(^|\.)_?(words|WORDS|Words\(.*\))$"  # what is called where words are asked for
 MODBUS_EXCEPTIONS = frozenset(f"exception_{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11))
 
 
@@ -78,12 +82,12 @@ def literals() -> dict[str, str]:
     }
 
 
-def asked_for() -> dict[str, str]:
+def asked_for(sources: Sequence[Path]) -> dict[str, str]:
     """Every literal that is handed to the words, also where it is one of two."""
     found: dict[str, str] = {}
-    for path in SOURCES:
+    for path in sources:
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(call, ast.Call) and re.search(r"(^|\.)_?words$", ast.unparse(call.func)):
+            if isinstance(call, ast.Call) and re.search(CALLED, ast.unparse(call.func)):
                 assert not isinstance(call.args[0], ast.BinOp), f"{path.name}:{call.lineno}: a key is put together"
                 leaves = [] if isinstance(call.args[0], ast.JoinedStr) else list(ast.walk(call.args[0]))
                 places = {
@@ -117,8 +121,12 @@ def test_both_languages_fill_in_the_same_names() -> None:
 
 def test_every_key_that_is_asked_for_exists() -> None:
     groups = {key.partition(".")[0] for key in ZH}
-    wanted = asked_for() | {key: place for key, place in literals().items() if key.partition(".")[0] in groups}
+    wanted = asked_for(SOURCES) | {key: place for key, place in literals().items() if key.partition(".")[0] in groups}
     assert {key: place for key, place in wanted.items() if key not in ZH} == {}
+
+
+def test_no_test_waits_for_a_word_that_is_gone() -> None:
+    assert {key: place for key, place in asked_for(TESTS).items() if key not in ZH} == {}
 
 
 def test_no_word_is_for_nothing() -> None:
@@ -151,7 +159,7 @@ def test_every_way_not_to_get_an_answer_and_every_refusal_has_a_word() -> None:
 
 
 def causes_of_the_console() -> set[str]:
-    tree = ast.parse((Path(__file__).parents[2] / "cdg_tui" / "calls.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "cdg_tui" / "calls.py").read_text(encoding="utf-8"))
     raised = [
         node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error")
     ]
