@@ -29,7 +29,7 @@ _PIECES: Final = re.compile(f" +|[（“「]*[{_WIDE}][，。；：、！？）�
 # They change how wide some terminals draw the character before them.
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
-_TOO_LONG: Final = re.compile(rb'"[^"]{%d}' % (LONGEST + 1))
+_TOO_LONG: Final = re.compile(rb'"[^"]{%d}' % (LONGEST + 1))  # a string that `safe` cuts
 
 
 def safe(text: str, limit: int = LONGEST) -> str:
@@ -73,9 +73,8 @@ def safe_document(document: Any) -> Any:
 
 def is_safe(document: bytes) -> bool:
     """Whether `safe_document` would change nothing of this JSON; False where that is not seen at a glance."""
-    plain = (
-        document.isascii() and b"\\" not in document and b"\x7f" not in document
-    )  # JSON itself has no other controls
+    # JSON itself has no other controls: within a string they are escaped.
+    plain = document.isascii() and b"\\" not in document and b"\x7f" not in document
     return plain and not _TOO_LONG.search(document)
 
 

@@ -1,6 +1,7 @@
 """What the pages make of what is known: in which order, in which words, and never a number that is not of now."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -394,21 +395,23 @@ def test_a_row_that_is_gone_has_no_details(page: Page) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.id)
 def test_columns_fit_into_80_cells_and_their_titles_into_them(page: Page, language: Language) -> None:
+    view = a_view(a_shop(), language=language)
     for room in (*range(78 if page.marking else 80, 130), 200, 400):
-        columns = page.columns(a_view(a_shop(), language=language, room=room))
+        columns = page.columns(replace(view, room=room))
         assert left_over(columns, room) >= 0
         assert [column.title for column in columns if cell_len(column.title) > column.width] == []
 
 
 def test_where_there_is_room_there_are_more_columns_and_long_names_still_have_some() -> None:
-    fewest = {page.id: len(page.columns(a_view(a_shop()))) for page in PAGES}
+    view = a_view(a_shop())
+    fewest = {page.id: len(page.columns(view)) for page in PAGES}
     for room in range(80, 241):
         for page in PAGES:
-            columns = page.columns(a_view(a_shop(), room=room))
+            columns = page.columns(replace(view, room=room))
             assert len(columns) >= fewest[page.id]
             if len(columns) > fewest[page.id]:
                 assert left_over(columns, room) >= BREATH
-    most = {page.id: len(page.columns(a_view(a_shop(), room=240))) - fewest[page.id] for page in PAGES}
+    most = {page.id: len(page.columns(replace(view, room=240))) - fewest[page.id] for page in PAGES}
     assert most == {
         "overview": 1,
         "cases": 3,
