@@ -198,10 +198,6 @@ class RowTable(ScrollView, can_focus=True):
 
     # -- moving ----------------------------------------------------------------------------------------------------
 
-    def stay(self) -> None:
-        """Whoever acts on a row has chosen it."""
-        self._chosen = True
-
     def go_to(self, place: int) -> None:
         """Put the cursor on this row, or the nearest there is."""
         before, self._chosen = self._cursor, True
