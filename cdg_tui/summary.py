@@ -23,7 +23,7 @@ MOST_CABINETS: Final = 12
 MOST_CASES: Final = 5
 MOST_ENDPOINTS: Final = 8
 MOST_PROBLEMS: Final = 12
-WELL: Final = frozenset({"ok", "pending", "out_of_service"})  # of a cabinet's states; the others need a person
+NEEDS_NOBODY: Final = frozenset({"ok", "pending", "out_of_service"})  # of a cabinet's states; the others need a person
 _LABEL: Final = 9
 
 
@@ -57,7 +57,7 @@ def reasons(told: Told) -> tuple[str, ...]:
     counts = {
         "critical": status.cases.critical,
         "warning": status.cases.warning,
-        **{f"cabinet_{cabinet.state}": 1 for cabinet in _troubled(told.cabinets) if cabinet.state not in WELL},
+        **{f"cabinet_{cabinet.state}": 1 for cabinet in _troubled(told.cabinets) if cabinet.state not in NEEDS_NOBODY},
         "not_durable": status.durability.state != wire.Durability.DURABLE,
         "degraded": status.durability.degraded,
         "dead_letters": status.webhooks.dead_letter,

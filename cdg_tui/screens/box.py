@@ -3,7 +3,7 @@
 The worst comes first, and has a mark and a word, so that neither its place nor its colour is all that tells it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
@@ -19,20 +19,25 @@ LINES: Final = 4  # above the list
 LEAST_FREE: Final = 0.05  # of the disk; from there on the core makes a case of it
 LATE_MS: Final = 1000.0  # as long as one turn of the judging takes
 
-BAD, WRONG, UNKNOWN, WELL = "!!", "!", "?", ""
+BAD, WRONG, UNKNOWN, NO_MARK = "!!", "!", "?", ""
+_OF_ARCHIVE: Final = frozenset({"archive_degraded"})
+_OF_ACCOUNTS: Final = frozenset({"deliveries_unaccounted"})
 _OF_NETWORK: Final = frozenset({"network_offline", "network_captive_portal", "network_clock_bad"})
 _OF_ENDPOINTS: Final = {"endpoint_paused": "paused", "endpoint_disabled": "disabled", "endpoint_failing": "open"}
-_RANKS: Final = (BAD, WRONG, UNKNOWN, WELL)
+_RANKS: Final = (BAD, WRONG, UNKNOWN, NO_MARK)
 _STYLES: Final = {BAD: "bold ansi_red", WRONG: "ansi_yellow", UNKNOWN: "ansi_magenta"}
 
 
 class Fact(NamedTuple):
-    """`short` stands above the list, nothing of it where that is empty; `label` and `text` in the details."""
+    """`short` stands above the list, nothing of it where that is empty; `label` and `text` in the details. `codes` are those of
+    the problems that are told here, if there are any, and nowhere else.
+    """
 
     mark: str
     short: str
     label: str
     text: str
+    codes: frozenset[str] = frozenset()
 
 
 def facts(view: View) -> list[Fact]:
@@ -41,7 +46,6 @@ def facts(view: View) -> list[Fact]:
     if status is None:
         return []
     found = [
-        *_problems(view, status),
         *_durability(view, status),
         *_endpoints(view),
         _network(view, status),
@@ -52,6 +56,7 @@ def facts(view: View) -> list[Fact]:
         _accounts(view, status),
         *_identity(view, status),
     ]
+    found = [*_problems(view, status, found), *found]
     return sorted(found, key=lambda fact: _RANKS.index(fact.mark))
 
 
@@ -84,28 +89,21 @@ def _said(fact: Fact) -> str:
     return f"{fact.mark}{fact.short}"
 
 
-def _problems(view: View, status: wire.Status) -> Iterator[Fact]:
-    """Those that no other line is about, in full; above the list how many there are, since the banner over it names them."""
-    words, elsewhere = view.words, _told_elsewhere(status)
+def _problems(view: View, status: wire.Status, others: Sequence[Fact]) -> Iterator[Fact]:
+    """Those that no other line tells, in full; above the list how many there are, since the banner over it names them."""
+    words, elsewhere = view.words, frozenset[str]().union(*(fact.codes for fact in others))
     for i, problem in enumerate(one for one in status.problems if one.code not in elsewhere):
         short = words("word.problems", n=len(status.problems)) if i == 0 else ""
         text = "  ".join(part for part in (_worded(view, problem), _beyond(view, problem)) if part)
         yield Fact(WRONG, short, words("column.problem"), text)
 
 
-def _told_elsewhere(status: wire.Status) -> frozenset[str]:
-    """The codes whose sentence stands in the line of what they are about, which has their figures."""
-    of_journals = {f"{name}_{ill}" for name in status.durability.journals for ill in ("not_durable", "degraded")}
-    of_archive = {"archive_degraded"} if status.durability.archive_unacknowledged else set()
-    return frozenset(of_journals | of_archive | _OF_NETWORK | {"deliveries_unaccounted"})
-
-
 def _worded(view: View, problem: wire.Problem) -> str:
     return view.words("box.since", what=view.words.of("problem", problem.code), since=view.clock(problem.since))
 
 
-def _sentences(view: View, status: wire.Status, *codes: str) -> str:
-    """What is to be said of these problems, in their own lines; empty where there are none of them."""
+def _sentences(view: View, status: wire.Status, codes: frozenset[str]) -> str:
+    """What is to be said of these problems in the line of what they are about; empty where there are none of them."""
     return "  ".join(_worded(view, problem) for problem in status.problems if problem.code in codes)
 
 
@@ -124,7 +122,7 @@ def _durability(view: View, status: wire.Status) -> Iterator[Fact]:
     words, found = view.words, status.durability
     for name, health in sorted(found.journals.items()):
         durable = health.state == "durable"
-        mark = BAD if not durable else WRONG if health.degraded else WELL
+        mark = BAD if not durable else WRONG if health.degraded else NO_MARK
         state = words.of("durability", health.state)
         label = words.of("journal", name)
         figures = words(
@@ -137,21 +135,20 @@ def _durability(view: View, status: wire.Status) -> Iterator[Fact]:
         )
         since = state if health.since is None else words("box.since", what=state, since=view.clock(health.since))
         damaged = words("word.degraded") if health.degraded else ""
-        said = _sentences(view, status, f"{name}_not_durable", f"{name}_degraded") or f"{since}  {damaged}".rstrip()
+        codes = frozenset({f"{name}_not_durable", f"{name}_degraded"})
+        said = _sentences(view, status, codes) or f"{since}  {damaged}".rstrip()
         text = "  ".join(part for part in (said, _core_says(view, health.reason), figures) if part)
         short = (
             f"{label} {state} {damaged}".rstrip()
             if mark
             else f"{label} {words('box.sync', last=number(health.last_sync_ms))}"
         )
-        yield Fact(mark, short, label, text)
+        yield Fact(mark, short, label, text, codes)
     if found.archive_unacknowledged:
         text = words("damage.archive", n=found.archive_unacknowledged)
-        said, pieces = (
-            _sentences(view, status, "archive_degraded"),
-            words("box.accidents", n=found.archive_unacknowledged),
-        )
-        yield Fact(WRONG, text, words("column.damage"), f"{said}  {pieces}" if said else text)
+        said = _sentences(view, status, _OF_ARCHIVE)
+        pieces = words("box.accidents", n=found.archive_unacknowledged)
+        yield Fact(WRONG, text, words("column.damage"), f"{said}  {pieces}" if said else text, _OF_ARCHIVE)
 
 
 def _endpoints(view: View) -> Iterator[Fact]:
@@ -167,24 +164,24 @@ def _endpoints(view: View) -> Iterator[Fact]:
 
 
 def _network(view: View, status: wire.Status) -> Fact:
-    marks = {"online": WELL, "unknown": WELL}
-    text, said = network(view), _sentences(view, status, *_OF_NETWORK)
+    marks = {"online": NO_MARK, "unknown": NO_MARK}
+    text, said = network(view), _sentences(view, status, _OF_NETWORK)
     mark = marks.get(status.network, WRONG)
-    return Fact(mark, view.words("box.network", state=text), view.words("column.network"), said or text)
+    return Fact(mark, view.words("box.network", state=text), view.words("column.network"), said or text, _OF_NETWORK)
 
 
 def _clock(view: View, status: wire.Status) -> Fact:
     text = view.words("box.synchronised" if status.clock_synced else "box.unsynchronised")
-    return Fact(WELL if status.clock_synced else WRONG, text, view.words("column.clock"), text)
+    return Fact(NO_MARK if status.clock_synced else WRONG, text, view.words("column.clock"), text)
 
 
 def _sources(view: View, status: wire.Status) -> Iterator[Fact]:
     """Each of them; above the list those that are not well by name, the others as a number."""
     words, well = view.words, 0
     for one in status.monitoring.sources:
-        mark = {"ok": WELL, "waiting": UNKNOWN}.get(one.state, WRONG)
+        mark = {"ok": NO_MARK, "waiting": UNKNOWN}.get(one.state, WRONG)
         state = words.of("source", one.state)
-        well += mark == WELL
+        well += mark == NO_MARK
         error = "" if one.error is None else words.of("fault", one.error)
         heard = "" if one.age_s is None else words("detail.heard", age=words.lasting(one.age_s + view.lag_s))
         simulated = words("word.simulated") if one.simulated else ""
@@ -192,24 +189,24 @@ def _sources(view: View, status: wire.Status) -> Iterator[Fact]:
         text = "  ".join(part for part in (f"{one.id} {one.driver}", state, error, heard, simulated) if part)
         yield Fact(mark, short, words("column.source"), text)
     if well:
-        yield Fact(WELL, words("box.sources", n=well), "", "")
+        yield Fact(NO_MARK, words("box.sources", n=well), "", "")
 
 
 def _lateness(view: View, status: wire.Status) -> Fact:
     found = status.monitoring
     text = view.words("box.late", late=round(found.late_ms), worst=round(found.worst_late_ms))
     late = found.late_ms >= LATE_MS
-    return Fact(WRONG if late else WELL, text if late else "", view.words("column.judging"), text)
+    return Fact(WRONG if late else NO_MARK, text if late else "", view.words("column.judging"), text)
 
 
 def _disk(view: View, status: wire.Status) -> Fact:
     words, free, whole = view.words, status.durability.free_bytes, status.durability.disk_bytes
     if free is None or not whole:
         text = words("box.disk_unknown")
-        return Fact(WELL, text, words("column.disk"), text)
+        return Fact(NO_MARK, text, words("column.disk"), text)
     share = free / whole
     text = words("box.disk", free=size(free), whole=size(whole), percent=f"{share:.0%}")
-    return Fact(WRONG if share < LEAST_FREE else WELL, text, words("column.disk"), text)
+    return Fact(WRONG if share < LEAST_FREE else NO_MARK, text, words("column.disk"), text)
 
 
 def _accounts(view: View, status: wire.Status) -> Fact:
@@ -226,9 +223,9 @@ def _accounts(view: View, status: wire.Status) -> Fact:
     short = (
         words("box.unaccounted", n=found.unaccounted) if found.unaccounted else words("box.accepted", n=found.accepted)
     )
-    said = _sentences(view, status, "deliveries_unaccounted")
-    mark = BAD if found.unaccounted else WELL
-    return Fact(mark, short, words("column.accounts"), f"{said}  {text}" if said else text)
+    said = _sentences(view, status, _OF_ACCOUNTS)
+    mark = BAD if found.unaccounted else NO_MARK
+    return Fact(mark, short, words("column.accounts"), f"{said}  {text}" if said else text, _OF_ACCOUNTS)
 
 
 def _identity(view: View, status: wire.Status) -> Iterator[Fact]:
@@ -237,6 +234,8 @@ def _identity(view: View, status: wire.Status) -> Iterator[Fact]:
     lasted = words.lasting(status.uptime_s + view.lag_s) if view.live else NOTHING
     up = words("box.uptime", lasted=lasted)
     simulated = f"  {words('word.simulated')}" if status.simulated else ""
-    yield Fact(WELL, f"{status.version} {up}{simulated}", words("column.version"), f"{status.version}  {up}{simulated}")
+    yield Fact(
+        NO_MARK, f"{status.version} {up}{simulated}", words("column.version"), f"{status.version}  {up}{simulated}"
+    )
     site = named(device.site, device.site_name)
-    yield Fact(WELL, "", words("column.device"), f"{device.id}  {site}  {device.timezone}")
+    yield Fact(NO_MARK, "", words("column.device"), f"{device.id}  {site}  {device.timezone}")

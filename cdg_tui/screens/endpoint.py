@@ -18,6 +18,11 @@ def fresh(view: View) -> bool:
     return view.live and view.store.endpoints_s == view.store.heard_s
 
 
+def current(view: View, info: wire.EndpointInfo) -> EndpointItem | None:
+    """What is known just now of a delivery's endpoint."""
+    return view.store.endpoint(info.id) if fresh(view) else None
+
+
 def marked(view: View, state: str) -> str:
     """Mark and word, so that no state is told by its colour alone."""
     return f"{MARKS.get(state, ''):<2}{view.words.of('endpoint', state)}"
@@ -35,26 +40,13 @@ def holdup(view: View, endpoint: EndpointItem) -> str:
 
 def about(view: View, info: wire.EndpointInfo) -> str:
     """The endpoint of a delivery: where it is, and what holds it."""
-    words = view.words
-    endpoint = view.store.endpoint(info.id)
+    words, endpoint = view.words, current(view, info)
     parts = [info.id, info.host or words("detail.endpoint_missing")]
-    if endpoint is not None and fresh(view):
+    if endpoint is not None:
         parts += _state(view, endpoint) if endpoint.hold in WITHHELD else [holdup(view, endpoint)]
     elif info.state not in {"active", "missing"}:
         parts.append(words.of("endpoint", info.state))
     return "  ".join(part for part in parts if part)
-
-
-def held_up(view: View, info: wire.EndpointInfo) -> str:
-    """Why nothing goes there now, as far as that is known just now."""
-    endpoint = view.store.endpoint(info.id)
-    return holdup(view, endpoint) if endpoint is not None and fresh(view) else ""
-
-
-def withheld(view: View, info: wire.EndpointInfo) -> bool:
-    """Nothing goes there until a person says so."""
-    endpoint = view.store.endpoint(info.id)
-    return endpoint is not None and fresh(view) and endpoint.hold in WITHHELD
 
 
 def hint(view: View, error_class: str | None, *, disabled: bool = False) -> Iterator[tuple[str, str]]:
@@ -85,7 +77,7 @@ def endpoint_detail(view: View, endpoint: EndpointItem) -> Detail:
     words = view.words
     return [
         (words("column.state"), "  ".join(_state(view, endpoint))),
-        *_holdup(view, endpoint),
+        *_what_holds_it(view, endpoint),
         *_trouble(view, endpoint),
         (words("column.queue"), words.queue(endpoint)),
         (words("column.counts"), _counts(view, endpoint)),
@@ -102,7 +94,7 @@ def _state(view: View, endpoint: EndpointItem) -> list[str]:
     return [part for part in (since, endpoint.actor, endpoint.reason) if part]
 
 
-def _holdup(view: View, endpoint: EndpointItem) -> Iterator[tuple[str, str]]:
+def _what_holds_it(view: View, endpoint: EndpointItem) -> Iterator[tuple[str, str]]:
     if endpoint.hold is None:
         return
     known = endpoint.held_s is not None and fresh(view)

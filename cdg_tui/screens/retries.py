@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from cdg_tui.screens.endpoint import about, held_up, hint, withheld
+from cdg_tui.screens.endpoint import WITHHELD, about, current, hint, holdup
 from cdg_tui.screens.page import Asked, Detail, Listing, View, outcome
 from cdg_tui.store import Listed, Question, Retry
 from cdg_tui.text import NOTHING
@@ -131,6 +131,8 @@ def _next(view: View, one: Retry) -> str:
 def _why_not_yet(view: View, one: Retry) -> str:
     """When it goes; of one that should have gone, what still holds it."""
     words, at = view.words, view.clock(one.item.next_attempt_at)
+    endpoint = current(view, one.item.endpoint)
+    why = "" if endpoint is None else holdup(view, endpoint)
     match _state(view, one):
         case "sending":
             return words("delivery.sending").removeprefix(">").strip()
@@ -139,9 +141,8 @@ def _why_not_yet(view: View, one: Retry) -> str:
         case "stuck":
             return words.of("cause", "endpoint_missing")
         case "held":
-            return words("detail.held", why=held_up(view, one.item.endpoint))
+            return words("detail.held", why=why)
         case "due":
-            why = held_up(view, one.item.endpoint)
             return words("detail.due_held", at=at, why=why) if why else words("detail.due_now", at=at)
     wait_s = (one.wait_s(view.now_s) or 0.0) + view.lag_s  # as it was when the core said it
     return words("detail.due", at=at, wait=view.left(wait_s))
@@ -173,7 +174,8 @@ def shortly(view: View, item: wire.RetryItem) -> str:
 def _state(view: View, one: Retry) -> str:
     if view.store.is_sending(one.item.delivery_id):
         return "sending"
-    if withheld(view, one.item.endpoint):
+    endpoint = current(view, one.item.endpoint)
+    if endpoint is not None and endpoint.hold in WITHHELD:
         return "held"
     wait_s = one.wait_s(view.told_s)
     if wait_s is None:
