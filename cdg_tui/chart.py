@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from cdg_tui.text import GAP, number
+from cdg_tui.text import HOLE, number
 
 ROWS: Final = 8
 MEAN: Final = "●"
@@ -70,7 +70,7 @@ def chart(steps: Sequence[Step | None], low: float | None, high: float | None) -
 
 
 def _column(step: Step | None, scale: Scale, low: float | None, high: float | None) -> list[str]:
-    cells = [GAP] * ROWS
+    cells = [HOLE] * ROWS
     if step is None:
         return cells
     for limit in (low, high):

@@ -17,7 +17,7 @@ LONGEST: Final = 4000
 NOTHING: Final = "--"
 CUT: Final = "~"
 LEVELS: Final = "▁▂▃▄▅▆▇█"  # from cold to warm
-GAP: Final = " "
+HOLE: Final = " "
 
 MOST_MARKS: Final = 2  # on one letter; more would only pile up over the neighbouring lines
 
@@ -183,7 +183,7 @@ def clock(moment: datetime | None, where: tzinfo, now: datetime) -> str:
 
 def trend(values: Sequence[float | None], low: float, high: float) -> str:
     """One character a value, from LEVELS by where it lies between low and high; a gap where nothing is known."""
-    return "".join(GAP if value is None else LEVELS[_level(value, low, high)] for value in values)
+    return "".join(HOLE if value is None else LEVELS[_level(value, low, high)] for value in values)
 
 
 def _level(value: float, low: float, high: float) -> int:

@@ -11,7 +11,7 @@ from cdg_tui.chart import BEYOND, LIMIT, MEAN, SPREAD, Step, chart
 from cdg_tui.course import Course
 from cdg_tui.i18n import Words
 from cdg_tui.screens.page import View
-from cdg_tui.text import GAP, fit, local_time, number
+from cdg_tui.text import HOLE, fit, local_time, number
 from core.wire_history import History, HistoryPoint, HistoryStatistics
 
 AXIS: Final = 7  # cells of a label left of the chart
@@ -97,12 +97,12 @@ def _lane(history: History, points: Sequence[HistoryPoint]) -> str:
     """Whether a contact was on in each of these steps, if only for a moment; empty where nothing is known."""
     highest = {point.at: point.max for point in history.points}
     states = (highest.get(point.at) for point in points)
-    return "".join(GAP if state is None else ON if state else OFF for state in states)
+    return "".join(HOLE if state is None else ON if state else OFF for state in states)
 
 
 def _marks(marks: Sequence[tuple[datetime, str]], points: Sequence[HistoryPoint], step: timedelta) -> str:
     """Each in the column of its moment."""
-    cells = [GAP] * len(points)
+    cells = [HOLE] * len(points)
     for moment, mark in marks:
         column = next((i for i, point in enumerate(points) if timedelta(0) <= moment - point.at < step), None)
         if column is not None:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cdg_tui.chart import BEYOND, LIMIT, MEAN, ROWS, SPREAD, Scale, Step, chart, scale_of
-from cdg_tui.text import GAP
+from cdg_tui.text import HOLE
 
 VALUES = st.floats(-60.0, 60.0)
 ANY = st.floats(allow_nan=False, allow_infinity=False)
@@ -36,7 +36,7 @@ def test_it_has_a_column_for_each_step_and_nothing_in_those_without_a_value(
     assert {len(row) for row in rows} <= {len(steps)}
     for column, step in enumerate(steps if rows else []):
         cells = {row[column] for row in rows}
-        assert (cells == {GAP}) is (step is None)
+        assert (cells == {HOLE}) is (step is None)
 
 
 @given(steps_of(ANY), st.none() | ANY, st.none() | ANY)
@@ -82,12 +82,12 @@ def test_a_steady_value_is_not_blown_up() -> None:
 def test_a_chart_is_read_from_the_top() -> None:
     steps = [Step(2.0, 3.0, 4.0), None, Step(4.0, 6.0, 9.0), Step(8.2, 8.4, 8.6)]
     assert chart(steps, 2.0, 8.0) == [
-        ("9.0", f"{GAP * 2}{BEYOND}{BEYOND}"),
-        ("8.0", f"{LIMIT}{GAP}{SPREAD}{BEYOND}"),
-        ("", f"{GAP * 2}{SPREAD}{GAP}"),
-        ("", f"{GAP * 2}{MEAN}{GAP}"),
-        ("", f"{GAP * 2}{SPREAD}{GAP}"),
-        ("", f"{SPREAD}{GAP}{SPREAD}{GAP}"),
-        ("", f"{MEAN}{GAP * 3}"),
-        ("2.0", f"{SPREAD}{GAP}{LIMIT}{LIMIT}"),
+        ("9.0", f"{HOLE * 2}{BEYOND}{BEYOND}"),
+        ("8.0", f"{LIMIT}{HOLE}{SPREAD}{BEYOND}"),
+        ("", f"{HOLE * 2}{SPREAD}{HOLE}"),
+        ("", f"{HOLE * 2}{MEAN}{HOLE}"),
+        ("", f"{HOLE * 2}{SPREAD}{HOLE}"),
+        ("", f"{SPREAD}{HOLE}{SPREAD}{HOLE}"),
+        ("", f"{MEAN}{HOLE * 3}"),
+        ("2.0", f"{SPREAD}{HOLE}{LIMIT}{LIMIT}"),
     ]
