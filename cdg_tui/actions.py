@@ -16,7 +16,7 @@ LISTS: Final = ("retries", "dead")
 class Action:
     """`id` names its words (`action.…` in the footer, `help.…` in the help) and its method. `keys` as Textual calls them:
     the first is shown, the others are function keys and what a Chinese input method sends instead. Those `in_footer` are what
-    somebody in a hurry needs, and stand there at any width; the others where there is room.
+    somebody in a hurry needs, and all stand there from 80 columns on; the others where there is room.
     """
 
     id: str
@@ -25,6 +25,11 @@ class Action:
     pages: tuple[str, ...] = PAGES
     writes: bool = False
     in_footer: bool = True
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it can be done on every page."""
+        return set(self.pages) == set(PAGES)
 
 
 ACTIONS: Final = (

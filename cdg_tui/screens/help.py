@@ -5,7 +5,7 @@ from typing import Final
 
 from textual.content import Content
 
-from cdg_tui.actions import ACTIONS, PAGES, Action
+from cdg_tui.actions import ACTIONS, Action
 from cdg_tui.i18n import Words
 from cdg_tui.screens.hanging import hanging
 from cdg_tui.screens.page import MARKS, STYLES
@@ -31,7 +31,7 @@ def _keys(words: Words, page: str, actions: Sequence[Action]) -> Iterator[tuple[
     elsewhere = [action for action in actions if page not in action.pages]
     column = max(9, *(len(action.shown) + 1 for action in actions))
     for action in (*here, *elsewhere):
-        where = "" if set(action.pages) == set(PAGES) else f" ({', '.join(words(f'page.{p}') for p in action.pages)})"
+        where = "" if action.everywhere else f" ({', '.join(words(f'page.{p}') for p in action.pages)})"
         text = Content.assemble(words(f"help.{action.id}"), (where, "dim"))
         yield Content.styled(fit(action.shown, column), "bold"), text
     for keys, key in MOVES:

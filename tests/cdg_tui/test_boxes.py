@@ -8,9 +8,10 @@ from textual.content import Content
 
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from cdg_tui.screens.hanging import hanging
-from cdg_tui.screens.help import help_text
+from cdg_tui.screens.help import HOLDS, help_text
 from core import wire
 from tests.cdg_tui.consoles import WIDE, Console, StartedCore, a_console
+from tests.cdg_tui.core_codes import ENUMS
 from tests.cdg_tui.factories import a_dead_letter, at
 from tests.cdg_tui.fake_core import FakeCore
 from tests.cdg_tui.shops import a_shop
@@ -190,7 +191,8 @@ def test_every_word_of_a_cabinet_s_state_is_in_the_help(language: Language) -> N
     """The marks, why an alarm waits, and what stands beside a name."""
     words = Words(language)
     told = help_text(words, "overview").plain.split("\n")
-    for hold in ("defrost", "heating", "returning", "startup", "door", "maintenance"):
+    assert set(HOLDS) == ENUMS["hold"]
+    for hold in HOLDS:
         assert [
             line for line in told if line.startswith(f"! {words(f'held.{hold}')} ") and words(f"hold.{hold}") in line
         ]

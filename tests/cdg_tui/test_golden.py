@@ -18,7 +18,7 @@ from msgspec import structs
 from rich.cells import cell_len
 
 from cdg_tui import lookups
-from cdg_tui.actions import PAGES, on_page
+from cdg_tui.actions import on_page
 from cdg_tui.glyphs import HOUSE, GlyphMode
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from cdg_tui.screens.page import MARKS
@@ -295,7 +295,7 @@ def test_alarms_counts_link_and_every_key_stand_on_every_screen() -> None:
     """Under a dialog too, and however much there is to say."""
     for language in LANGUAGES:
         words = Words(language)
-        everywhere = [on for on in on_page("overview") if on.in_footer and on.pages == PAGES]
+        everywhere = [on for on in on_page("overview") if on.in_footer and on.everywhere]
         keys = [f"{on.shown.split()[0]} {words(f'action.{on.id}')}" for on in everywhere]
         for name, text in pictures(language):
             lines = text.split("\n")
