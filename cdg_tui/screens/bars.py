@@ -10,12 +10,13 @@ from textual.content import Content
 from cdg_tui.actions import PAGES, Action
 from cdg_tui.i18n import Words
 from cdg_tui.screens.page import LEAST, MARKS, Page, View
-from cdg_tui.screens.parts import Form, Part, both_ends, dim, joined, name, that_fit, whole
+from cdg_tui.screens.parts import BRIEF, Part, Shape, Worth, both_ends, brief, dim, forms_that_fit, joined, whole
 from cdg_tui.store import LinkState
 from cdg_tui.text import named, shortened
 from core import wire
 
 BANNER_LINES: Final = 3
+SAID: Final = 12  # cells of what is said above a list that tell what it is about
 UPLINK_TROUBLES: Final = ("offline", "captive_portal", "clock_bad")
 
 _LINK_STYLES = {LinkState.LIVE: "ansi_green", LinkState.SLOW: "ansi_yellow", LinkState.CONNECTING: ""}
@@ -25,21 +26,22 @@ def status_line(view: View, width: int) -> Content:
     """Site, alarms, queue, durability on the left; link and age of all this on the right."""
     status, words = view.store.status, view.words
     if status is None:
-        return both_ends([[(5, whole(words("program.name")))]], [_link(view)], width)
+        return both_ends([[(Worth.USEFUL, whole(words("program.name")))]], [_link(view)], width)
     durable, site = status.durability.state, named(status.device.site, status.device.site_name)
     critical, warning = _alarms(words, status.cases)
     pending, dead = status.webhooks.pending, status.webhooks.dead_letter
+    degraded = words("word.degraded") if status.durability.degraded else ""
     parts = [
-        [(5, name(site, most=8)), (1, name(site))],
-        [(5, whole(words("word.simulated") if status.simulated else "", "bold ansi_cyan"))],
-        [(9, critical)],
-        [(8, warning)],
-        [(7, _count(words("word.pending"), pending, "", "ansi_yellow"))],
-        [(7, _count(words("word.dead"), dead, "", "bold ansi_red"))],
-        [(2, whole(words.of("durability", durable)))]
+        brief(Worth.USEFUL, site),
+        [(Worth.USEFUL, whole(words("word.simulated") if status.simulated else "", "bold ansi_cyan"))],
+        [(Worth.VITAL, critical)],
+        [(Worth.URGENT, warning)],
+        [(Worth.UNDER_WAY, _count(words("word.pending"), pending, "", "ansi_yellow"))],
+        [(Worth.UNDER_WAY, _count(words("word.dead"), dead, "", "bold ansi_red"))],
+        [(Worth.CALM, whole(words.of("durability", durable)))]
         if durable == "durable"
-        else [(8, whole(words.of("durability", durable), "bold reverse ansi_red"))],
-        [(7, whole(words("word.degraded") if status.durability.degraded else "", "bold reverse ansi_yellow"))],
+        else [(Worth.URGENT, whole(words.of("durability", durable), "bold reverse ansi_red"))],
+        [(Worth.UNDER_WAY, whole(degraded, "bold reverse ansi_yellow"))],
     ]
     # What was so when somebody last answered must not shine as if it were so now.
     return both_ends(parts if view.live else [dim(part) for part in parts], [_link(view)], width)
@@ -48,34 +50,37 @@ def status_line(view: View, width: int) -> Content:
 def enlarge(view: View) -> Content:
     """All that a terminal too small for a page is told: alarms, link, and what to do about it."""
     status, words = view.store.status, view.words
-    alarms = [] if status is None else [[(9, alarm)] for alarm in _alarms(words, status.cases)]
+    alarms = [] if status is None else [[(Worth.VITAL, alarm)] for alarm in _alarms(words, status.cases)]
     told = alarms if view.live else [dim(alarm) for alarm in alarms]
     return Content("\n").join(
         [
-            joined(that_fit([*told, _link(view)], LEAST[0])),
+            joined(forms_that_fit([*told, _link(view)], LEAST[0])),
             Content(words("small.enlarge", width=LEAST[0], height=LEAST[1])),
         ]
     )
 
 
-def _alarms(words: Words, cases: wire.CaseCounts) -> tuple[Form, Form]:
+def _alarms(words: Words, cases: wire.CaseCounts) -> tuple[Shape, Shape]:
     return (
         _count(words("severity.critical"), cases.critical, MARKS["critical"], "bold ansi_red"),
         _count(words("severity.warning"), cases.warning, MARKS["warning"], "ansi_yellow"),
     )
 
 
-def _count(word: str, count: int, mark: str, style: str) -> Form:
+def _count(word: str, count: int, mark: str, style: str) -> Shape:
     return whole(f"{mark}{word}{count}" if count else f"{word}0", style if count else "dim")
 
 
 def _link(view: View) -> Part:
     state = view.store.state(view.now_s)
     age_s, style = view.store.age_s(view.now_s), _LINK_STYLES.get(state, "bold reverse ansi_red")
-    forms = [(9, "")]
+    forms = [(Worth.VITAL, "")]
     if age_s is not None:
         age, at = view.words.lasting(age_s), view.clock(view.now)
-        forms += [(4, at), (3, f"{at} {age}")] if view.live else [(6, view.words("word.data_age", age=age))]
+        if view.live:
+            forms += [(Worth.ASIDE, at), (Worth.HINT, f"{at} {age}")]
+        else:
+            forms += [(Worth.BEARINGS, view.words("word.data_age", age=age))]
     word = view.words(f"link.{state}")
     return [(worth, whole(f"{word} {heard}".rstrip(), style)) for worth, heard in forms]
 
@@ -97,7 +102,8 @@ def tabs(view: View, page: str, width: int) -> Content:
 def _tab(view: View, number: int, page: str, count: int, here: bool) -> Part:
     """Its key and its count always; its name where there is room."""
     counted = f" {count}" if count else ""
-    forms = [(9, f"{number}{counted}"), (6 if here else 1, f"{number} {view.words(f'page.{page}')}{counted}")]
+    named_worth = Worth.BEARINGS if here else Worth.SPARE
+    forms = [(Worth.VITAL, f"{number}{counted}"), (named_worth, f"{number} {view.words(f'page.{page}')}{counted}")]
     if here:
         return [(worth, whole(f"[{text}]", "bold reverse")) for worth, text in forms]
     return [(worth, whole(f" {text} ")) for worth, text in forms]
@@ -109,7 +115,8 @@ def _drain(view: View) -> Part:
     if drain is None or not view.live:
         return ()
     done, all_of_them = drain.counts.attempted + drain.counts.skipped, drain.counts.matched
-    return [(7, whole(view.words("drain.elsewhere", n=done, all=all_of_them), "bold reverse ansi_cyan"))]
+    told = view.words("drain.elsewhere", n=done, all=all_of_them)
+    return [(Worth.UNDER_WAY, whole(told, "bold reverse ansi_cyan"))]
 
 
 def _uplink(view: View) -> Part:
@@ -117,12 +124,12 @@ def _uplink(view: View) -> Part:
     status = view.store.status
     if status is None or not view.live or status.network not in UPLINK_TROUBLES:
         return ()
-    return [(5, whole(view.words.of("uplink", status.network), "bold reverse ansi_yellow"))]
+    return [(Worth.USEFUL, whole(view.words.of("uplink", status.network), "bold reverse ansi_yellow"))]
 
 
 def _problems(view: View) -> Part:
     count = len(view.store.status.problems) if view.store.status is not None else 0
-    return [(4, whole(view.words("word.problems", n=count) if count else "", "ansi_yellow"))]
+    return [(Worth.ASIDE, whole(view.words("word.problems", n=count) if count else "", "ansi_yellow"))]
 
 
 def _access(view: View) -> Part:
@@ -132,12 +139,12 @@ def _access(view: View) -> Part:
     if operator is not None:
         minutes, seconds = divmod(int(access.until_s - view.now_s), 60)
         told = partial(words, "access.who", left=f"{minutes}:{seconds:02}")
-        who = whole(told(who=shortened(operator, 8)), "bold ansi_green")
-        return [(8, who), (1, whole(told(who=operator), "bold ansi_green"))]
+        who = whole(told(who=shortened(operator, BRIEF)), "bold ansi_green")
+        return [(Worth.URGENT, who), (Worth.SPARE, whole(told(who=operator), "bold ansi_green"))]
     if not access.reads_only:
         return ()
-    hint = [(3, whole(words("access.pin"), "bold"))] if access.takes_pin else []
-    return [(8, whole(words("access.read"), "bold")), *hint]
+    hint = [(Worth.HINT, whole(words("access.pin"), "bold"))] if access.takes_pin else []
+    return [(Worth.URGENT, whole(words("access.read"), "bold")), *hint]
 
 
 def banner(view: View, width: int) -> Content:
@@ -165,7 +172,7 @@ def _as_many(words: Words, texts: Sequence[str], width: int, lines: int) -> str:
     """Whole ones only, and how many more there are."""
     for shown in range(len(texts), 0, -1):
         more = [words("banner.more", n=len(texts) - shown)] if shown < len(texts) else []
-        if _wrapped(text := f"! {'; '.join([*texts[:shown], *more])}", width) <= lines:
+        if _lines(text := f"! {'; '.join([*texts[:shown], *more])}", width) <= lines:
             return text
     return f"! {words('word.problems', n=len(texts))}" if texts else ""
 
@@ -176,23 +183,22 @@ def _lost(view: View, width: int, lines: int) -> str:
     age_s = store.age_s(view.now_s)
     cause = words.cause(store.link.cause or "silence", store.link.detail)
 
-    def told(cause: str) -> str:
-        told = words(
+    def telling(cause: str) -> str:
+        return "!! " + words(
             "banner.lost" if age_s is not None else "banner.never",
             state=words(f"link.{store.state(view.now_s)}"),
             age=words.lasting(age_s or 0.0),
             cause=cause,
             tries=store.link.tries,
         )
-        return f"!! {told}"
 
-    room = lines * width - cell_len(told(""))
-    while room > 0 and _wrapped(told(shortened(cause, room)), width) > lines:
+    room = lines * width - cell_len(telling(""))
+    while room > 0 and _lines(telling(shortened(cause, room)), width) > lines:
         room -= 1
-    return told(shortened(cause, room))
+    return telling(shortened(cause, room))
 
 
-def _wrapped(text: str, width: int) -> int:
+def _lines(text: str, width: int) -> int:
     return len(Content(text).wrap(width))
 
 
@@ -203,14 +209,13 @@ def heading(view: View, page: Page, place: tuple[int, int], said: tuple[str, ...
     words = view.words
     left = f"{words(f'page.{page.id}')} {place[0]}/{place[1]}"
     room = max(0, width - cell_len(left) - 10)
-    order = page.order(view)
     parts = [
-        *([(5, name(text, most=12)), (4, name(text))] for text in said),
-        [(3, name(order, most=8)), (1, name(order))],
+        *(brief(Worth.USEFUL, text, most=SAID, full=Worth.ASIDE) for text in said),
+        brief(Worth.HINT, page.order(view)),
     ]
     if not view.live and view.store.status is not None:
-        parts = [[(9, whole(words("word.as_of", at=view.clock(view.store.status.now))))]]
-    middle = joined(that_fit(parts, room, gap=2), gap=2).plain
+        parts = [[(Worth.VITAL, whole(words("word.as_of", at=view.clock(view.store.status.now))))]]
+    middle = joined(forms_that_fit(parts, room, gap=2), gap=2).plain
     rule = "─" * max(2, width - cell_len(left) - cell_len(middle) - 8)
     return Content.styled(f"── {left} {rule} {middle} ──", "dim" if view.live else "bold")
 
@@ -221,14 +226,14 @@ def key_bar(words: Words, actions: Sequence[Action], width: int) -> Content:
     """
     shown = [action for action in actions if action.id not in PAGES]
     parts = [[(_worth(action), _key(words, action))] for action in shown]
-    return joined(that_fit(parts, width, gap=2), gap=2)
+    return joined(forms_that_fit(parts, width, gap=2), gap=2)
 
 
-def _worth(action: Action) -> int:
+def _worth(action: Action) -> Worth:
     if action.id in {"help", "leave"}:
-        return 9
-    return 5 if action.in_footer else 2 if set(action.pages) != set(PAGES) else 1
+        return Worth.VITAL
+    return Worth.URGENT if action.in_footer else Worth.SPARE if action.everywhere else Worth.HINT
 
 
-def _key(words: Words, action: Action) -> Form:
+def _key(words: Words, action: Action) -> Shape:
     return whole(Content.assemble((action.shown.split()[0], "bold reverse"), " ", words(f"action.{action.id}")))

@@ -5,6 +5,7 @@ What is not known to be of now is never a number, here less than anywhere.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rich.cells import cell_len
@@ -14,33 +15,52 @@ from cdg_tui.screens.bars import banner
 from cdg_tui.screens.big import FULL, NO_SIGNAL, TALL, big, largest, wide
 from cdg_tui.screens.cabinet import rank, shown_sensor
 from cdg_tui.screens.page import STYLES, View
-from cdg_tui.screens.parts import joined, that_fit, whole
+from cdg_tui.screens.parts import Worth, forms_that_fit, joined, whole
 from cdg_tui.text import fit, named, number, span
 from core import wire
 
 TURN_S: Final = 10.0  # how long a page stays where there are more cabinets than fit
 
-WELL: Final = {"ok", "out_of_service"}  # these have their turn; whatever else is there is to be seen all the time
+# Who may be out of sight for a while. `pending` is none of them: nobody is called yet, but the limit is broken already, and
+# whoever passes by can still prevent the alarm.
+TAKES_TURNS: Final = frozenset({"ok", "out_of_service"})
+# Where more is wrong than fits, one place in so many takes turns: the worst keep most of the board, and the least of it still
+# comes round soon, which it would not in a single place.
+TURNING_SHARE: Final = 4
 
 _WIDEST: Final = "-18.0"
 _LARGEST: Final = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """How the cabinets, worst first, share the board: the first `staying` of them are there at every turn, the others take the
+    places that are left, `page` after page.
+    """
+
+    cabinets: Sequence[wire.CabinetItem]
+    scale: int
+    columns: int
+    lines: int
+    staying: int
+    page: int
+    pages: int
+
+    def shown(self) -> list[wire.CabinetItem]:
+        """Whose turn it is, and who stays."""
+        turning, places = self.cabinets[self.staying :], self.columns * self.lines - self.staying
+        return [*self.cabinets[: self.staying], *turning[self.page * places :][:places]]
 
 
 def board(view: View, width: int, height: int) -> list[Content]:
     """As many lines as there is room for."""
     if not view.live:
         return _centred(no_signal(view, width, height), width, height)
-    cabinets = sorted(view.store.cabinets, key=lambda cabinet: rank(cabinet.state))
-    if not cabinets:
+    layout = _layout(view, width, height)
+    if not layout.cabinets:
         return _centred([Content(view.words("empty.overview"))], width, height)
-    scale = _scale(len(cabinets), width, height)
-    columns, lines = _fitting(scale, width, height)
-    page, pages = turn(view, width, height)
-    staying = _staying(cabinets, columns * lines)
-    turning, places = cabinets[staying:], columns * lines - staying
-    shown = [*cabinets[:staying], *turning[page * places :][:places]]
-    columns = min(columns, len(cabinets)) if pages == 1 else columns
-    tiles = [_tile(view, cabinet, width // columns, scale) for cabinet in shown]
+    columns = layout.columns if layout.pages > 1 else min(layout.columns, len(layout.cabinets))
+    tiles = [_tile(view, cabinet, width // columns, layout.scale) for cabinet in layout.shown()]
     rows = [tiles[first : first + columns] for first in range(0, len(tiles), columns)]
     drawn = [Content.assemble(*parts) for row in rows for parts in zip(*row, strict=True)]
     return _filled_up(drawn, height)
@@ -48,23 +68,30 @@ def board(view: View, width: int, height: int) -> list[Content]:
 
 def turn(view: View, width: int, height: int) -> tuple[int, int]:
     """Which page is shown now, from 0, and of how many."""
+    layout = _layout(view, width, height)
+    return (layout.page, layout.pages) if view.live else (0, 1)
+
+
+def _layout(view: View, width: int, height: int) -> _Layout:
     cabinets = sorted(view.store.cabinets, key=lambda cabinet: rank(cabinet.state))
-    if not view.live or not cabinets:
-        return 0, 1
-    columns, lines = _fitting(_scale(len(cabinets), width, height), width, height)
+    scale = _scale(len(cabinets), width, height)
+    columns, lines = _fitting(scale, width, height)
     staying = _staying(cabinets, columns * lines)
     pages = max(1, math.ceil((len(cabinets) - staying) / (columns * lines - staying)))
-    return int(view.now_s // TURN_S) % pages, pages
+    page = int(view.now_s // TURN_S) % pages
+    return _Layout(
+        cabinets=cabinets, scale=scale, columns=columns, lines=lines, staying=staying, page=page, pages=pages
+    )
 
 
 def _staying(cabinets: Sequence[wire.CabinetItem], places: int) -> int:
     """How many of them, worst first, are shown at every turn where not all are: whatever is wrong; but where that alone is
     more than fits, a few places turn among the least of it.
     """
-    troubled = sum(cabinet.state not in WELL for cabinet in cabinets)
     if len(cabinets) <= places:
         return 0
-    return troubled if troubled < places else places - max(1, places // 4)
+    troubled = sum(cabinet.state not in TAKES_TURNS for cabinet in cabinets)
+    return troubled if troubled < places else places - max(1, places // TURNING_SHARE)
 
 
 def no_signal(view: View, width: int, height: int) -> list[Content]:
@@ -96,11 +123,11 @@ def _tile(view: View, cabinet: wire.CabinetItem, width: int, scale: int) -> list
     name = fit(f" {named(cabinet.id, cabinet.name)}", width - 1)
     simulated = view.words("word.simulated") if any(sensor.simulated for sensor in cabinet.sensors) else ""
     state = [
-        [(9, whole(view.mark(cabinet.state)))],
-        [(5, whole(span(cabinet.low, cabinet.high)))],
-        [(7, whole(simulated))],
+        [(Worth.VITAL, whole(view.mark(cabinet.state)))],
+        [(Worth.USEFUL, whole(span(cabinet.low, cabinet.high)))],
+        [(Worth.UNDER_WAY, whole(simulated))],
     ]
-    told = joined(that_fit(state, width - 1, gap=2), gap=2).plain
+    told = joined(forms_that_fit(state, width - 1, gap=2), gap=2).plain
     return [
         Content.styled(f"{name} ", "bold"),
         *_figure(view, cabinet, width, scale, style),

@@ -13,13 +13,13 @@ from textual.content import Content
 
 from cdg_tui.access import Access
 from cdg_tui.actions import PAGES
-from cdg_tui.i18n import LANGUAGES, Language, Words
+from cdg_tui.i18n import LANGUAGES, Language, Words, texts
 from cdg_tui.screens.alarm_line import alarm_line
 from cdg_tui.screens.bars import banner, heading, status_line, tabs
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.device import Device
 from cdg_tui.screens.page import View
-from cdg_tui.screens.parts import that_fit, whole
+from cdg_tui.screens.parts import Worth, forms_that_fit, whole
 from cdg_tui.store import Link, LinkState, Store
 from core import wire
 from tests.cdg_tui.factories import a_case, at
@@ -33,7 +33,7 @@ NAMES = (
     "上海徐家汇第一食品商店地下二层 3 号冷柜区 0412",
     "Walk-in freezer 17 behind the bakery, north wall, unit 1234",
 )
-CODES = tuple(key.removeprefix("problem.") for key in Words("en")._texts if key.startswith("problem."))
+CODES = tuple(key.removeprefix("problem.") for key in texts("en") if key.startswith("problem."))
 
 pytestmark = pytest.mark.requirement(12)
 
@@ -252,7 +252,7 @@ def test_what_stands_above_the_list_is_whole_too() -> None:
 
 
 def test_what_is_worth_more_has_room_first_and_what_has_none_is_left_out_whole() -> None:
-    parts = [[(1, whole("aaaa"))], [(5, whole("bbbb"))], [(3, whole("cc"))]]
-    shown = {room: [form.plain for form in that_fit(parts, room) if form.plain] for room in (3, 4, 7, 11, 12)}
+    parts = [[(Worth.SPARE, whole("aaaa"))], [(Worth.VITAL, whole("bbbb"))], [(Worth.HINT, whole("cc"))]]
+    shown = {room: [form.plain for form in forms_that_fit(parts, room) if form.plain] for room in (3, 4, 7, 11, 12)}
     assert shown == {3: ["cc"], 4: ["bbbb"], 7: ["bbbb", "cc"], 11: ["bbbb", "cc"], 12: ["aaaa", "bbbb", "cc"]}
-    assert that_fit(parts, 0) == [Content("")] * 3
+    assert forms_that_fit(parts, 0) == [Content("")] * 3

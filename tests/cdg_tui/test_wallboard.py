@@ -183,6 +183,21 @@ def test_what_is_wrong_stays_while_the_others_have_their_turns(troubled: int) ->
     assert sum(len(set(page) - staying) for page in shown) == 30 - troubled
 
 
+@pytest.mark.parametrize(
+    ("state", "stays"), [("ok", False), ("out_of_service", False), ("pending", True), ("new", True)]
+)
+def test_an_alarm_that_only_waits_stays_in_sight_too_and_so_does_a_state_of_a_later_version(
+    state: str, stays: bool
+) -> None:
+    views = [a_view(30, now_s=page * TURN_S, troubled=0) for page in range(3)]
+    for view in views:
+        view.store.cabinets = (*view.store.cabinets, a_cabinet("k30", "", state=state))
+    assert {turn(view, 80, 21) for view in views} == {(0, 3), (1, 3), (2, 3)}
+    shown = ["\n".join(line.plain for line in board(view, 80, 21)) for view in views]
+    assert all("k30" in text for text in shown) is stays
+    assert any("k30" in text for text in shown)
+
+
 def test_where_more_is_wrong_than_fits_the_worst_stay_and_the_least_of_it_have_their_turns() -> None:
     shown = turns(30, 80, 21, 20)
     assert all(page[:9] == shown[0][:9] and "k29" in page for page in shown)
