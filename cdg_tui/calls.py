@@ -16,7 +16,9 @@ import msgspec
 from cdg_tui.errors import AlienError, ClientError, DeniedError, LostError, RefusedError
 from cdg_tui.text import is_safe, safe, safe_document
 from core import wire
+from core.renewing import RenewingTransport
 
+KEPT: Final = 8  # connections: everything is asked for at the same time
 LARGEST_ANSWER: Final = 16 * 2**20
 UNLOCK_ENDED: Final = "operator_locked"
 OF_A_PIN: Final = frozenset({"wrong_pin", UNLOCK_ENDED})  # 401, and yet no loss of the link
@@ -56,8 +58,7 @@ class Calls:
         self.on_locked: Callable[[], None] = lambda: None
         self._http = httpx.AsyncClient(
             base_url=base_url,
-            transport=transport,
-            verify=True if trust is None else trust,
+            transport=transport or RenewingTransport(tls=trust, kept=KEPT),
             timeout=None,  # noqa: S113 - one deadline for the whole call, in _ask
             follow_redirects=False,
             trust_env=False,

@@ -18,6 +18,7 @@ import msgspec
 
 from core.clock import Clock
 from core.errors import ConfigError, SensorError
+from core.renewing import RenewingTransport
 from core.samples import Quantity, Sample
 from core.settings import POINT_TYPES, HttpJsonPoint, Sensor
 from core.settings import HttpJsonSource as HttpJsonSettings
@@ -52,7 +53,7 @@ class HttpJsonSource:
         self._timeout_s, self._clock = settings.timeout_s, clock
         self._points = [(sensor, Field(_point(sensor), clock)) for sensor in sensors]
         self._client = httpx.AsyncClient(
-            transport=transport,
+            transport=transport or RenewingTransport(),
             timeout=settings.timeout_s,
             headers=HEADERS,
             trust_env=False,

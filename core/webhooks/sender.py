@@ -16,6 +16,7 @@ import httpx
 
 from core import __version__
 from core.clock import Clock
+from core.renewing import RenewingTransport
 from core.settings import Endpoint, Secret
 from core.webhooks.censor import Censor
 from core.webhooks.deliveries import Delivery, ErrorClass, Failed, Outcome, Reach
@@ -192,8 +193,5 @@ def open_transport(proxy: Secret | None, tls: ssl.SSLContext, connections: int) 
     if proxy is None:
         return Transport(tls=tls, connections=connections)
     url = httpx.URL(proxy.reveal())
-    return httpx.AsyncHTTPTransport(
-        verify=tls,
-        proxy=httpx.Proxy(url, ssl_context=tls if url.scheme == "https" else None),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-    )
+    proxied = httpx.Proxy(url, ssl_context=tls if url.scheme == "https" else None)
+    return RenewingTransport(tls=tls, proxy=proxied, kept=connections)
