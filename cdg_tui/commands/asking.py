@@ -19,10 +19,14 @@ _UNSURE: Final = {"timeout", "broken_off", "http_error"}  # the request was on i
 
 
 class Asking:
-    """Knows the app it asks in and the client it sends by."""
+    """Knows the app it asks in and the client it sends by; and what the key was pressed on, for by the time it is asked about
+    the next key may have turned the page.
+    """
 
     def __init__(self, app: "ConsoleApp", client: Client):
         self._app, self._client = app, client
+        self._screen = app.page_screen
+        self._key, self._marked = self._screen.cursor_key, self._screen.marked
         self._operator = app.sentry.access.operator  # whose key it was: whoever unlocks later says no yes for him
 
     @property
@@ -65,7 +69,7 @@ class Asking:
 
     def _may_ask(self) -> bool:
         """Not twice: a key that is held down, or typed in a hurry, comes again before its dialog is there."""
-        return self._app.asks_nothing and self._may_write()
+        return self._app.asks_nothing and self._app.page_screen is self._screen and self._may_write()
 
     def _may_write(self) -> bool:
         """A write that can't be sent now is refused here, never kept for later."""

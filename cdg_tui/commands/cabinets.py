@@ -86,7 +86,7 @@ class CabinetCommands(Spanning):
         )
 
     def _cabinet(self) -> wire.CabinetItem | None:
-        return self._target(self._app.store.cabinet(self._app.cursor_key))
+        return self._target(self._app.store.cabinet(self._key))
 
     def _about_cabinet(self, cabinet: wire.CabinetItem) -> tuple[str, ...]:
         view = self._app.view()

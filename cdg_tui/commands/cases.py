@@ -128,8 +128,8 @@ class CaseCommands(Spanning):
 
     def _case(self, *wanting: str) -> wire.CaseItem | None:
         """The one under the cursor; of a cabinet the worst, those first whose handling is still one of these."""
-        store, key = self._app.store, self._app.cursor_key
-        if self._app.page.id != "overview":
+        store, key = self._app.store, self._key
+        if self._screen.page.id != "overview":
             return self._target(store.case(key))
         its = (case for case in store.cases if case.cabinet == key)
         worst = min(its, key=lambda case: (case.handling not in wanting, *urgency(case)), default=None)

@@ -51,7 +51,7 @@ class DeliveryCommands(DrainCommands):
 
     async def cancel(self) -> None:
         """As requeue, for good; many only for who says how many."""
-        seen: Literal["pending", "dead_letter"] = "pending" if self._app.page.id == "retries" else "dead_letter"
+        seen: Literal["pending", "dead_letter"] = "pending" if self._screen.page.id == "retries" else "dead_letter"
         ids, words = await self._targets(), self._words
         item = self._item(ids, "pending", "dead_letter") if len(ids) < 2 else None
         if len(ids) < 2 and item is None:
@@ -71,7 +71,7 @@ class DeliveryCommands(DrainCommands):
         done, all_of_them = len(found.delivery_ids), len(ids)
         key = "cancel.done" if done == all_of_them else "cancel.some"
         self._app.say(words(key, n=done, all=all_of_them), trouble=done < all_of_them)
-        self._app.page_screen.table.mark_these(())
+        self._screen.table.mark_these(())
         self._app.poke()
 
     async def recover(self) -> None:
@@ -87,7 +87,7 @@ class DeliveryCommands(DrainCommands):
             lambda: self._client.recover(question), lambda found: self._words("recover.done", n=len(found.delivery_ids))
         )
         if found is not None:
-            self._app.page_screen.table.mark_these(())
+            self._screen.table.mark_these(())
 
     async def _count(self, question: Recover) -> Recovered:
         return await self._client.recover(structs.replace(question, dry_run=True))
@@ -96,14 +96,13 @@ class DeliveryCommands(DrainCommands):
         """What the key is about, from now on whatever becomes of the list: the marked rows, else those of the group under
         the cursor, else the row under it; none where nothing may be asked.
         """
-        screen = self._app.page_screen
         if not self._may_ask():
             return ()
-        if screen.table.marked:
-            return tuple(screen.table.marked)
-        if not screen.asked.folded:
-            return tuple(filter(None, (screen.table.cursor_key,)))
-        group = group_of(self._app.store, screen.table.cursor_key)
+        if self._marked:
+            return self._marked
+        if not self._screen.asked.folded:
+            return tuple(filter(None, (self._key,)))
+        group = group_of(self._app.store, self._key)
         if group is None:
             return ()
         question = Question(status="dead_letter", endpoint=group.endpoint, reason=group.reason)

@@ -52,7 +52,7 @@ class EndpointCommands(Asking):
         self._app.poke()
 
     def _endpoint(self) -> EndpointItem | None:
-        return self._target(self._app.store.endpoint(self._app.cursor_key))
+        return self._target(self._app.store.endpoint(self._key))
 
     def _about(self, endpoint: EndpointItem) -> tuple[str, ...]:
         words = self._words

@@ -13,23 +13,23 @@ class ListingLooks(Looking):
 
     def sort(self) -> None:
         """By the next of the page's orders."""
-        screen = self._app.page_screen
+        screen = self._screen
         orders = 1 if screen.asked.folded else len(screen.page.orders)
         screen.want(replace(screen.asked, order=(screen.asked.order + 1) % orders, turned=False))
 
     def reverse(self) -> None:
-        screen = self._app.page_screen
+        screen = self._screen
         screen.want(replace(screen.asked, turned=not screen.asked.turned))
 
     def mark(self) -> None:
-        screen = self._app.page_screen
+        screen = self._screen
         if not screen.asked.folded:
             screen.table.mark()
             screen.show()
 
     async def mark_all(self) -> None:
         """All that fit the filter, also those that are not in sight; where all are marked already, none."""
-        app, screen = self._app, self._app.page_screen
+        app, screen = self._app, self._screen
         asked = screen.asked
         question = screen.page.question(asked)
         if question is None or app.client is None or screen.asked.folded:
@@ -49,13 +49,13 @@ class ListingLooks(Looking):
 
     def fold(self) -> None:
         """One row for each group of dead letters, or one for each of them."""
-        screen = self._app.page_screen
+        screen = self._screen
         screen.table.mark_these(())
         screen.want(replace(screen.asked, folded=not screen.asked.folded, group=None, text=""))
 
     def freeze(self) -> None:
         """The list stands still; what is said above it goes on."""
-        screen = self._app.page_screen
+        screen = self._screen
         screen.frozen_s = self._app.view().now_s if screen.frozen_s is None else None
         screen.show()
 
@@ -70,7 +70,7 @@ class ListingLooks(Looking):
         app, key = self._app, self._app.cursor_key
         if key == BOX:
             return None if app.store.status is None else app.store.status.device.id
-        if app.page_screen.asked.folded:
+        if self._screen.asked.folded:
             group = group_of(app.store, key)
             return None if group is None else group.endpoint
         return key

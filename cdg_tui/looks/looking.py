@@ -13,10 +13,10 @@ Box = TypeVar("Box", bound=Reader)
 
 
 class Looking:
-    """Knows the app it looks in."""
+    """Knows the app it looks in, and the page on which the key was pressed."""
 
     def __init__(self, app: "ConsoleApp"):
-        self._app = app
+        self._app, self._screen = app, app.page_screen
 
     def _open(self, reader: Box, read: Callable[[Box], None]) -> None:
         self._app.push_screen(reader)

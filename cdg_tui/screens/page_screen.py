@@ -185,6 +185,11 @@ class PageScreen(Screen[None]):
         """The row under the cursor; None also while the screen is put together or taken apart."""
         return next((table.cursor_key for table in self.query(RowTable)), None)
 
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """The marked rows, as `cursor_key`."""
+        return next((tuple(table.marked) for table in self.query(RowTable)), ())
+
     def _beside(self, view: View, key: str | None) -> Iterator[Content]:
         if view.wide and self.known is not None and self.known.key == key:
             yield from self.known.texts(self.query_one(Pane).content_size.width)

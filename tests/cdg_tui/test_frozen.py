@@ -102,3 +102,23 @@ async def test_every_write_names_what_stood_under_the_cursor_when_its_dialog_ope
             if target is not None:
                 await console.until(partial(has_sent, console, before + 1))
             assert [sent for sent, _ in console.sent[before:]] == [path.format(target)][: target is not None]
+
+
+@pytest.mark.parametrize("keys", ["R4", "X5", "a4", "4R3", "3R5", "3R4X", "D2", "/xR4"])
+async def test_keys_of_another_page_in_the_same_go_change_nothing_and_harm_nothing(keys: str) -> None:
+    """The key means the page it was pressed on, also where that has been turned before its question could be asked."""
+    async with a_console(a_shop()) as console:
+        await console.press("3")
+        await console.type(*("slash" if key == "/" else key for key in keys), "Y")
+        await console.pilot.pause(0.1)
+        assert console.sent == []
+        await console.press("escape", "escape", "1")
+        await console.shows("[1 总览]")
+
+
+async def test_a_key_that_moves_the_palette_before_it_is_there_does_no_harm() -> None:
+    async with a_console(a_shop()) as console:
+        for keys in (("colon", "down", "pagedown"), ("escape", "colon", "escape", "colon", "up")):
+            await console.type(*keys)
+        await console.press("escape")
+        await console.shows("[1 总览]")
