@@ -9,8 +9,8 @@ from core import wire
 from core.wire_history import History
 
 CONTACTS: Final = ("defrost", "door")
-NARROW_COLUMNS: Final = 66  # what an axis leaves of a box in 80 columns
-WIDE_COLUMNS: Final = 98
+COLUMNS: Final = 66  # what an axis leaves of a box in 80 columns; taken while nobody knows
+YOUNG_S: Final = 120.0  # of a core that runs no longer than that no whole minute may be in its history yet
 
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
@@ -53,17 +53,22 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """`contacts` are in the order of the stretch's; `asked_at` is how far it goes."""
+    """`contacts` are in the order of the stretch's; `asked_at` is how far it goes. `young`: whether the core had just started."""
 
     stretch: Stretch
     asked_at: datetime
     history: History
     contacts: tuple[History, ...]
+    young: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether no value is known, drawn or not."""
+        return all(point.mean is None for point in self.history.points)
 
 
-def whole_steps(since: datetime, until: datetime, *, wide: bool) -> Steps:
-    """The shortest steps of which there is room for all, the last of them still running."""
-    columns = WIDE_COLUMNS if wide else NARROW_COLUMNS
+def whole_steps(since: datetime, until: datetime, columns: int) -> Steps:
+    """The shortest steps of which all fit into so many columns, the last of them still running; else the longest there are."""
     span_s = (until - since).total_seconds()
     step_s = next((step_s for step_s in STEPS_S if span_s / step_s <= columns - 1), STEPS_S[-1])
     step = timedelta(seconds=step_s)
@@ -76,7 +81,7 @@ def minutes_of(since: datetime, until: datetime) -> Steps:
     return Steps(_EPOCH + (since - _EPOCH) // step * step, _EPOCH + ((until - _EPOCH) // step + 1) * step, _MINUTE)
 
 
-def known_part(stretch: Stretch, history: History, now: datetime, *, wide: bool) -> Stretch:
+def known_part(stretch: Stretch, history: History, now: datetime, columns: int) -> Stretch:
     """From where the record begins, in shorter steps, where half of the stretch or more lies before it: a young box has no
     day to show yet.
     """
@@ -84,7 +89,7 @@ def known_part(stretch: Stretch, history: History, now: datetime, *, wide: bool)
     begun = next((point.at for point in history.points if point.total), since)
     if not (until - since) / 2 <= begun - since < until - since:
         return stretch
-    return replace(stretch, steps=whole_steps(begun, min(until, max(now, begun)), wide=wide))
+    return replace(stretch, steps=whole_steps(begun, min(until, max(now, begun)), columns))
 
 
 def means(history: History, until: datetime, step_s: float, count: int) -> list[float | None]:

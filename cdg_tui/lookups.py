@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from math import ceil
 from typing import Final, TypeVar
 
 from cdg_tui.client import Client
-from cdg_tui.course import Course, Stretch, known_part, means, minutes_of
+from cdg_tui.course import YOUNG_S, Course, Stretch, known_part, means, minutes_of
 from cdg_tui.errors import ClientError, RefusedError
 from cdg_tui.screens.cabinet import shown_sensor
 from cdg_tui.screens.known import Known
@@ -20,11 +21,13 @@ from cdg_tui.store import TREND_LONGEST_S, TREND_POINTS, Store
 from core.wire_config import Config
 
 COURSE_EVERY_S: Final = 30.0
+COURSE_SOON_S: Final = 5.0  # while there is nothing in it
 CONFIG_EVERY_S: Final = 10.0
 NEWS_EVERY_S: Final = 5.0
 LOG_EVERY_S: Final = 2.0
 AGAIN_S: Final = 2.0  # after an answer that never came
 LOOK_S: Final = 0.2  # whether somebody has read on
+LAID_OUT_S: Final = 0.02  # whether a box has its size
 AUDIT_PAGE: Final = 50
 REST_S: Final = 0.5  # a cursor that stands still for so long, or twice that, is meant to be there
 MOST_TRENDS: Final = 40
@@ -103,13 +106,20 @@ async def read_audit(client: Client, reader: AuditReader) -> None:
 
 
 async def _read_course(client: Client, known: Known) -> None:
-    """Until cancelled, or until the row has no course."""
+    """Until cancelled, or until the row has no course; for as many columns as there are."""
     while (stretch := known.stretch) is not None:
+        if (columns := known.columns) is None:
+            await asyncio.sleep(LAID_OUT_S)
+            continue
         try:
-            known.take_course(await _course(client, stretch, known.view()))
+            known.take_course(await _course(client, stretch, known.view(), columns))
         except ClientError as error:
             known.no_course(error.told(known.view().words))
-        await asyncio.sleep(COURSE_EVERY_S)
+        rest_s = COURSE_EVERY_S if known.told else min(COURSE_SOON_S, COURSE_EVERY_S)
+        for _ in range(ceil(rest_s / LOOK_S)):
+            await asyncio.sleep(min(LOOK_S, rest_s))
+            if known.columns not in {columns, None}:
+                break
 
 
 async def fill_trends(client: Client, store: Store, view: Callable[[], View]) -> None:
@@ -162,10 +172,17 @@ async def read_row(client: Client, known: Known, asked: Asked) -> None:
             group.create_task(_read_case(client, known))
 
 
-async def _course(client: Client, stretch: Stretch, view: View) -> Course:
+async def _course(client: Client, stretch: Stretch, view: View, columns: int) -> Course:
     history = await client.history(stretch.sensor, *stretch.steps)
-    known = known_part(stretch, history, view.now, wide=view.wide)
+    known = known_part(stretch, history, view.now, columns)
     if known != stretch:
         stretch, history = known, await client.history(known.sensor, *known.steps)
     contacts = [await client.history(sensor, *stretch.steps) for sensor, _ in stretch.contacts]
-    return Course(stretch=stretch, asked_at=view.now, history=history, contacts=tuple(contacts))
+    status = view.store.status
+    return Course(
+        stretch=stretch,
+        asked_at=view.now,
+        history=history,
+        contacts=tuple(contacts),
+        young=status is not None and status.uptime_s + view.lag_s < YOUNG_S,
+    )

@@ -82,7 +82,7 @@ def cabinet_stretch(view: View, cabinet: wire.CabinetItem) -> Stretch | None:
     sensor = shown_sensor(cabinet)
     if sensor is None or sensor.quantity in CONTACTS:
         return None
-    steps = whole_steps(view.now - A_DAY, view.now, wide=view.wide)
+    steps = whole_steps(view.now - A_DAY, view.now, view.columns)
     others = [one.sensor for one in cabinet.sensors if one is not sensor and one.quantity not in CONTACTS]
     return Stretch(
         sensor=sensor.sensor, contacts=contacts_of(cabinet), steps=steps, statistics=True, others=tuple(others)

@@ -142,7 +142,7 @@ def _stretch(view: View, case: wire.CaseItem) -> Stretch | None:
     return Stretch(
         sensor=sensor.sensor,
         contacts=contacts_of(cabinet),
-        steps=whole_steps(began - LEAD, end, wide=view.wide),
+        steps=whole_steps(began - LEAD, end, view.columns),
         low=case.limit if case.kind in {"temp_low", "humidity_low"} else None,
         high=case.limit if case.kind in {"temp_high", "humidity_high"} else None,
         marks=tuple(marks),

@@ -11,7 +11,7 @@ from cdg_tui.chart import BEYOND, LIMIT, MEAN, SPREAD, Step, chart
 from cdg_tui.course import Course
 from cdg_tui.i18n import Words
 from cdg_tui.screens.page import View
-from cdg_tui.text import HOLE, fit, local_time, number
+from cdg_tui.text import HOLE, fit, local_time, number, wrapped
 from core.wire_history import History, HistoryPoint, HistoryStatistics
 
 AXIS: Final = 7  # cells of a label left of the chart
@@ -32,18 +32,29 @@ LEAST_TICK: Final = 8  # columns between two times below the chart
 TICKS: Final = tuple(timedelta(minutes=n) for n in (10, 30, 60, 120, 180, 360, 720, 1440))
 
 
+def columns_in(room: int) -> int:
+    """How many an axis leaves of so many cells."""
+    return max(0, room - AXIS - 1)
+
+
 def course_text(view: View, course: Course, room: int) -> Content:
-    """In lines of at most `room` cells; where that is too little for all, the newest columns."""
+    """In lines of at most `room` cells; where that is too little for all, the newest columns, and that there are older ones."""
     words, stretch = view.words, course.stretch
     step = timedelta(seconds=stretch.steps.step_s)
-    columns = max(0, room - AXIS - 1)
+    columns = columns_in(room)
     points = course.history.points[-columns:] if columns else ()
     low = course.history.low if stretch.low is None else stretch.low
     high = course.history.high if stretch.high is None else stretch.high
     rows = chart([_step(point) for point in points], low, high)
-    lines = [Content.styled(_title(view, course), "bold")]
-    if not rows:
-        return Content("\n").join([*lines, Content(words("course.nothing"))])
+    lines = [Content.styled(line, "bold") for line in wrapped(_title(view, course, points), room)]
+    if course.empty:
+        told = words("course.young" if course.young else "course.nothing")
+        return Content("\n").join([*lines, *map(Content, wrapped(told, room))])
+    cut = len(points) < len(course.history.points)
+    if cut:
+        lines += map(Content, wrapped(words("course.cut", since=view.clock(stretch.steps.since)), room))
+    if not points:
+        return Content("\n").join(lines)
     beside = [
         (words.of("quantity", quantity), _lane(history, points))
         for (_, quantity), history in zip(stretch.contacts, course.contacts, strict=True)
@@ -53,16 +64,18 @@ def course_text(view: View, course: Course, room: int) -> Content:
     lines += [_row(label, row) for label, row in [*rows, ("", _ticks(view, points, step)), *beside]]
     lines.append(Content.styled(_legend(words, "".join(row for _, row in [*rows, *beside])), "dim"))
     if stretch.statistics:
-        lines += [Content("  ".join(parts)) for parts in _statistics(words, course.history.statistics)]
+        said = ["  ".join(parts) for parts in _statistics(words, course.history.statistics)]
+        whole = [words("course.whole", since=view.clock(stretch.steps.since))] if cut else []
+        lines += [Content(line) for text in [*whole, *said] for line in wrapped(text, room)]
     return Content("\n").join(lines)
 
 
-def _title(view: View, course: Course) -> str:
+def _title(view: View, course: Course, drawn: Sequence[HistoryPoint]) -> str:
     since, until, step_s = course.stretch.steps
     return view.words(
         "course.title",
         sensor=course.stretch.sensor,
-        since=view.clock(since),
+        since=view.clock(drawn[0].at if drawn else since),
         until=view.clock(min(until, course.asked_at)),
         step=step_s // 60,
     )

@@ -4,11 +4,12 @@ It is the same in a box of its own and beside the list.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from textual.content import Content
 
-from cdg_tui.course import Course, Stretch
-from cdg_tui.screens.course_text import course_text
+from cdg_tui.course import COLUMNS, Course, Stretch
+from cdg_tui.screens.course_text import columns_in, course_text
 from cdg_tui.screens.detail import attempts_text, news_text, steps_text
 from cdg_tui.screens.page import Page, View
 from core import wire
@@ -16,14 +17,21 @@ from core.wire_cases import CaseDetail
 
 
 class Known:
-    """About the row `key` of a page, as it looks in `view`. `changed` is told of all news. What was read once stays until there
-    is newer.
+    """About the row `key` of a page, as it looks in `view`. `changed` is told of all news, `room` tells how many
+    cells there are for a line, None or 0 while nobody knows. What was read once stays until there is newer.
     """
 
-    def __init__(self, page: Page, key: str, view: Callable[[], View], changed: Callable[[], None]):
+    def __init__(
+        self,
+        page: Page,
+        key: str,
+        view: Callable[[], View],
+        changed: Callable[[], None],
+        room: Callable[[], int | None],
+    ):
         self.page, self.key = page, key
         self.delivery: wire.RetryDetail | None = None
-        self.view, self._changed = view, changed
+        self.view, self._changed, self._room = view, changed, room
         self._case: CaseDetail | None = None
         self._news: tuple[wire.RetryItem, ...] = ()
         self._course: Course | None = None
@@ -60,10 +68,21 @@ class Known:
         return True
 
     @property
+    def columns(self) -> int | None:
+        """How many steps of a course can be drawn; None while nobody knows."""
+        room = self._room()
+        return columns_in(room) if room else None
+
+    @property
+    def told(self) -> bool:
+        """Whether there is a course to see, not only that there is none yet."""
+        return self._course is not None and not self._course.empty
+
+    @property
     def stretch(self) -> Stretch | None:
         """The course that belongs to the row as it stands now."""
         try:
-            found = self.page.stretch(self.view(), self.key)
+            found = self.page.stretch(replace(self.view(), columns=self.columns or COLUMNS), self.key)
         except OverflowError:  # at a time that no calendar knows
             return None
         return None if found is None else found.of_another(self._turn)

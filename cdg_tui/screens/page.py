@@ -12,7 +12,7 @@ from textual.content import Content
 
 from cdg_tui.access import Access
 from cdg_tui.actions import ACTIONS, Action
-from cdg_tui.course import Stretch
+from cdg_tui.course import COLUMNS, Stretch
 from cdg_tui.i18n import Words
 from cdg_tui.store import Listed, Question, Store
 from cdg_tui.text import NOTHING, clock, named, zone
@@ -20,7 +20,7 @@ from cdg_tui.widgets.rows import Column, Field, Row, columns_that_fit
 from core import wire
 
 LEAST: Final = (80, 24)  # columns and lines that every page and dialog fits into
-WIDE: Final = 140  # columns from which the details stand beside the list, and a course is drawn wider
+WIDE: Final = 140  # columns from which the details stand beside the list
 
 # Colour is never the only word: each state has a mark and a name too. The eight base colours are on every terminal.
 STYLES: Final = {
@@ -67,7 +67,7 @@ class Asked:
 @dataclass(frozen=True, kw_only=True)
 class View:
     """What pages are made from: what is known, the language, and what time it is here in steady seconds; `wide`
-    where there is room beside the list, `room` how many cells its columns have, `notice` what is to be said just now, `asked` what is wanted of the list; `actions`
+    where there is room beside the list, `room` how many cells its columns have, `columns` how many steps of a course, `notice` what is to be said just now, `asked` what is wanted of the list; `actions`
     the keys as this user has them, `unsettled` what is wrong with the user's settings; `access` who may write, `alarms` the
     new critical cases that nobody has seen.
     """
@@ -77,6 +77,7 @@ class View:
     now_s: float
     wide: bool = False
     room: int = LEAST[0]
+    columns: int = COLUMNS
     notice: Content = field(default_factory=lambda: Content(""))
     asked: Asked = field(default_factory=Asked)
     actions: tuple[Action, ...] = ACTIONS

@@ -173,8 +173,12 @@ class PageScreen(Screen[None]):
 
     def look_at(self, key: str) -> Known:
         """All that is read about this row stands below its details, where they are beside the list and the cursor is on it."""
-        self.known = Known(self.page, key, lambda: replace(self._view(), wide=False), self._show_beside)
+        self.known = Known(self.page, key, self._view, self._show_beside, self._beside_room)
         return self.known
+
+    def _beside_room(self) -> int | None:
+        """Cells of a line of the details; None also while the screen is put together or taken apart."""
+        return next((pane.content_size.width for pane in self.query(Pane)), None)
 
     def _show_beside(self) -> None:
         if self.cursor_key is not None:
@@ -192,7 +196,7 @@ class PageScreen(Screen[None]):
 
     def _beside(self, view: View, key: str | None) -> Iterator[Content]:
         if view.wide and self.known is not None and self.known.key == key:
-            yield from self.known.texts(self.query_one(Pane).content_size.width)
+            yield from self.known.texts(self._beside_room())
 
     def _said(self, view: View) -> tuple[str, ...]:
         """What is to be known about the list beside its order."""

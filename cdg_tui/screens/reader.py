@@ -78,7 +78,7 @@ class RowReader(Reader):
     def __init__(self, page: Page, key: str, view: Callable[[], View]):
         words = view().words
         super().__init__(words, words("detail.title"), self._details)
-        self.known = Known(page, key, view, self.show)
+        self.known = Known(page, key, view, self.show, lambda: self.room)
         self._view = view
         self._row = ""
         self._last: Detail = []

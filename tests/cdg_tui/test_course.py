@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from cdg_tui import lookups
 from cdg_tui.chart import BEYOND
-from cdg_tui.course import NARROW_COLUMNS, WIDE_COLUMNS, Course, Steps, Stretch, known_part, whole_steps
+from cdg_tui.course import COLUMNS, Course, Steps, Stretch, known_part, whole_steps
 from cdg_tui.i18n import LANGUAGES, Language
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.course_text import AXIS, CLEARED, ON, OPENED, course_text
@@ -74,7 +74,7 @@ def test_of_a_cabinet_the_last_day_is_shown_with_its_defrosts_and_doors() -> Non
     stretch = the_cabinets()
     assert (stretch.sensor, stretch.contacts) == ("03.air", (("03.defrost", "defrost"), ("03.door", "door")))
     assert stretch.steps == Steps(at(-86400 - 3), at(1800 - 3), 1800)
-    wide = Overview().stretch(replace(a_view(a_shop()), wide=True), "03")
+    wide = Overview().stretch(replace(a_view(a_shop()), columns=98), "03")
     assert wide is not None
     assert wide.steps.step_s == 900
 
@@ -124,13 +124,15 @@ def test_where_nothing_is_measured_there_is_no_course() -> None:
     assert [Overview().stretch(view, key) for key in ("03", "04", "gone")] == [None, None, None]
 
 
-@given(st.timedeltas(timedelta(minutes=1), timedelta(days=60)), st.booleans(), st.integers(0, 86400))
-def test_there_is_room_for_all_steps(length: timedelta, wide: bool, shift_s: int) -> None:
+@given(
+    st.timedeltas(timedelta(minutes=1), timedelta(days=60)), st.sampled_from([62, 66, 98, 140]), st.integers(0, 86400)
+)
+def test_there_is_room_for_all_steps(length: timedelta, columns: int, shift_s: int) -> None:
     until = at(shift_s)
-    steps = whole_steps(until - length, until, wide=wide)
+    steps = whole_steps(until - length, until, columns)
     step = timedelta(seconds=steps.step_s)
     count = (steps.until - steps.since) // step
-    assert 1 <= count <= (WIDE_COLUMNS if wide else NARROW_COLUMNS)
+    assert 1 <= count <= columns
     assert steps.since <= until - length < steps.since + step
     assert steps.until - step <= until < steps.until
 
@@ -138,15 +140,15 @@ def test_there_is_room_for_all_steps(length: timedelta, wide: bool, shift_s: int
 def test_a_young_box_shows_what_it_has_in_shorter_steps_and_an_old_one_all_of_its_day() -> None:
     stretch = the_cabinets()
     young = {"03.air": [minute for minute in a_day()["03.air"] if minute.at_ms >= at(-3000).timestamp() * 1000]}
-    known = known_part(stretch, answer(young, "03.air", *stretch.steps), NOW, wide=False)
+    known = known_part(stretch, answer(young, "03.air", *stretch.steps), NOW, COLUMNS)
     assert known.steps == Steps(at(-3600 - 3), at(60 - 3), 60)
     assert answer(young, "03.air", *known.steps).points[-1].at <= NOW
     for recorded in ({}, a_day()):
-        assert known_part(stretch, answer(recorded, "03.air", *stretch.steps), NOW, wide=False) == stretch
+        assert known_part(stretch, answer(recorded, "03.air", *stretch.steps), NOW, COLUMNS) == stretch
     nonsense = answer(a_day(), "03.air", *stretch.steps)
     for moment in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
         points = (structs.replace(nonsense.points[0], at=moment),)
-        assert known_part(stretch, structs.replace(nonsense, points=points), NOW, wide=False) == stretch
+        assert known_part(stretch, structs.replace(nonsense, points=points), NOW, COLUMNS) == stretch
 
 
 # -- how it looks ------------------------------------------------------------------------------------------------------
@@ -165,6 +167,26 @@ def test_where_there_is_little_room_the_newest_is_shown() -> None:
         [line.partition("│")[2] for line in shown(the_cabinets(), room=room) if "│" in line] for room in (74, 30)
     )
     assert [row[-22:] for row in whole[-2:]] == part[-2:]  # the lanes
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_title_names_the_first_step_that_is_drawn_and_what_is_cut_off_is_told(language: Language) -> None:
+    """Of the statistics too, which count it."""
+    whole, part = (shown(the_cabinets(), room=room, language=language) for room in (74, 30))
+    told = {"zh": ("03.air 从 11-24 12:00", "没有画全：从 11-24 12:00", "从 11-24 12:00 起："), "en": None}
+    words = a_view(a_shop(), language=language).words
+    first = "01:00:00"  # 22 columns of half an hour before 12:00
+    assert words("course.title", sensor="03.air", since="11-24 12:00", until="12:00:03", step=30) in "".join(whole)
+    one_line = " ".join(part).replace("  ", " ")
+    assert told, one_line
+    assert first in one_line
+    assert words("course.cut", since="11-24 12:00").replace(" ", "") in one_line.replace(" ", "")
+    assert words("course.whole", since="11-24 12:00").replace(" ", "") in one_line.replace(" ", "")
+    assert all(cell_len(line) <= 30 for line in part if "│" not in line and "●" not in line)
+
+
+def test_what_is_cut_off_is_not_said_to_be_unrecorded() -> None:
+    assert "这段时间没有记录" not in "\n".join(shown(the_cabinets(), room=8))
 
 
 def test_a_gap_is_empty_in_every_lane_and_an_excursion_is_marked() -> None:
@@ -189,8 +211,10 @@ def test_what_it_amounts_to_is_said_in_words() -> None:
 
 
 def test_of_a_time_without_records_that_is_said() -> None:
-    unknown = Stretch(sensor="99.air", contacts=(), steps=whole_steps(at(-86400), at(0), wide=False), statistics=True)
+    unknown = Stretch(sensor="99.air", contacts=(), steps=whole_steps(at(-86400), at(0), COLUMNS), statistics=True)
     assert shown(unknown)[-1] == "这段时间没有记录"
+    young = replace(a_course(unknown), young=True)
+    assert "还没有记满一分钟" in course_text(a_view(a_shop()), young, 74).plain
 
 
 # -- when it is asked for ----------------------------------------------------------------------------------------------

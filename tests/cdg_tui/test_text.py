@@ -68,6 +68,14 @@ def test_text_is_broken_at_blanks_and_beside_han_and_never_before_its_punctuatio
     assert wrapped("any width", 0) == ["any width"]
 
 
+def test_a_number_is_not_torn_from_its_unit() -> None:
+    assert wrapped("a column is 30 min", 16) == ["a column is", "30 min"]
+    assert wrapped("连续失败，只发探测 42 秒", 22) == ["连续失败，只发探测", "42 秒"]
+    assert wrapped("最长 42秒，共（30 min）。", 7) == ["最长", "42秒，", "共（30", "min）。"]
+    assert wrapped("in limit 97 %, ok", 12) == ["in limit", "97 %, ok"]
+    assert wrapped("03.air 30 minutes", 9) == ["03.air 30", "minutes"]
+
+
 @given(st.integers(min_value=0, max_value=10**14), st.integers(min_value=4, max_value=6))
 def test_a_count_is_never_more_than_it_is_nor_too_long(n: int, width: int) -> None:
     text = count(n, width)
