@@ -25,8 +25,8 @@ MOST_MARKS: Final = 2  # on one letter; more would only pile up over the neighbo
 # only, and Chinese has none. A number keeps the short word behind it, which may be its unit.
 _WIDE: Final = "\u2e80-\uffef"
 _CLOSING: Final = "[，。；：、！？）”」]*"
-_UNIT: Final = f" ?(?![（“「])[{_WIDE}]{_CLOSING}| (?:[A-Za-z]{{1,4}}|%)(?![A-Za-z0-9])[^ {_WIDE}]*"
-_PIECES: Final = re.compile(f" +|[^ {_WIDE}]*[0-9](?:{_UNIT})|[（“「]*[{_WIDE}]{_CLOSING}|[^ {_WIDE}]+")
+_UNIT: Final = f" ?(?![（“「])[{_WIDE}]{_CLOSING}| (?:[A-Za-z]{{1,4}}|%)(?![A-Za-z0-9])[^ {_WIDE}]*{_CLOSING}"
+_PIECES: Final = re.compile(f" +|[（“「]*[^ {_WIDE}]*[0-9](?:{_UNIT})|[（“「]*[{_WIDE}]{_CLOSING}|[^ {_WIDE}]+")
 
 # They change how wide some terminals draw the character before them.
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")

@@ -19,6 +19,7 @@ from cdg_tui.i18n import LANGUAGES, Language
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.course_text import AXIS, CLEARED, ON, OPENED, course_text
 from cdg_tui.screens.overview import Overview
+from cdg_tui.widgets.line import Line
 from tests.cdg_tui.consoles import NARROW, WIDE, Console, a_console
 from tests.cdg_tui.factories import NOW, a_cabinet, a_case, a_reading, at
 from tests.cdg_tui.fake_core import FakeCore, a_problem, broken_off
@@ -172,17 +173,13 @@ def test_where_there_is_little_room_the_newest_is_shown() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_title_names_the_first_step_that_is_drawn_and_what_is_cut_off_is_told(language: Language) -> None:
     """Of the statistics too, which count it."""
-    whole, part = (shown(the_cabinets(), room=room, language=language) for room in (74, 30))
-    told = {"zh": ("03.air 从 11-24 12:00", "没有画全：从 11-24 12:00", "从 11-24 12:00 起："), "en": None}
     words = a_view(a_shop(), language=language).words
-    first = "01:00:00"  # 22 columns of half an hour before 12:00
-    assert words("course.title", sensor="03.air", since="11-24 12:00", until="12:00:03", step=30) in "".join(whole)
-    one_line = " ".join(part).replace("  ", " ")
-    assert told, one_line
-    assert first in one_line
-    assert words("course.cut", since="11-24 12:00").replace(" ", "") in one_line.replace(" ", "")
-    assert words("course.whole", since="11-24 12:00").replace(" ", "") in one_line.replace(" ", "")
-    assert all(cell_len(line) <= 30 for line in part if "│" not in line and "●" not in line)
+    whole, part = ("".join(shown(the_cabinets(), room=room, language=language)).replace(" ", "") for room in (74, 30))
+    cut = [words(key, since="11-24 12:00").replace(" ", "") for key in ("course.cut", "course.whole")]
+    for told, since, text in ((False, "11-24 12:00", whole), (True, "01:30:00", part)):  # 22 columns of half an hour
+        title = words("course.title", sensor="03.air", since=since, until="12:00:03", step=30)
+        assert text.startswith(title.replace(" ", ""))
+        assert [said in text for said in cut] == [told, told]
 
 
 def test_what_is_cut_off_is_not_said_to_be_unrecorded() -> None:
@@ -252,6 +249,58 @@ async def test_it_is_asked_for_again_while_they_are_open_and_no_more_when_they_a
         after = asked(console.core)
         await console.pilot.pause(0.3)
         assert asked(console.core) == after
+
+
+def _told(console: Console, selector: str) -> str:
+    return console.app.screen.query_one(selector, Line).shown.plain
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("columns", [140, 160])
+async def test_beside_the_list_all_of_the_stretch_is_drawn(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookups, "REST_S", 0.03)
+    core = a_shop()
+    async with a_console(core, size=(columns, 50)) as console:
+        await console.until(lambda: "03.air 从" in _told(console, "#detail"))
+        assert "03.air 从 11-24 12:00 到" in _told(console, "#detail")
+        assert "没有画全" not in _told(console, "#detail")
+        await console.press("2")
+        await console.until(lambda: " 从 " in _told(console, "#detail"))
+        assert "没有画全" not in _told(console, "#detail")
+
+
+@pytest.mark.anyio
+async def test_when_the_room_changes_the_course_is_read_again_for_what_there_is() -> None:
+    """Until then it says what is cut off."""
+    async with a_console(a_shop(), size=WIDE) as console:
+        await opened(console, "enter")
+        assert "每格 15 分" in console.read
+        await console.pilot.resize_terminal(*NARROW)
+        await console.until(lambda: "没有画全" in console.read)
+        await console.until(lambda: "每格 30 分" in console.read)
+        assert "没有画全" not in console.read
+
+
+@pytest.mark.anyio
+async def test_of_a_core_that_has_just_started_it_is_said_that_there_is_no_whole_minute_yet_and_asked_again_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lookups, "COURSE_SOON_S", 0.05)
+    core = a_shop()
+    day, core.minutes = core.minutes, {}
+    core.status_changes = {"uptime_s": 40.0}
+    async with a_console(core) as console:
+        await opened(console, "enter")
+        assert "还没有记满一分钟" in console.read
+        core.status_changes = {"uptime_s": 4000.0}
+        await console.news()
+        await console.until(lambda: "这段时间没有记录" in console.read)
+        core.minutes = day
+        await console.until(lambda: "03.air 从 11-24 12:00" in console.read and "限内" in console.read)
+        await console.pilot.pause(0.1)
+        after = asked(core)
+        await console.pilot.pause(0.3)
+        assert asked(core) == after
 
 
 @pytest.mark.anyio

@@ -71,7 +71,7 @@ def test_text_is_broken_at_blanks_and_beside_han_and_never_before_its_punctuatio
 def test_a_number_is_not_torn_from_its_unit() -> None:
     assert wrapped("a column is 30 min", 16) == ["a column is", "30 min"]
     assert wrapped("连续失败，只发探测 42 秒", 22) == ["连续失败，只发探测", "42 秒"]
-    assert wrapped("最长 42秒，共（30 min）。", 7) == ["最长", "42秒，", "共（30", "min）。"]
+    assert wrapped("最长 42秒，共（30 min）。", 12) == ["最长 42秒，", "共", "（30 min）。"]
     assert wrapped("in limit 97 %, ok", 12) == ["in limit", "97 %, ok"]
     assert wrapped("03.air 30 minutes", 9) == ["03.air 30", "minutes"]
 
