@@ -183,7 +183,7 @@ def test_the_title_names_the_first_step_that_is_drawn_and_what_is_cut_off_is_tol
 
 
 def test_what_is_cut_off_is_not_said_to_be_unrecorded() -> None:
-    assert "这段时间没有记录" not in "\n".join(shown(the_cabinets(), room=8))
+    assert "这段时间没有记录" not in "".join(shown(the_cabinets(), room=8))
 
 
 def test_a_gap_is_empty_in_every_lane_and_an_excursion_is_marked() -> None:
