@@ -27,7 +27,7 @@ NEWS_EVERY_S: Final = 5.0
 LOG_EVERY_S: Final = 2.0
 AGAIN_S: Final = 2.0  # after an answer that never came
 LOOK_S: Final = 0.2  # whether somebody has read on
-LAID_OUT_S: Final = 0.02  # whether a box has its size
+LAID_OUT_S: Final = 0.05  # whether a box has its size, and keeps it
 AUDIT_PAGE: Final = 50
 REST_S: Final = 0.5  # a cursor that stands still for so long, or twice that, is meant to be there
 MOST_TRENDS: Final = 40
@@ -107,10 +107,10 @@ async def read_audit(client: Client, reader: AuditReader) -> None:
 
 async def _read_course(client: Client, known: Known) -> None:
     """Until cancelled, or until the row has no course; for as many columns as there are."""
-    while (stretch := known.stretch) is not None:
-        if (columns := known.columns) is None:
-            await asyncio.sleep(LAID_OUT_S)
-            continue
+    while known.stretch is not None:
+        columns = await _columns(known)
+        if (stretch := known.stretch) is None:
+            return
         try:
             known.take_course(await _course(client, stretch, known.view(), columns))
         except ClientError as error:
@@ -120,6 +120,15 @@ async def _read_course(client: Client, known: Known) -> None:
             await asyncio.sleep(min(LOOK_S, rest_s))
             if known.columns not in {columns, None}:
                 break
+
+
+async def _columns(known: Known) -> int:
+    """How many there are once it is laid out, which may take a box two turns."""
+    columns = None
+    while columns is None or columns != known.columns:
+        columns = known.columns
+        await asyncio.sleep(LAID_OUT_S)
+    return columns
 
 
 async def fill_trends(client: Client, store: Store, view: Callable[[], View]) -> None:

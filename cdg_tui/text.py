@@ -25,8 +25,10 @@ MOST_MARKS: Final = 2  # on one letter; more would only pile up over the neighbo
 # only, and Chinese has none. A number keeps the short word behind it, which may be its unit.
 _WIDE: Final = "\u2e80-\uffef"
 _CLOSING: Final = "[，。；：、！？）”」]*"
-_UNIT: Final = f" ?(?![（“「])[{_WIDE}]{_CLOSING}| (?:[A-Za-z]{{1,4}}|%)(?![A-Za-z0-9])[^ {_WIDE}]*{_CLOSING}"
-_PIECES: Final = re.compile(f" +|[（“「]*[^ {_WIDE}]*[0-9](?:{_UNIT})|[（“「]*[{_WIDE}]{_CLOSING}|[^ {_WIDE}]+")
+_UNIT: Final = f" ?(?![（“「])[{_WIDE}]{_CLOSING}| (?:[A-Za-z]{{1,6}}|%)(?![A-Za-z0-9])[^ {_WIDE}]*{_CLOSING}"
+_WORDS: Final = f" +|[（“「]*[{_WIDE}]{_CLOSING}|[^ {_WIDE}]+"
+_LOOSE: Final = re.compile(_WORDS)
+_PIECES: Final = re.compile(f"[（“「]*[^ {_WIDE}]*[0-9](?:{_UNIT})|{_WORDS}")
 
 # They change how wide some terminals draw the character before them.
 _SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
@@ -95,13 +97,19 @@ def wrapped(text: str, width: int) -> list[str]:
     if width <= 0 or cell_len(text) <= width:
         return [text]
     lines, line = [], ""
-    for piece in _PIECES.findall(text):
+    for piece in _pieces(text, width):
         if cell_len(line) + cell_len(piece) > width and line:
             lines.append(line.rstrip())
             line, piece = "", piece.lstrip()
         *whole, line = chop_cells(line + piece, width) or [""]
         lines += whole
     return [*lines, line.rstrip()] if line.strip() else lines
+
+
+def _pieces(text: str, width: int) -> Iterator[str]:
+    """What stays together in a line of so many cells."""
+    for piece in _PIECES.findall(text):
+        yield from [piece] if cell_len(piece) <= width else _LOOSE.findall(piece)
 
 
 def shortened(name: str, room: int) -> str:

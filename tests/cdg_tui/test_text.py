@@ -73,6 +73,12 @@ def test_a_number_is_not_torn_from_its_unit() -> None:
     assert wrapped("连续失败，只发探测 42 秒", 22) == ["连续失败，只发探测", "42 秒"]
     assert wrapped("最长 42秒，共（30 min）。", 12) == ["最长 42秒，", "共", "（30 min）。"]
     assert wrapped("in limit 97 %, ok", 12) == ["in limit", "97 %, ok"]
+    assert wrapped("longest 22m  121 degree-minutes", 15) == [
+        "longest 22m",
+        "121",
+        "degree-minutes",
+    ]  # too long together
+    assert wrapped("longest 22m  121 degree-minutes", 20) == ["longest 22m", "121 degree-minutes"]
     assert wrapped("03.air 30 minutes", 9) == ["03.air 30", "minutes"]
 
 
