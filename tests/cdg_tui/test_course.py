@@ -275,8 +275,11 @@ async def test_when_the_room_changes_the_course_is_read_again_for_what_there_is(
     async with a_console(a_shop(), size=WIDE) as console:
         await opened(console, "enter")
         assert "每格 15 分" in console.read
+        console.core.refuse["readings/history"] = (409, "history_unreadable")
         await console.pilot.resize_terminal(*NARROW)
-        await console.until(lambda: "没有画全" in console.read)
+        await console.until(lambda: "没有画全" in console.read and "历史没有读到" in console.read)
+        console.core.refuse.clear()
+        await console.pilot.resize_terminal(NARROW[0] + 1, NARROW[1])
         await console.until(lambda: "每格 30 分" in console.read)
         assert "没有画全" not in console.read
 
