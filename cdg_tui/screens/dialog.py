@@ -81,6 +81,10 @@ class Dialog(ModalScreen[Said], Generic[Said]):
         self.screen_layout_refresh_signal.subscribe(self, lambda _: self.laid_out())
         self.show_answers()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - any of them
+        """A key that is quicker than the box has nothing to act on, not even to leave: it is not put together yet."""
+        return self.is_mounted
+
     def laid_out(self) -> None:
         """Now that everything has its place and size, take the blank lines away before anything is out of sight."""
         if self.place():

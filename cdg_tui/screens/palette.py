@@ -35,11 +35,10 @@ class Palette(Dialog[str | None]):
         yield RowTable()
 
     def on_mount(self) -> None:
-        for table in self.query(RowTable):  # as in all that follows: a quick Esc has taken it away before it was there
-            table.can_focus = False
-            table.styles.height = len(self._actions) + 1  # it stays as it is while somebody types
-        for box in self.query(Input):
-            box.focus()
+        table = self.query_one(RowTable)
+        table.can_focus = False
+        table.styles.height = len(self._actions) + 1  # it stays as it is while somebody types
+        self.query_one(Input).focus()
         self._show("")
 
     def answers(self) -> Content:
@@ -57,8 +56,7 @@ class Palette(Dialog[str | None]):
             Column(title="", width=12),
         )
         rows = [self._row(action) for action in self._actions]
-        for table in self.query(RowTable):
-            table.show(columns, [row for row in rows if wanted in " ".join(row.cells).casefold()])
+        self.query_one(RowTable).show(columns, [row for row in rows if wanted in " ".join(row.cells).casefold()])
 
     def _row(self, action: Action) -> Row:
         words = self.words
@@ -70,12 +68,10 @@ class Palette(Dialog[str | None]):
             self.dismiss(self.query_one(RowTable).cursor_key)
 
     def action_move(self, by: int) -> None:
-        for table in self.query(RowTable):
-            table.action_move(by)
+        self.query_one(RowTable).action_move(by)
 
     def action_page(self, by: int) -> None:
-        for table in self.query(RowTable):
-            table.action_page(by)
+        self.query_one(RowTable).action_page(by)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -40,7 +40,7 @@ async def test_only_a_capital_y_goes_on(opening: tuple[str, str], keys: tuple[st
     """Whatever else is pressed, and Enter after it, sends nothing. Every key on each kind of dialog once."""
     async with a_console(a_shop()) as console:
         for key in keys:
-            await console.type("escape", "escape", opening[0])
+            await console.press("escape", "escape", opening[0])
             await console.until(lambda: console.app.cursor_key)
             await console.type(opening[1])
             await console.shows(ASKING[opening])
