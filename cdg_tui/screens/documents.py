@@ -102,7 +102,8 @@ def audit_text(view: View, items: Iterable[AuditItem]) -> Content:
 def _deed(view: View, one: AuditItem) -> Iterator[Content]:
     words = view.words
     outcome = "" if one.outcome == "done" else f"  {words.of('outcome', one.outcome)}"
-    what = f"{words.of('did', one.what)}  {cut(one.subject or '', LONGEST)}".rstrip()
+    parts = (words.of("did", one.what), _how_many(view, one), cut(one.subject or "", LONGEST))
+    what = "  ".join(part for part in parts if part)
     yield Content.assemble(
         (view.clock(one.at), "dim"), "  ", (what, "bold"), (outcome, _OUTCOME_STYLES.get(one.outcome, ""))
     )
@@ -113,6 +114,12 @@ def _deed(view: View, one: AuditItem) -> Iterator[Content]:
         yield Content(f"  {cut(_json(asked), LONGEST)}")
     for change in one.changes:
         yield Content(f"  {cut(f'{change.key}: {_value(change.old)} -> {_value(change.new)}', LONGEST)}")
+
+
+def _how_many(view: View, one: AuditItem) -> str:
+    """Of what is done to one or to many with the same request, how many there were."""
+    found = next((change.new for change in one.changes if change.key == "matched"), None)
+    return "" if found is None else view.words("audit.matched", n=found)
 
 
 def _asked(one: AuditItem) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def test_the_details_tell_of_each_journal_each_source_and_every_delivery() -> No
     lines = dict(told(view))
     assert {"  重试队列", "  报警事件", "  判断", "  磁盘", "  版本"} <= lines.keys()
     assert "最近 1.0 最慢 2.0 毫秒  1.0k字节" in lines["  重试队列"]
-    assert lines["  推送账目"] == "已收 4 = 已送达 0 + 待发 2 + 死信 2 + 作废 0 + 去向不明 0"
+    assert lines["  推送账目"] == "已收 4 = 已送达 0 + 待发 2 + 死信 2 + 作废或被更新的代替 0 + 去向不明 0"
     assert [text.split()[0] for label, text in told(view) if label == "  探头来源"] == ["plc", "door"]
     assert "探头来源正常 2" in block(view)
 

@@ -141,6 +141,17 @@ async def test_why_stands_beside_what_changed_and_nothing_is_said_twice() -> Non
         ]
 
 
+@pytest.mark.parametrize(("language", "told"), [("zh", "作废  1 条"), ("en", "dropped  1")])
+async def test_one_that_was_dropped_is_not_called_many_nor_a_dead_letter(language: Language, told: str) -> None:
+    """The same request drops one or many, pending or dead."""
+    core = a_shop()
+    changes = (Change(key="matched", old=None, new=1), Change(key="delivery_ids", old=None, new=["dlv_1"]))
+    core.audit = [a_deed(9, "retries.discard", subject=None, changes=changes)]
+    async with a_console(core, language=language) as console:
+        await opened(console, "v")
+        assert console.read.split("\n")[0].endswith(f"  {told}")
+
+
 async def test_pages_of_the_audit_come_as_somebody_reads_on() -> None:
     core = a_shop()
     core.audit = [a_deed(n, subject=f"case-{n}") for n in range(500, 0, -1)]
