@@ -1,11 +1,13 @@
 """立即重发 from its preview to its end, also of one that somebody else has begun."""
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from cdg_tui.commands.asking import Asking
 from cdg_tui.errors import ClientError, LostError, RefusedError
 from cdg_tui.screens.drain_dialog import DrainDialog, to_send
+from cdg_tui.screens.endpoint import held
 from core import wire
 
 PROGRESS_EVERY_S: Final = 0.3
@@ -33,7 +35,7 @@ class DrainCommands(Asking):
         except ClientError as refusal:
             await self._refused(dialog, refusal, "notice.refused")
             return
-        dialog.show_preview(preview)
+        dialog.show_preview(preview, partial(held, self._app.view()))
         if not await dialog.confirmed:
             return
         if not self._may_write():

@@ -4,6 +4,7 @@ capital S asks whether it shall stop.
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from enum import StrEnum
 from typing import ClassVar
 
@@ -72,17 +73,22 @@ class DrainDialog(Dialog[None]):
 
     # -- what it is told -------------------------------------------------------------------------------------------
 
-    def show_preview(self, preview: wire.DrainResult) -> None:
-        """What would be sent, by endpoint, and what would be left out; asks only where there is something to send."""
+    def show_preview(self, preview: wire.DrainResult, held: Callable[[str], str]) -> None:
+        """What would be sent, by endpoint, and what would be left out; asks only where there is something to send. `held` says
+        why nothing goes to an endpoint by itself: what it is sent may be left out after all.
+        """
         sending = to_send(preview)
         self._previewed = len(sending)
         counts = Counter(item.endpoint for item in sending)
-        per_endpoint = ", ".join(f"{endpoint} {count}" for endpoint, count in counts.most_common())
+        per_endpoint = ", ".join(self._counted(one, count, held(one)) for one, count in counts.most_common())
         if sending:
             self._question = _Question.SEND
             self._say(self.words("drain.preview", n=len(sending), endpoints=per_endpoint), preview.items)
         else:
             self._say(self.words("drain.none_goes" if preview.items else "drain.nothing"), preview.items)
+
+    def _counted(self, endpoint: str, count: int, why: str) -> str:
+        return f"{endpoint} {count}{self.words('drain.held', why=why) if why else ''}"
 
     def show_other(self, result: wire.DrainResult) -> None:
         """One that somebody else has begun, in the place of the one that was asked for."""

@@ -38,6 +38,12 @@ def holdup(view: View, endpoint: EndpointItem) -> str:
     return f"{word} {view.words.lasting(endpoint.held_s - view.lag_s)}"
 
 
+def held(view: View, endpoint_id: str) -> str:
+    """The same where only the id is known, and without for how long: for what is said once and not counted down."""
+    endpoint = view.store.endpoint(endpoint_id) if fresh(view) else None
+    return "" if endpoint is None or endpoint.hold is None else view.words.of("holdup", endpoint.hold)
+
+
 def about(view: View, info: wire.EndpointInfo) -> str:
     """The endpoint of a delivery: where it is, and what holds it."""
     words, endpoint = view.words, current(view, info)

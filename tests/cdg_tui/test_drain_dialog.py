@@ -10,7 +10,7 @@ from cdg_tui.commands.asking import who
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from core import wire
 from tests.cdg_tui.consoles import Console, a_console
-from tests.cdg_tui.factories import a_retry
+from tests.cdg_tui.factories import a_retry, an_endpoint
 from tests.cdg_tui.fake_core import FakeCore, no_socket
 
 pytestmark = pytest.mark.anyio
@@ -89,6 +89,18 @@ async def test_the_preview_promises_nothing_of_what_would_be_left_out() -> None:
         await console.press("Y")
         await console.until(lambda: console.sent)
         assert console.sent[0][1]["delivery_ids"] == [a_retry(1).delivery_id, a_retry(2).delivery_id]
+
+
+@pytest.mark.requirement(9)
+async def test_the_preview_says_of_an_endpoint_that_is_only_probed_that_it_is() -> None:
+    """Its deliveries are tried, yet most of them are left out once the first has failed."""
+    core = SlowDrain()
+    core.endpoints = [an_endpoint(state="open", hold="open", held_s=42.0), an_endpoint("大区")]
+    async with a_console(core) as console:
+        await console.press("3")
+        await console.until(lambda: console.app.store.endpoints is not None)
+        await console.press("D")
+        await console.shows("将立刻发送 3 条：总部 2（只发探测）, 大区 1。")
 
 
 async def test_where_all_would_be_left_out_there_is_nothing_to_say_yes_to() -> None:
