@@ -125,7 +125,7 @@ class Sentry:
         from cdg_tui.screens.wallboard import Wallboard  # the first frame shows none
 
         if not isinstance(self._app.screen, Wallboard):
-            self._app.push_screen(Wallboard(self._app.view), lambda _: self._app.show())
+            self._app.push_screen(Wallboard(self._app.view, self._app.poke), lambda _: self._app.show())
 
     def show_lock(self) -> None:
         """Where a kiosk's ways out lead to."""
@@ -134,7 +134,7 @@ class Sentry:
         from cdg_tui.screens.lock import Lock
 
         if not isinstance(self._app.screen, Lock):
-            self._app.push_screen(Lock(self._app.view), self._looked)
+            self._app.push_screen(Lock(self._app.view, self._app.poke), self._looked)
 
     def _looked(self, unlock: bool | None) -> None:
         self._app.show()

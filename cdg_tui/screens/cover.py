@@ -1,4 +1,6 @@
-"""What covers everything else: how the shop stands above, something large in the middle, and any key leaves it."""
+"""What covers everything else: how the shop stands above, something large in the middle, and any key leaves it but the one that asks the
+core at once: while nobody answers, the banner names it.
+"""
 
 from collections.abc import Callable
 from typing import Generic
@@ -21,9 +23,9 @@ class Cover(ModalScreen[Said], Generic[Said]):
 
     BESIDE = 3  # lines that are not the middle's
 
-    def __init__(self, view: Callable[[], View]):
+    def __init__(self, view: Callable[[], View], ask: Callable[[], None]):
         super().__init__()
-        self._view = view
+        self._view, self._ask = view, ask
 
     def compose(self) -> ComposeResult:
         yield Line(classes="bar status")
@@ -62,5 +64,7 @@ class Cover(ModalScreen[Said], Generic[Said]):
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
-        if self.is_active:  # of two keys in one go the first has left it
+        if any(event.key in action.keys for action in self._view().actions if action.id == "refresh"):
+            self._ask()
+        elif self.is_active:  # of two keys in one go the first has left it
             self.dismiss(self.left_by(event.key))

@@ -24,8 +24,8 @@ TURN_S: Final = 10.0  # how long a page stays where there are more cabinets than
 # Who may be out of sight for a while. `pending` is none of them: nobody is called yet, but the limit is broken already, and
 # whoever passes by can still prevent the alarm.
 TAKES_TURNS: Final = frozenset({"ok", "out_of_service"})
-# Where more is wrong than fits, one place in so many takes turns: the worst keep most of the board, and the least of it still
-# comes round soon, which it would not in a single place.
+# Where more is wrong than fits, one place in so many takes turns among what is wrong: the worst keep most of the board, and the
+# least of it still comes round soon, which it would not in a single place, nor if it shared its turn with all who are well.
 TURNING_SHARE: Final = 4
 
 _WIDEST: Final = "-18.0"
@@ -34,8 +34,8 @@ _LARGEST: Final = 6
 
 @dataclass(frozen=True, kw_only=True)
 class _Layout:
-    """How the cabinets, worst first, share the board: the first `staying` of them are there at every turn, the others take the
-    places that are left, `page` after page.
+    """How the cabinets that have a place, worst first, share the board: the first `staying` of them are there at every turn, the
+    others take the places that are left, `page` after page. `crowded` where what is wrong leaves the others none.
     """
 
     cabinets: Sequence[wire.CabinetItem]
@@ -45,6 +45,7 @@ class _Layout:
     staying: int
     page: int
     pages: int
+    crowded: bool
 
     def shown(self) -> list[wire.CabinetItem]:
         """Whose turn it is, and who stays."""
@@ -72,25 +73,40 @@ def turn(view: View, width: int, height: int) -> tuple[int, int]:
     return (layout.page, layout.pages) if view.live else (0, 1)
 
 
+def left_over(view: View, width: int, height: int) -> int | None:
+    """How many more have trouble than are shown just now; None where those that are well have a place too."""
+    layout = _layout(view, width, height)
+    return len(layout.cabinets) - len(layout.shown()) if layout.crowded and view.live else None
+
+
 def _layout(view: View, width: int, height: int) -> _Layout:
     cabinets = sorted(view.store.cabinets, key=lambda cabinet: rank(cabinet.state))
     scale = _scale(len(cabinets), width, height)
     columns, lines = _fitting(scale, width, height)
-    staying = _staying(cabinets, columns * lines)
+    troubled = sum(cabinet.state not in TAKES_TURNS for cabinet in cabinets)
+    crowded = columns * lines <= troubled and columns * lines < len(cabinets)
+    cabinets = cabinets[:troubled] if crowded else cabinets
+    staying = _staying(len(cabinets), troubled, columns * lines)
     pages = max(1, math.ceil((len(cabinets) - staying) / (columns * lines - staying)))
     page = int(view.now_s // TURN_S) % pages
     return _Layout(
-        cabinets=cabinets, scale=scale, columns=columns, lines=lines, staying=staying, page=page, pages=pages
+        cabinets=cabinets,
+        scale=scale,
+        columns=columns,
+        lines=lines,
+        staying=staying,
+        page=page,
+        pages=pages,
+        crowded=crowded,
     )
 
 
-def _staying(cabinets: Sequence[wire.CabinetItem], places: int) -> int:
-    """How many of them, worst first, are shown at every turn where not all are: whatever is wrong; but where that alone is
+def _staying(count: int, troubled: int, places: int) -> int:
+    """How many of so many, worst first, are shown at every turn where not all are: whatever is wrong; but where that alone is
     more than fits, a few places turn among the least of it.
     """
-    if len(cabinets) <= places:
+    if count <= places:
         return 0
-    troubled = sum(cabinet.state not in TAKES_TURNS for cabinet in cabinets)
     return troubled if troubled < places else places - max(1, places // TURNING_SHARE)
 
 

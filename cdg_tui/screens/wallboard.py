@@ -4,7 +4,7 @@ from textual.widget import Widget
 
 from cdg_tui.screens.cover import Cover
 from cdg_tui.screens.page import View
-from cdg_tui.screens.tiles import board, turn
+from cdg_tui.screens.tiles import board, left_over, turn
 from cdg_tui.widgets.picture import Picture
 
 
@@ -18,7 +18,9 @@ class Wallboard(Cover[None]):
         self.query_one(Picture).show(board(view, width, height))
         page, pages = turn(view, width, height)
         counted = view.words("wallboard.page", n=page + 1, all=pages) if pages > 1 else ""
-        return f"{view.words('wallboard.leave')}  {counted}".rstrip()
+        left = left_over(view, width, height)
+        only = "" if left is None else view.words("wallboard.only", n=left)
+        return "  ".join(part for part in (view.words("wallboard.leave"), counted, only) if part)
 
     def left_by(self, key: str) -> None:  # noqa: ARG002 - any does
         return None

@@ -1,5 +1,6 @@
 """The wallboard: every cabinet in large figures, worst first, and never an old value for a present one."""
 
+import asyncio
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from textual.strip import Strip
 
 from cdg_tui.i18n import Words
 from cdg_tui.screens.big import TALL, big, largest, wide
+from cdg_tui.screens.cover import Cover
 from cdg_tui.screens.page import View
 from cdg_tui.screens.tiles import TURN_S, board, turn
 from cdg_tui.store import Link, LinkState, Store
@@ -44,6 +46,25 @@ async def test_any_key_leaves_it_and_does_nothing_else() -> None:
             await console.shows("[3 重试 2]")
             assert console.app.asks_nothing
         assert console.sent == []
+
+
+async def asked_with_f5(console: Console) -> None:
+    before = console.core.rounds
+    await console.press("f5")
+    await console.until(lambda: console.core.rounds > before)
+
+
+@pytest.mark.parametrize("keys", [("w",), ("w", "x", "q")])
+async def test_the_key_that_the_banner_names_asks_at_once_and_leaves_nothing(keys: tuple[str, ...]) -> None:
+    """On the wallboard as on the lock screen; by itself it would ask five times in five seconds."""
+    async with a_console(a_shop(), kiosk=True) as console:
+        await console.press(*keys)
+        cover = console.app.screen
+        assert isinstance(cover, Cover)
+        async with asyncio.timeout(2.5):
+            for _ in range(5):
+                await asked_with_f5(console)
+        assert console.app.screen is cover
 
 
 async def test_two_keys_in_one_go_leave_it_once() -> None:
@@ -166,8 +187,10 @@ SIZES = [(80, 21), (200, 47), (60, 9), (20, 7), (7, 2)]
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize(("count", "troubled"), [(1, 1), (2, 0), (5, 1), (12, 3), (30, 11), (30, 30)])
 def test_every_cabinet_has_its_turn_and_the_worst_is_first(count: int, troubled: int, width: int, height: int) -> None:
+    """Where trouble fills the board, every one that has trouble."""
     shown = turns(count, width, height, troubled)
-    assert {one for page in shown for one in page} == {f"k{n:02}" for n in range(count)}
+    first = 0 if troubled < len(shown[0]) else count - troubled
+    assert {one for page in shown for one in page} == {f"k{n:02}" for n in range(first, count)}
     assert all(len(set(page)) == len(page) for page in shown)
     assert shown[0][0] == f"k{count - 1:02}" or not troubled
 
@@ -198,9 +221,24 @@ def test_an_alarm_that_only_waits_stays_in_sight_too_and_so_does_a_state_of_a_la
     assert any("k30" in text for text in shown)
 
 
-def test_where_more_is_wrong_than_fits_the_worst_stay_and_the_least_of_it_have_their_turns() -> None:
-    shown = turns(30, 80, 21, 20)
-    assert all(page[:9] == shown[0][:9] and "k29" in page for page in shown)
+def test_where_more_is_wrong_than_fits_the_worst_stay_and_only_the_least_of_it_has_its_turns() -> None:
+    """Whoever is well has no place then: the board comes round in seconds, not in minutes."""
+    shown = turns(60, 80, 21, 15)
+    assert all(page[:9] == shown[0][:9] and "k59" in page for page in shown)
+    assert {one for page in shown for one in page} == {f"k{n:02}" for n in range(45, 60)}
+    assert len(shown) == 2
+
+
+@pytest.mark.parametrize(
+    ("troubled", "told"), [(60, "另有 48 台有问题"), (15, "另有 3 台有问题"), (12, "另有 0 台有问题"), (11, "")]
+)
+async def test_where_trouble_fills_the_board_the_foot_says_how_much_more_there_is(troubled: int, told: str) -> None:
+    core = FakeCore()
+    core.cabinets = [a_cabinet(f"{n:02}", "", state="warning" if n <= troubled else "ok") for n in range(1, 61)]
+    async with a_console(core, now=lambda: 1000.0) as console:
+        await console.press("w")
+        await console.shows("任意键返回", told)
+        assert ("有问题" in console.text) is bool(told)
 
 
 async def test_the_foot_says_which_turn_it_is() -> None:
