@@ -36,9 +36,9 @@ class Words:
         return f"{word} {detail}".strip() if word == code or code in TELL_MORE else word
 
     def lasting(self, seconds: float) -> str:
-        """A duration in its largest whole unit."""
+        """A duration in the largest whole unit of which it has two: a second more never looks like less."""
         for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-            if seconds >= 2 * length or (unit == "minutes" and seconds >= 100):
+            if seconds >= 2 * length:
                 return self(f"time.{unit}", n=int(seconds // length))
         return self("time.seconds", n=max(0, int(seconds)))
 

@@ -78,7 +78,7 @@ def _link(view: View) -> Part:
     if age_s is not None:
         age, at = view.words.lasting(age_s), view.clock(view.now)
         if view.live:
-            forms += [(Worth.ASIDE, at), (Worth.HINT, f"{at} {age}")]
+            forms += [(Worth.ASIDE, at.rpartition(":")[0]), (Worth.ASIDE, at), (Worth.HINT, f"{at} {age}")]
         else:
             forms += [(Worth.BEARINGS, view.words("word.data_age", age=age))]
     word = view.words(f"link.{state}")
@@ -227,6 +227,16 @@ def key_bar(words: Words, actions: Sequence[Action], width: int) -> Content:
     shown = [action for action in actions if action.id not in PAGES]
     parts = [[(_worth(action), _key(words, action))] for action in shown]
     return joined(forms_that_fit(parts, width, gap=2), gap=2)
+
+
+def of_use(view: View, actions: Sequence[Action]) -> list[Action]:
+    """Without those that are for nothing just now: nothing to unlock, no damage that nobody has acknowledged."""
+    status = view.store.status
+    idle = {
+        "unlock": not view.access.takes_pin,
+        "damage": status is None or not status.durability.degraded,
+    }
+    return [action for action in actions if not idle.get(action.id)]
 
 
 def _worth(action: Action) -> Worth:

@@ -11,7 +11,7 @@ from textual.content import Content
 
 from cdg_tui.screens.endpoint import network
 from cdg_tui.screens.page import Detail, View
-from cdg_tui.text import NOTHING, named, number, size
+from cdg_tui.text import named, number, size
 from core import wire
 
 BOX: Final = "\0box"  # its row's key; no id from outside holds a NUL
@@ -231,11 +231,9 @@ def _accounts(view: View, status: wire.Status) -> Fact:
 def _identity(view: View, status: wire.Status) -> Iterator[Fact]:
     words, device = view.words, status.device
     # What nobody answers for does not go on counting.
-    lasted = words.lasting(status.uptime_s + view.lag_s) if view.live else NOTHING
-    up = words("box.uptime", lasted=lasted)
-    simulated = f"  {words('word.simulated')}" if status.simulated else ""
-    yield Fact(
-        NO_MARK, f"{status.version} {up}{simulated}", words("column.version"), f"{status.version}  {up}{simulated}"
-    )
+    up = words("box.uptime", lasted=words.lasting(status.uptime_s + view.lag_s)) if view.live else ""
+    simulated = words("word.simulated") if status.simulated else ""
+    said = [part for part in (status.version, up, simulated) if part]
+    yield Fact(NO_MARK, " ".join(said), words("column.version"), "  ".join(said))
     site = named(device.site, device.site_name)
     yield Fact(NO_MARK, "", words("column.device"), f"{device.id}  {site}  {device.timezone}")

@@ -56,6 +56,14 @@ def until(view: View, seconds: float | None) -> str:
     return text.rpartition(":")[0] if text.count(":") == 2 else text
 
 
+def lasting_until(view: View, seconds: float) -> str:
+    """Until when, and how long that is from now; not this while nobody answers."""
+    at = until(view, seconds - view.lag_s)
+    if not view.live:
+        return view.words("detail.until_then", at=at)
+    return view.words("detail.until", at=at, left=view.left(seconds))
+
+
 def handled(view: View, case: wire.CaseItem) -> str:
     """What people have done about it, and who; while it is shelved, until when."""
     if case.shelved_s is not None:
@@ -96,8 +104,7 @@ def _service(view: View, cabinet: wire.CabinetItem) -> Iterator[tuple[str, str]]
         times = words("detail.out", since=view.clock(cabinet.out_since), due=view.clock(cabinet.due_back))
         yield words("column.out"), f"{times}  {said}".rstrip()
     if cabinet.maintenance_s is not None:
-        ends = until(view, cabinet.maintenance_s - view.lag_s)
-        times = words("detail.until", at=ends, left=view.left(cabinet.maintenance_s))
+        times = lasting_until(view, cabinet.maintenance_s)
         yield words("column.maintenance"), f"{times}  {said}".rstrip()
 
 
@@ -110,9 +117,9 @@ def _limits(view: View, cabinet: wire.CabinetItem) -> tuple[str, str]:
         warn_low=number(cabinet.warn_low),
         warn_high=number(cabinet.warn_high),
         delay=words.lasting(cabinet.alarm_delay_s),
-        preset=cabinet.preset or NOTHING,
     )
-    return words("column.limits"), text
+    preset = words("detail.preset", preset=cabinet.preset) if cabinet.preset else ""
+    return words("column.limits"), f"{text}{preset}"
 
 
 def _budget(view: View, cabinet: wire.CabinetItem) -> Iterator[tuple[str, str]]:

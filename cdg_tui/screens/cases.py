@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from cdg_tui.course import CONTACTS, Stretch, contacts_of, whole_steps
-from cdg_tui.screens.cabinet import handled, shown_sensor, until, urgency
+from cdg_tui.screens.cabinet import handled, lasting_until, shown_sensor, urgency
 from cdg_tui.screens.course_text import CLEARED, OPENED
 from cdg_tui.screens.page import STYLES, Detail, Listing, View
 from cdg_tui.text import NOTHING, bound, named, number
@@ -114,8 +114,7 @@ def _so_far(view: View, case: wire.CaseItem) -> Iterator[tuple[str, str]]:
     """What happened to it beside its beginning and end."""
     words = view.words
     if case.shelved_s is not None:
-        ends = until(view, case.shelved_s - view.lag_s)
-        yield words("column.shelved"), words("detail.until", at=ends, left=view.left(case.shelved_s))
+        yield words("column.shelved"), lasting_until(view, case.shelved_s)
     repeated = [("detail.escalated", case.escalations), ("detail.reopened", case.reopened)]
     if any(n for _, n in repeated):
         yield words("column.so_far"), "  ".join(words(key, n=n) for key, n in repeated if n)

@@ -24,6 +24,7 @@ _BOX_STYLES: Final = {"!!": "bold red", "!": "yellow", "?": "magenta"}
 class Device(Listing):
     id = "device"
     looks_at = frozenset({"endpoints"})
+    orders = ("endpoints",)
 
     def fields(self, view: View) -> Sequence[Field[EndpointItem]]:
         """All of them always: the box's own row has the same."""

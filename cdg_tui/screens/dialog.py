@@ -101,7 +101,7 @@ class Dialog(ModalScreen[Said], Generic[Said]):
     def place(self) -> str:
         """Which row of its table, or which lines, of how many; nothing where all is in sight."""
         for table in self.query(RowTable):
-            if table.max_scroll_y:
+            if table.max_scroll_y and table.cursor_key is not None:
                 return "/".join(map(str, table.cursor_place))
         for box in self.query(Scroller):
             if box.max_scroll_y:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from cdg_tui.i18n import Words
 from cdg_tui.screens.page import Detail, View, outcome
 from cdg_tui.text import NOTHING
 from core import wire
@@ -132,5 +133,11 @@ def _terms(view: View, endpoint: EndpointItem) -> Iterator[tuple[str, str]]:
     if endpoint.fallback_for:
         yield words("column.fallback"), ", ".join(endpoint.fallback_for)
     if endpoint.skew_s is not None:
-        key = "box.ahead" if endpoint.skew_s >= 0 else "box.behind"
-        yield words("column.skew"), words(key, by=words.lasting(abs(endpoint.skew_s)))
+        yield words("column.skew"), _skew(words, endpoint.skew_s)
+
+
+def _skew(words: Words, seconds: float) -> str:
+    """In whole seconds, which is all that is known: the receiver's clock comes from the date of its answer."""
+    if abs(seconds) < 1.0:
+        return words("box.same")
+    return words("box.ahead" if seconds > 0 else "box.behind", by=words.lasting(abs(seconds)))

@@ -60,8 +60,9 @@ class Asked:
 
     @property
     def needle(self) -> tuple[str, bool]:
-        """The text itself, and whether rows must do without it: `!` before it says so."""
-        return self.text.removeprefix("!"), self.text.startswith("!")
+        """The text itself, and whether rows must do without it: `!` before it says so, and alone says nothing."""
+        text = self.text.removeprefix("!")
+        return text, bool(text) and text != self.text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +130,8 @@ class View:
         return f"{MARKS.get(code, ''):<2}{word or self.words.of(group, code)}"
 
     def left(self, seconds: float) -> str:
-        """What is still left of a time that was running when the core said it; unknown while nobody answers."""
-        return self.words.lasting(seconds - self.lag_s) if self.live else NOTHING
+        """What is still left of a time that was running when the core said it; only while somebody answers it is known to run."""
+        return self.words.lasting(seconds - self.lag_s)
 
     def cabinet(self, cabinet_id: str | None) -> str:
         """Id and name."""

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from cdg_tui.actions import on_page
 from cdg_tui.screens.alarm_line import alarm_line
-from cdg_tui.screens.bars import banner, enlarge, heading, key_bar, status_line, tabs
+from cdg_tui.screens.bars import banner, enlarge, heading, key_bar, of_use, status_line, tabs
 from cdg_tui.screens.detail import detail_text
 from cdg_tui.screens.known import Known
 from cdg_tui.screens.page import LEAST, WIDE, Asked, Page, View, untold
@@ -107,7 +107,7 @@ class PageScreen(Screen[None]):
         width = self.size.width
         self._line("status", status_line(view, width))
         self._line("tabs", tabs(view, self.page.id, width))
-        self._line("keys", key_bar(view.words, on_page(self.page.id, view.actions), width))
+        self._line("keys", key_bar(view.words, of_use(view, on_page(self.page.id, view.actions)), width))
         self._line("notice", view.notice)
         self._optional("alarm", alarm_line(view, width))
         self._optional("banner", banner(view, width))

@@ -42,7 +42,8 @@ class Palette(Dialog[str | None]):
         self._show("")
 
     def answers(self) -> Content:
-        return Content(self.words("palette.keys"))
+        fits = self.query_one(RowTable).cursor_key is not None
+        return Content(self.words("palette.keys" if fits else "palette.none"))
 
     def on_input_changed(self, changed: Input.Changed) -> None:
         self._show(changed.value)
@@ -57,6 +58,7 @@ class Palette(Dialog[str | None]):
         )
         rows = [self._row(action) for action in self._actions]
         self.query_one(RowTable).show(columns, [row for row in rows if wanted in " ".join(row.cells).casefold()])
+        self.show_answers()
 
     def _row(self, action: Action) -> Row:
         words = self.words

@@ -144,6 +144,8 @@ def _why_not_yet(view: View, one: Retry) -> str:
             return words("detail.held", why=why)
         case "due":
             return words("detail.due_held", at=at, why=why) if why else words("detail.due_now", at=at)
+    if not view.live:
+        return at
     wait_s = (one.wait_s(view.now_s) or 0.0) + view.lag_s  # as it was when the core said it
     return words("detail.due", at=at, wait=view.left(wait_s))
 

@@ -5,21 +5,29 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from rich.cells import cell_len
 
+from cdg_tui.access import Access
 from cdg_tui.actions import ACTIONS, PAGES, Action, on_page
 from cdg_tui.app import ConsoleApp
 from cdg_tui.commands import Commands
 from cdg_tui.i18n import LANGUAGES, Language, Words
 from cdg_tui.looks import Looks
-from cdg_tui.screens.bars import key_bar
+from cdg_tui.screens.bars import key_bar, of_use
 from cdg_tui.screens.cases import Cases
 from cdg_tui.screens.dead import Dead
 from cdg_tui.screens.device import Device
 from cdg_tui.screens.help import help_text
 from cdg_tui.screens.overview import Overview
+from cdg_tui.screens.page import View
 from cdg_tui.screens.retries import Retries
 from cdg_tui.session import Session
+from cdg_tui.store import Store
+from tests.cdg_tui.consoles import a_console
+from tests.cdg_tui.fake_core import FakeCore, a_status
+
+pytestmark = pytest.mark.anyio
 
 README = Path(__file__).parents[2] / "README_zh.md"
 
@@ -119,6 +127,31 @@ def test_in_the_footer_a_pages_own_keys_come_before_what_can_be_done_everywhere(
     shown = {action.id for action in in_the_footer(Words("zh"), "device", 80)}
     assert "log" in shown
     assert "damage" not in shown
+
+
+@pytest.mark.parametrize(
+    ("access", "degraded", "missing"),
+    [
+        (Access(), False, {"unlock", "damage"}),
+        (Access(kiosk=True), False, {"damage"}),
+        (Access(kiosk=True, by_token=True), False, {"unlock", "damage"}),
+        (Access(kiosk=True, operator="li", until_s=9.0), True, set()),
+        (Access(), True, {"unlock"}),
+    ],
+)
+def test_the_footer_has_no_key_that_is_for_nothing_just_now(access: Access, degraded: bool, missing: set[str]) -> None:
+    """Nothing to unlock where no PIN opens anything, nothing to acknowledge without damage."""
+    store = Store()
+    store.status = a_status(FakeCore())
+    store.status = structs.replace(store.status, durability=structs.replace(store.status.durability, degraded=degraded))
+    shown = of_use(View(store=store, words=Words("zh"), now_s=0.0, access=access), ACTIONS)
+    assert {action.id for action in ACTIONS} - {action.id for action in shown} == missing
+
+
+async def test_a_page_shows_no_key_that_is_for_nothing_just_now() -> None:
+    async with a_console(size=(250, 24)) as console:
+        await console.shows("w 看板", "Ctrl+L 重画")
+        await console.hides("u 解锁", "K 已知损坏")
 
 
 @pytest.mark.parametrize("width", [20, 40, 60])

@@ -179,14 +179,15 @@ def test_the_block_is_never_higher_or_wider_than_its_room_and_cuts_nothing_throu
     assert all(line.startswith("!") for line in lines)
 
 
-@pytest.mark.parametrize(("link", "up"), [(None, "运行 9分"), (LinkState.LOST, "运行 --")])
+@pytest.mark.parametrize(("link", "up"), [(None, "0.1.0  运行 9分"), (LinkState.LOST, "0.1.0")])
 def test_how_long_the_core_is_up_counts_on_only_while_it_answers(link: LinkState | None, up: str) -> None:
     view = a_box(uptime_s=539.0, clock_synced=True)
     later = View(store=view.store, words=view.words, now_s=view.now_s + 2.0)
     if link is not None:
         view.store.link = Link(state=link)
-    assert up in block(later)
-    assert [text for label, text in told(later) if label.endswith("版本")] == [f"0.1.0  {up}"]
+    assert ("运行 9分" in block(later)) is (link is None)
+    assert "运行 --" not in block(later)
+    assert [text for label, text in told(later) if label.endswith("版本")] == [up]
 
 
 def test_nothing_of_it_shines_while_nobody_answers() -> None:

@@ -163,6 +163,19 @@ async def test_the_palette_finds_an_action_in_either_tongue_and_it_still_asks() 
 
 
 @pytest.mark.requirement(6)
+async def test_where_no_command_fits_the_palette_says_so_and_enter_does_nothing() -> None:
+    async with a_console(a_shop()) as console:
+        await console.press("colon")
+        await console.hides("没有符合的命令")
+        await console.press(*"zzz")
+        await console.shows("没有符合的命令")
+        await console.hides("0/0")
+        await console.press("backspace", "backspace", "backspace")
+        await console.hides("没有符合的命令")
+        await console.press(*"zzz", "enter")
+        assert console.app.asks_nothing
+
+
 async def test_a_list_that_stands_still_moves_again_when_it_is_let_go() -> None:
     async with a_console(many(pending=2)) as console:
         await console.press("3", "p")

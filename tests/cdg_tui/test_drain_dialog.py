@@ -118,6 +118,7 @@ async def test_with_nothing_pending_there_is_nothing_to_say_yes_to() -> None:
         await console.press("D")
         await console.shows("没有等待中的推送", "Esc 返回")
         assert "大写 Y" not in console.text
+        assert "0/0" not in console.text.partition("没有等待中的推送")[2]
         await console.press("Y")
         assert console.sent == []
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cdg_tui.screens.page import Asked
 from tests.cdg_tui.consoles import a_console
 from tests.cdg_tui.factories import a_cabinet, a_case
 from tests.cdg_tui.shops import a_shop
@@ -62,6 +63,19 @@ async def test_an_empty_filter_is_none() -> None:
         await console.press("slash", "enter")
         await console.hides("筛选：输入文字")
         await console.shows("总览 1/9")
+
+
+async def test_an_exclamation_mark_alone_is_none_either() -> None:
+    """Also on a page whose rows the core filters: it knows of no other list, so nothing fades."""
+    assert Asked(text="!").needle == Asked().needle
+    async with a_console(a_shop()) as console:
+        await console.press("3")
+        await console.shows("重试 1/2")
+        await console.press("slash", "!")
+        page = console.app.page_screen
+        assert page.asked.text == "!"
+        assert page.page.window(page.view()) is not None
+        await console.shows("重试 1/2")
 
 
 async def test_letters_in_the_filter_are_text_and_command_nothing() -> None:

@@ -322,6 +322,15 @@ def test_the_details_of_a_cabinet_say_what_it_is_judged_by_and_who_works_on_it(m
     assert not any(told[:4] in line for line in details_of(a_cabinet()))
 
 
+def test_what_is_not_known_is_left_out_of_a_line_that_tells_something_else() -> None:
+    lost = Link(state=LinkState.LOST)
+    assert "检修 到 12:25" in details_of(a_cabinet(maintenance_s=1500.0), link=lost)
+    case = a_case(1, shelved_s=1500.0)
+    assert dict(Cases().detail(a_view(a_core(cases=[case]), link=lost), case.case_id))["暂缓"] == "到 12:25"
+    assert not [line for line in details_of(a_cabinet()) if "预设" in line]
+    assert [line for line in details_of(a_cabinet(preset="frozen")) if line.endswith("，预设 frozen")]
+
+
 @pytest.mark.parametrize(
     "more", [{"maintenance_s": 1500.0}, {"budget_s": 14_400.0, "budget_used_s": 2130.0}, {"offset": 0.3, "raw": 9.1}]
 )
