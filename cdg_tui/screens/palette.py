@@ -58,7 +58,6 @@ class Palette(Dialog[str | None]):
         )
         rows = [self._row(action) for action in self._actions]
         self.query_one(RowTable).show(columns, [row for row in rows if wanted in " ".join(row.cells).casefold()])
-        self.show_answers()
 
     def _row(self, action: Action) -> Row:
         words = self.words
