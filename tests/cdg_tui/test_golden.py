@@ -21,9 +21,10 @@ from cdg_tui import lookups
 from cdg_tui.actions import on_page
 from cdg_tui.glyphs import HOUSE, GlyphMode
 from cdg_tui.i18n import LANGUAGES, Language, Words
+from cdg_tui.screens.known import Known
 from cdg_tui.screens.page import MARKS
+from cdg_tui.screens.reader import RowReader
 from cdg_tui.store import TREND_LONGEST_S
-from cdg_tui.widgets.line import Line
 from core import wire
 from tests.cdg_tui.consoles import GOLDEN, NARROW, WIDE, Console, StartedCore, a_console
 from tests.cdg_tui.fake_core import FakeCore, no_socket
@@ -165,9 +166,19 @@ async def _press(console: Console, keys: str) -> None:
         if key == "Y":
             await console.shows(words("dialog.yes"))
         await console.press(key)
-        if key == "enter":
-            await console.until(lambda: words("course.reading") not in console.read)
-            await console.until(lambda: console.app.page.id != "cases" or words("step.title") in console.read)
+        if isinstance(box := console.app.screen, RowReader):
+            await console.until(partial(_is_known, console, box.known))
+            await _settled(console)
+
+
+def _is_known(console: Console, known: Known) -> bool:
+    """All there is to read about this row of the page has been read."""
+    page, told = console.app.page_screen, "\n".join(text.plain for text in known.texts(80))
+    if console.app.words("course.reading") in told:
+        return False
+    if page.page.windowed(page.asked):
+        return known.delivery is not None
+    return page.page.id != "cases" or console.app.words("step.title") in told
 
 
 def _is_read(console: Console) -> bool:
@@ -175,12 +186,7 @@ def _is_read(console: Console) -> bool:
     app, screen, key = console.app, console.app.page_screen, console.app.cursor_key
     if not app.view().wide or key is None or screen.asked.folded:
         return True
-    known, told = screen.known, screen.query_one("#detail", Line).shown.plain
-    if known is None or known.key != key or app.words("course.reading") in told:
-        return False
-    if screen.page.windowed(screen.asked):
-        return known.delivery is not None
-    return screen.page.id != "cases" or app.words("step.title") in told
+    return screen.known is not None and screen.known.key == key and _is_known(console, screen.known)
 
 
 def _gone(core: FakeCore, request: httpx.Request) -> httpx.Response:
