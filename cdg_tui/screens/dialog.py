@@ -86,8 +86,10 @@ class Dialog(ModalScreen[Said], Generic[Said]):
         return self.is_mounted
 
     def laid_out(self) -> None:
-        """Now that everything has its place and size, take the blank lines away before anything is out of sight."""
-        if self.place():
+        """Now that everything has its place and size, take the blank lines away before anything is out of sight; not while
+        the box can still grow.
+        """
+        if self.place() and self.query_one(".dialog").outer_size.height >= self._room:
             self.add_class("-tight")
         self.show_answers()
 
