@@ -7,6 +7,7 @@ import asyncio
 import errno
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -16,7 +17,6 @@ import msgspec
 from cdg_tui.errors import AlienError, ClientError, DeniedError, LostError, RefusedError
 from cdg_tui.text import is_safe, safe, safe_document
 from core import wire
-from core.renewing import RenewingTransport
 
 KEPT: Final = 8  # connections: everything is asked for at the same time
 LARGEST_ANSWER: Final = 16 * 2**20
@@ -38,7 +38,8 @@ class _Heard(NamedTuple):
 
 
 class Calls:
-    """To one core. `deadline_s` is how long an answer may take in all; `trust` decides about its certificate under TLS.
+    """To one core, at its address or at the Unix socket `uds`. `deadline_s` is how long an answer may take in all; `trust` decides
+    about its certificate under TLS.
     `unlocked` is the token of the operator in whose name everything is asked, `on_locked` is told when the core says that it
     is good no longer.
     """
@@ -48,6 +49,7 @@ class Calls:
         base_url: str,
         *,
         transport: httpx.AsyncBaseTransport | None,
+        uds: str | None,
         token: str | None,
         trust: ssl.SSLContext | None,
         deadline_s: float,
@@ -56,15 +58,18 @@ class Calls:
         self._tags: dict[str, tuple[Query, str]] = {}  # by path: what was asked last, and the tag of the answer
         self.unlocked: str | None = None
         self.on_locked: Callable[[], None] = lambda: None
-        self._http = httpx.AsyncClient(
-            base_url=base_url,
-            transport=transport or RenewingTransport(tls=trust, kept=KEPT),
-            timeout=None,  # noqa: S113 - one deadline for the whole call, in _ask
-            follow_redirects=False,
-            trust_env=False,
-            headers={"authorization": f"Bearer {token}"} if token is not None else {},
-            event_hooks={"response": [_without_location]},
+        if trust is None and transport is None and uds is None:
+            trust = httpx.create_ssl_context(trust_env=False)  # once, for it takes some time
+        self._open = partial(
+            _opened,
+            base_url,
+            transport,
+            uds,
+            trust,
+            {"authorization": f"Bearer {token}"} if token is not None else {},
         )
+        self._http = self._open()
+        self._under_way, self._worn = 0, False
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -123,17 +128,32 @@ class Calls:
         content = None if body is None else msgspec.json.encode(body)
         headers = {**headers, **({} if body is None else {"content-type": "application/json"})}
         request = self._http.build_request(method, f"{_BASE}/{path}", params=query, content=content, headers=headers)
+        self._under_way += 1
+        cut_off = True
         try:
             async with asyncio.timeout(deadline_s or self.deadline_s):
                 heard = await self._exchange(request)
+            cut_off = False
         except TimeoutError as error:
             raise LostError("timeout") from error
         except (httpx.HTTPError, OSError, ValueError, RuntimeError) as error:
             # Not only httpx's own: a host name that can't be encoded, say, comes through as it is.
             raise unreachable(error) from error
+        finally:
+            await self._over(cut_off)
         if not 200 <= heard.status < 300 and not (heard.status == _NOT_MODIFIED and "if-none-match" in request.headers):
             raise _refusal(heard)
         return heard
+
+    async def _over(self, cut_off: bool) -> None:
+        """httpcore 1.0.9 keeps the place of a request for ever that is cut off in some moments: whenever one was, and none is
+        under way, all connections are left behind for new ones.
+        """
+        self._under_way -= 1
+        self._worn |= cut_off
+        if self._worn and not self._under_way:
+            self._worn, worn, self._http = False, self._http, self._open()
+            await worn.aclose()
 
     async def _exchange(self, request: httpx.Request) -> _Heard:
         answer = await self._http.send(request, stream=True)
@@ -148,6 +168,25 @@ class Calls:
             return _Heard(answer.status_code, bytes(data), answer.headers.get("etag"), wait_s)
         finally:
             await answer.aclose()
+
+
+def _opened(
+    base_url: str,
+    transport: httpx.AsyncBaseTransport | None,
+    uds: str | None,
+    trust: ssl.SSLContext | None,
+    headers: Mapping[str, str],
+) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT)
+    return httpx.AsyncClient(
+        base_url=base_url,
+        transport=transport or httpx.AsyncHTTPTransport(verify=trust or False, uds=uds, limits=limits, trust_env=False),
+        timeout=None,  # noqa: S113 - one deadline for the whole call, in _ask
+        follow_redirects=False,
+        trust_env=False,
+        headers=headers,
+        event_hooks={"response": [_without_location]},
+    )
 
 
 def read(data: bytes, answer: type[Answer]) -> Answer:

@@ -48,11 +48,12 @@ class Client(Calls):
         base_url: str,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
+        uds: str | None = None,
         token: str | None = None,
         trust: ssl.SSLContext | None = None,
         deadline_s: float = REMOTE_DEADLINE_S,
     ):
-        super().__init__(base_url, transport=transport, token=token, trust=trust, deadline_s=deadline_s)
+        super().__init__(base_url, transport=transport, uds=uds, token=token, trust=trust, deadline_s=deadline_s)
         self._ids: dict[str, str] = {}  # of the endpoints, by how they are shown
 
     # -- looking ---------------------------------------------------------------------------------------------------

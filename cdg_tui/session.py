@@ -46,15 +46,12 @@ class Session:
 
     def client(self) -> "Client":
         """A client of this core. Imported here: the first frame doesn't wait for an HTTP library."""
-        from cdg_tui.calls import KEPT
         from cdg_tui.client import LOCAL_DEADLINE_S, Client
-        from core.renewing import RenewingTransport
 
         if self.url is not None:
             return Client(self.url, token=self.token, trust=self.trust)
         assert self.directory is not None
-        transport = RenewingTransport(uds=socket_address(self.directory), kept=KEPT)
-        return Client("http://localhost", transport=transport, deadline_s=LOCAL_DEADLINE_S)
+        return Client("http://localhost", uds=socket_address(self.directory), deadline_s=LOCAL_DEADLINE_S)
 
 
 def place_of(config: Path | None, directory: Path | None) -> Place:

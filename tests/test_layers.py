@@ -300,8 +300,7 @@ def test_the_core_knows_no_screen(module: str) -> None:
 @pytest.mark.parametrize("module", CONSOLE)
 def test_the_console_knows_only_the_contract_of_the_core(module: str) -> None:
     of_core = {name for name in imports(CONSOLE[module]) if name.partition(".")[0] == "core"}
-    contract = {name for name in VALUES if name.startswith("core.wire")}
-    assert of_core <= contract | {"core.errors", "core.places", "core.renewing"}
+    assert of_core <= {name for name in VALUES if name.startswith("core.wire")} | {"core.errors", "core.places"}
 
 
 @pytest.mark.parametrize("module", CONSOLE)
