@@ -22,6 +22,7 @@ from cdg_tui.text import LEVELS, safe
 from tests.cdg_tui.consoles import SeamSession, a_console
 from tests.cdg_tui.fake_core import FakeCore
 from tests.cdg_tui.shops import a_shop
+from tests.cdg_tui.test_golden import settled
 from tests.cdg_tui.test_text import ANY_TEXT
 
 MODES = (GlyphMode.PLAIN, GlyphMode.ASCII)
@@ -96,6 +97,8 @@ async def test_it_changes_while_the_console_runs_on_every_page_and_in_a_dialog()
     """Also on pages that are not in sight, and back again; what it looks like then is what its picture says."""
     async with a_console(a_shop(), language="en", now=lambda: 1000.0) as console:
         await console.press("2", "1", "enter")
+        await console.shows("03.air from")
+        await settled(console)
         before = console.text
         for mode in (GlyphMode.ASCII, GlyphMode.UNICODE):
             expected = console.drawn(mode) if mode is GlyphMode.ASCII else before

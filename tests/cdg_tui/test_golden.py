@@ -151,12 +151,12 @@ async def _go(console: Console, name: str) -> None:
     if name.startswith("lost"):
         console.meets(partial(_gone, console.core))
         await console.shows(words("link.lost"))
-        await _settled(console)
+        await settled(console)
 
 
 async def _is_whole(console: Console) -> None:
     await console.until(lambda: console.app.view().wide is (console.app.size == WIDE) and _is_read(console))
-    await _settled(console)
+    await settled(console)
 
 
 async def _press(console: Console, keys: str) -> None:
@@ -167,11 +167,11 @@ async def _press(console: Console, keys: str) -> None:
             await console.shows(words("dialog.yes"))
         await console.press(key)
         if isinstance(box := console.app.screen, RowReader):
-            await console.until(partial(_is_known, console, box.known))
-            await _settled(console)
+            await console.until(partial(is_known, console, box.known))
+            await settled(console)
 
 
-def _is_known(console: Console, known: Known) -> bool:
+def is_known(console: Console, known: Known) -> bool:
     """All there is to read about this row of the page has been read."""
     page, told = console.app.page_screen, "\n".join(text.plain for text in known.texts(80))
     if console.app.words("course.reading") in told:
@@ -186,7 +186,7 @@ def _is_read(console: Console) -> bool:
     app, screen, key = console.app, console.app.page_screen, console.app.cursor_key
     if not app.view().wide or key is None or screen.asked.folded:
         return True
-    return screen.known is not None and screen.known.key == key and _is_known(console, screen.known)
+    return screen.known is not None and screen.known.key == key and is_known(console, screen.known)
 
 
 def _gone(core: FakeCore, request: httpx.Request) -> httpx.Response:
@@ -195,7 +195,7 @@ def _gone(core: FakeCore, request: httpx.Request) -> httpx.Response:
     return no_socket(request)
 
 
-async def _settled(console: Console) -> None:
+async def settled(console: Console) -> None:
     """Until it looks the same twice."""
     before = ""
     while console.text != before:

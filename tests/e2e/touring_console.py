@@ -4,6 +4,7 @@ where one of them doesn't come.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from textual.pilot import Pilot
@@ -13,11 +14,12 @@ from cdg_tui.app import ConsoleApp
 from cdg_tui.glyphs import GlyphMode
 from cdg_tui.i18n import Words
 from cdg_tui.screens.dialog import Leaving
+from cdg_tui.screens.reader import RowReader
 from tests.cdg_tui.consoles import Console, SeamSession, StartedCore
 from tests.cdg_tui.factories import a_case
 from tests.cdg_tui.fake_core import a_problem, no_socket
 from tests.cdg_tui.shops import a_shop
-from tests.cdg_tui.test_golden import KIOSK, SCENES, full_house
+from tests.cdg_tui.test_golden import KIOSK, SCENES, full_house, is_known, settled
 
 WORDS: Final = Words("en")
 PAINTED_S: Final = 0.03  # from what the app shows to the terminal
@@ -59,6 +61,9 @@ async def opened(console: Console, keys: str, *texts: str) -> None:
         if key == "Y":
             await console.shows(WORDS("dialog.yes"), seconds=20.0)
         await console.press(key)
+        if isinstance(box := console.app.screen, RowReader):  # its end is where it ends once it is read
+            await console.until(partial(is_known, console, box.known), seconds=20.0)
+            await settled(console)
     await seen(console, *texts)
     while not console.app.asks_nothing:
         await console.press("escape")
