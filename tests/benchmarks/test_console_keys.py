@@ -64,7 +64,7 @@ class Technician:
         self.press("s sorts", b"s", b"Retries 1/%d" % count)
         self.press("s sorts", b"s", b"next attempt first")
         self.filters(count)
-        self.press("4 opens dead letters", b"4", b"Dead 1/%d" % DEAD, b"evt_%020x_1" % DEAD)
+        self.press("4 opens dead letters", b"4", b"Dead 1/%d" % DEAD, b"Given up")
         self.press("z folds", b"z", b"Dead 1/1", b"largest first")
         self.press("z unfolds", b"z", b"Dead 1/%d" % DEAD)
         self.press("1 opens overview", b"1", b"Home 1/%d" % CABINETS)
