@@ -19,19 +19,10 @@ class RenewingTransport(httpx.AsyncBaseTransport):
     must be closed.
     """
 
-    def __init__(
-        self,
-        *,
-        tls: ssl.SSLContext | None = None,
-        proxy: httpx.Proxy | None = None,
-        uds: str | None = None,
-        kept: int = 1,
-    ):
+    def __init__(self, *, tls: ssl.SSLContext | None = None, proxy: httpx.Proxy | None = None, kept: int = 1):
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=kept)
         trusted = tls or httpx.create_ssl_context(trust_env=False)  # once, for it takes some time
-        self._anew = partial(
-            httpx.AsyncHTTPTransport, verify=trusted, proxy=proxy, uds=uds, limits=limits, trust_env=False
-        )
+        self._anew = partial(httpx.AsyncHTTPTransport, verify=trusted, proxy=proxy, limits=limits, trust_env=False)
         self._inner = self._anew()
         self._under_way = 0
         self._cut_off = False

@@ -67,7 +67,7 @@ class ListingLooks(Looking):
 
     def _called(self) -> str | None:
         """Its id; of the box's own row the device's, of a group the endpoint's."""
-        app, key = self._app, self._app.cursor_key
+        app, key = self._app, self._screen.cursor_key
         if key == BOX:
             return None if app.store.status is None else app.store.status.device.id
         if self._screen.asked.folded:

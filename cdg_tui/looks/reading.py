@@ -19,36 +19,35 @@ class ReadingLooks(Looking):
     """Each method is one action."""
 
     def help(self) -> None:
-        words, page, actions = self._app.words, self._app.page.id, self._app.actions
+        words, page, actions = self._app.words, self._screen.page.id, self._app.actions
         self._app.push_screen(Reader(words, words("help.title"), partial(help_text, words, page, actions)))
 
     def filter(self) -> None:
-        self._app.page_screen.ask_filter()
+        self._screen.ask_filter()
 
     async def palette(self) -> None:
         app = self._app
-        chosen = await app.push_screen_wait(Palette(app.words, on_page(app.page.id, app.actions)))
+        chosen = await app.push_screen_wait(Palette(app.words, on_page(self._screen.page.id, app.actions)))
         if chosen is not None:
             await app.action_act(chosen)
 
     def details(self) -> None:
         """All about the row; of a group of dead letters, its rows."""
-        app, screen = self._app, self._app.page_screen
+        screen, key = self._screen, self._screen.cursor_key
         if screen.asked.folded:
-            if (group := group_of(app.store, app.cursor_key)) is not None:
+            if (group := group_of(self._app.store, key)) is not None:
                 screen.want(replace(screen.asked, folded=False, group=(group.endpoint, group.reason)))
-        elif (key := app.cursor_key) is not None:
-            self._open_row(RowReader(app.page, key, screen.view))
+        elif key is not None:
+            self._open_row(RowReader(screen.page, key, screen.view))
 
     def _open_row(self, reader: RowReader) -> None:
-        if self._app.page.windowed(self._app.page_screen.asked):
+        if self._screen.page.windowed(self._screen.asked):
             reader.on_payload = self._payload
         reader.on_sensor = lambda: self._read_row(reader)
         self._open(reader, self._read_row)
 
     def _read_row(self, reader: RowReader) -> None:
-        asked = self._app.page_screen.asked
-        self._follow(reader, lambda client: read_row(client, reader.known, asked))
+        self._follow(reader, lambda client: read_row(client, reader.known, self._screen.asked))
 
     def _payload(self, delivery_id: str) -> None:
         words = self._app.words

@@ -19,9 +19,9 @@ def fresh(view: View) -> bool:
     return view.live and view.store.endpoints_s == view.store.heard_s
 
 
-def current(view: View, info: wire.EndpointInfo) -> EndpointItem | None:
-    """What is known just now of a delivery's endpoint."""
-    return view.store.endpoint(info.id) if fresh(view) else None
+def current(view: View, endpoint_id: str) -> EndpointItem | None:
+    """What is known of it just now."""
+    return view.store.endpoint(endpoint_id) if fresh(view) else None
 
 
 def marked(view: View, state: str) -> str:
@@ -41,13 +41,13 @@ def holdup(view: View, endpoint: EndpointItem) -> str:
 
 def held(view: View, endpoint_id: str) -> str:
     """The same where only the id is known, and without for how long: for what is said once and not counted down."""
-    endpoint = view.store.endpoint(endpoint_id) if fresh(view) else None
+    endpoint = current(view, endpoint_id)
     return "" if endpoint is None or endpoint.hold is None else view.words.of("holdup", endpoint.hold)
 
 
 def about(view: View, info: wire.EndpointInfo) -> str:
     """The endpoint of a delivery: where it is, and what holds it."""
-    words, endpoint = view.words, current(view, info)
+    words, endpoint = view.words, current(view, info.id)
     parts = [info.id, info.host or words("detail.endpoint_missing")]
     if endpoint is not None:
         parts += _state(view, endpoint) if endpoint.hold in WITHHELD else [holdup(view, endpoint)]

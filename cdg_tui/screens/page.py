@@ -68,9 +68,10 @@ class Asked:
 @dataclass(frozen=True, kw_only=True)
 class View:
     """What pages are made from: what is known, the language, and what time it is here in steady seconds; `wide`
-    where there is room beside the list, `room` how many cells its columns have, `columns` how many steps of a course, `notice` what is to be said just now, `asked` what is wanted of the list; `actions`
-    the keys as this user has them, `unsettled` what is wrong with the user's settings; `access` who may write, `alarms` the
-    new critical cases that nobody has seen.
+    where there is room beside the list, `room` how many cells its columns have, `columns` how many steps of a course can be
+    drawn; `notice` what is to be said just now, `asked` what is wanted of the list; `actions` the keys as this user has them,
+    `unsettled` what is wrong with the user's settings; `access` who may write, `alarms` the new critical cases that nobody
+    has seen.
     """
 
     store: Store

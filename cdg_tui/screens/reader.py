@@ -79,7 +79,6 @@ class RowReader(Reader):
         words = view().words
         super().__init__(words, words("detail.title"), self._details)
         self.known = Known(page, key, view, self.show, lambda: self.room)
-        self._view = view
         self._row = ""
         self._last: Detail = []
         self.on_payload: Callable[[str], None] | None = None
@@ -102,7 +101,7 @@ class RowReader(Reader):
             self.on_sensor()
 
     def _details(self, room: int | None) -> Content:
-        view, known = self._view(), self.known
+        known, view = self.known, self.known.view()
         said = known.page.detail(view, known.key)
         if not said and known.delivery is not None:
             said = account(view, known.delivery.item)

@@ -131,7 +131,7 @@ def _next(view: View, one: Retry) -> str:
 def _why_not_yet(view: View, one: Retry) -> str:
     """When it goes; of one that should have gone, what still holds it."""
     words, at = view.words, view.clock(one.item.next_attempt_at)
-    endpoint = current(view, one.item.endpoint)
+    endpoint = current(view, one.item.endpoint.id)
     why = "" if endpoint is None else holdup(view, endpoint)
     match _state(view, one):
         case "sending":
@@ -146,8 +146,7 @@ def _why_not_yet(view: View, one: Retry) -> str:
             return words("detail.due_held", at=at, why=why) if why else words("detail.due_now", at=at)
     if not view.live:
         return at
-    wait_s = (one.wait_s(view.now_s) or 0.0) + view.lag_s  # as it was when the core said it
-    return words("detail.due", at=at, wait=view.left(wait_s))
+    return words("detail.due", at=at, wait=words.lasting(one.wait_s(view.now_s) or 0.0))
 
 
 def _took(one: Retry) -> str:
@@ -176,7 +175,7 @@ def shortly(view: View, item: wire.RetryItem) -> str:
 def _state(view: View, one: Retry) -> str:
     if view.store.is_sending(one.item.delivery_id):
         return "sending"
-    endpoint = current(view, one.item.endpoint)
+    endpoint = current(view, one.item.endpoint.id)
     if endpoint is not None and endpoint.hold in WITHHELD:
         return "held"
     wait_s = one.wait_s(view.told_s)
