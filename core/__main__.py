@@ -4,6 +4,8 @@ expected error is one line and a code.
 
 import argparse
 import asyncio
+import contextlib
+import ctypes
 import logging
 import resource
 import sys
@@ -19,6 +21,9 @@ from core.clock import SystemClock
 from core.errors import EXIT_FAILURE, ConfigError, CoreError
 from core.logs import harmless, start_logging
 from core.settings import LoadedSettings
+
+_MMAP_THRESHOLD = -3  # mallopt's name for it
+_LARGE_BYTES = 128 * 1024  # with which glibc begins
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -119,6 +124,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     # A box that keeps many connections must not run out of what its sensors need.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    _return_large_pieces()
 
     async def run() -> None:
         guard = Guard(loaded, directory, SystemClock())
@@ -128,6 +134,15 @@ def _serve(arguments: argparse.Namespace) -> int:
 
     asyncio.run(run())
     return 0
+
+
+def _return_large_pieces() -> None:
+    """What callers who read slowly made the core hold goes back to the system when they have gone. glibc would take ever larger
+    pieces from its heap, out of which it can give back none below the last one in use, once it has freed one so large;
+    a threshold that is set stays (mallopt(3), M_MMAP_THRESHOLD). Other libraries have no such function, or do nothing.
+    """
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def _standard_input() -> int:
