@@ -140,10 +140,11 @@ class Console:
 
     async def news(self) -> None:
         """Wait until the console has asked once more and shows what it heard."""
-        before = self.core.rounds
-        self.app.poke()
-        await self.until(lambda: self.core.rounds > before)
-        await self.pilot.pause(0.05)
+        for _ in range(2):  # what comes first may have been asked before
+            before = self.app.store.status
+            self.app.poke()
+            await self.until(lambda before=before: self.app.store.status is not before)
+        await self.pilot.pause()
 
 
 @contextlib.asynccontextmanager

@@ -147,6 +147,8 @@ async def _go(console: Console, name: str) -> None:
         await _press(console, scene.keys)
     if name not in {"filter", "connecting"}:
         await console.until(lambda: words(scene.mark) in console.text)
+    if name != "connecting":
+        await console.news()  # which shows what the keys have done
     await _is_whole(console)
     if name.startswith("lost"):
         console.meets(partial(_gone, console.core))
