@@ -231,6 +231,7 @@ async def test_the_time_ends_it_also_while_a_dialog_is_open() -> None:
             hour[0] += 100
             await console.press("2")
         await console.news()
+        await console.shows("解锁时间到")
         await locked_with_a_dialog_open(console)
 
 
