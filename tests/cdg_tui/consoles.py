@@ -141,10 +141,13 @@ class Console:
     async def news(self) -> None:
         """Wait until the console has asked once more and shows what it heard."""
         for _ in range(2):  # what comes first may have been asked before
-            before = self.app.store.status
-            self.app.poke()
-            await self.until(lambda before=before: self.app.store.status is not before)
+            await self._answer()
         await self.pilot.pause()
+
+    async def _answer(self) -> None:
+        before = self.app.store.status
+        self.app.poke()
+        await self.until(lambda: self.app.store.status is not before)
 
 
 @contextlib.asynccontextmanager
