@@ -5,8 +5,8 @@ Knows no screen. Never ends by itself, whatever the core does or doesn't.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 from cdg_tui.client import Client
 from cdg_tui.errors import AlienError, ClientError, DeniedError, RefusedError
@@ -53,10 +53,10 @@ class Feed:
                 self._tell(await self._round())
                 self._tries = 0
                 wait_s = ROUND_S
-            except* ClientError as errors:
+            except ClientError as error:
                 self._tries += 1
                 self._cases_told, self._introduced = _NO_CASES, False
-                self._tell(_link(_first(errors), self._tries))
+                self._tell(_link(error, self._tries))
                 wait_s = min(FIRST_WAIT_S * 2.0 ** min(self._tries - 1, 8), LONGEST_WAIT_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
@@ -66,15 +66,15 @@ class Feed:
         """Everything at the same time, as far as nothing hangs on the status."""
         me = await self._me()  # alone, so that a core which is away is asked only one thing at a time
         asked_s = self._now()
-        async with asyncio.TaskGroup() as group:
-            status = group.create_task(self._status(asked_s))
-            told = None if self._took_s > WAITED_FOR_S else status
-            cabinets = group.create_task(self._client.cabinets())
-            listed = group.create_task(self._listed(asked_s))
-            endpoints = group.create_task(self._endpoints())
-            groups = group.create_task(self._groups())
-            cases = group.create_task(self._cases(told))
-            drain = group.create_task(self._drain(told))
+        status = _asked(self._status(asked_s))
+        told = None if self._took_s > WAITED_FOR_S else status
+        cabinets = _asked(self._client.cabinets())
+        listed = _asked(self._listed(asked_s))
+        endpoints = _asked(self._endpoints())
+        groups = _asked(self._groups())
+        cases = _asked(self._cases(told))
+        drain = _asked(self._drain(told))
+        await _answered(status, cabinets, listed, endpoints, groups, cases, drain)
         return Snapshot(
             asked_s=asked_s,
             took_s=self._took_s,
@@ -154,6 +154,25 @@ class Feed:
         return next((drain for drain in known if drain.running), None)
 
 
+def _asked(question: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
+    """Under way; whoever asks waits until it is answered."""
+    return asyncio.create_task(question)  # noqa: TID251 - in no TaskGroup: see below
+
+
+async def _answered(*asking: asyncio.Task[Any]) -> None:
+    """All of them; raises what went wrong before all else, and ends the others. A TaskGroup takes a cancellation that comes while
+    one of its own fails for its doing (before Python 3.13), and is closed to the others where a task fails the moment it is
+    made, as it may in Textual's loop (from Python 3.12 on).
+    """
+    try:
+        await asyncio.gather(*asking)
+    except BaseException:
+        for task in asking:
+            task.cancel()
+        await asyncio.wait(asking)
+        raise
+
+
 async def answer_or_why(asking: Awaitable[Answer]) -> tuple[Answer | None, str | None]:
     """The answer, or why there is none to be had: a core that doesn't know one question answers all the others."""
     try:
@@ -188,12 +207,6 @@ def _unlisted(question: Question, why: str) -> Listed:
 def _retry(item: wire.RetryItem, asked_s: float) -> Retry:
     wait_s = item.next_attempt_in_s
     return Retry(item=item, due_s=None if wait_s is None else asked_s + wait_s)
-
-
-def _first(errors: ExceptionGroup[ClientError]) -> ClientError:
-    """What went wrong before all else."""
-    error = errors.exceptions[0]
-    return _first(error) if isinstance(error, ExceptionGroup) else error
 
 
 def _link(error: ClientError, tries: int) -> Link:

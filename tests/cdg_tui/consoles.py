@@ -166,9 +166,21 @@ async def a_console(
     core = core if core is not None else FakeCore()
     session = SeamSession(transport=core, deadline_s=deadline_s, kiosk=kiosk)
     app = ConsoleApp(session, Words(language), now, file=file)
-    async with app.run_test(size=size) as pilot:
+    async with eager_tasks(), app.run_test(size=size) as pilot:
         console = Console(app, pilot, core)
         if heard:
             await console.until(lambda: app.store.heard_s is not None)
             await pilot.pause()
         yield console
+
+
+@contextlib.asynccontextmanager
+async def eager_tasks() -> AsyncIterator[None]:
+    """As Textual runs an app, though not under test: from Python 3.12 on each task begins the moment it is made."""
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    loop.set_task_factory(getattr(asyncio, "eager_task_factory", before))
+    try:
+        yield
+    finally:
+        loop.set_task_factory(before)

@@ -13,6 +13,7 @@ from cdg_tui.client import Client
 from cdg_tui.clock import steady
 from cdg_tui.feed import ROUND_S, Feed, News
 from cdg_tui.store import STALE_S, Link, LinkState, Question, Snapshot
+from tests.cdg_tui.consoles import eager_tasks
 from tests.cdg_tui.factories import a_case, a_dead_letter, a_retry, an_endpoint
 from tests.cdg_tui.fake_core import Behaviour, FakeCore, FarCore, a_problem, broken_off, no_socket, refused
 
@@ -217,14 +218,39 @@ async def test_a_core_that_names_no_endpoints_tells_everything_else(refusal: tup
         assert (told.endpoints, told.untold, told.cases) == (None, cause, (a_case(1),))
 
 
-async def test_a_core_that_goes_away_over_its_endpoints_is_lost_all_the_same() -> None:
-    class HalfGone(FakeCore):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            gone = request.url.path.endswith("endpoints")
-            return broken_off(request) if gone else await super().handle_async_request(request)
+class HalfGone(FakeCore):
+    """It goes away over its endpoints."""
 
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        gone = request.url.path.endswith("endpoints")
+        return broken_off(request) if gone else await super().handle_async_request(request)
+
+
+async def test_a_core_that_goes_away_over_its_endpoints_is_lost_all_the_same() -> None:
     async with a_feed(HalfGone(), frozenset({"endpoints"})) as listener:
         assert (await listener.link()).cause == "broken_off"
+
+
+async def test_a_core_that_is_gone_at_once_is_lost_also_where_tasks_begin_at_once() -> None:
+    """As they do in Textual's loop from Python 3.12 on: what fails before the others are asked must not shut them out."""
+    async with a_feed(FakeCore()) as listener, eager_tasks():
+        await listener.snapshot()
+        listener.core.fail = no_socket
+        assert (await listener.link()).cause == "no_socket"
+
+
+@pytest.mark.parametrize("turns", range(40))
+async def test_it_ends_when_it_is_cancelled_also_the_moment_a_round_fails(turns: int) -> None:
+    client = Client("http://localhost", transport=HalfGone(), deadline_s=5.0)
+    feed = Feed(client, lambda _: None, steady)
+    feed.wanted = frozenset({"endpoints"})
+    running = asyncio.create_task(feed.run())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait({running}, timeout=2.0)
+    assert running.done()
+    await client.close()
 
 
 async def ages_s(core: FarCore, wanted: frozenset[str], meanwhile: Callable[[int], None]) -> list[float]:
