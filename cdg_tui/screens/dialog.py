@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
 
 from cdg_tui.i18n import Words
 from cdg_tui.screens.page_screen import PageScreen
@@ -80,6 +81,15 @@ class Dialog(ModalScreen[Said], Generic[Said]):
             page.screen_layout_refresh_signal.subscribe(self, lambda _: self._make_room())
         self.screen_layout_refresh_signal.subscribe(self, lambda _: self.laid_out())
         self.show_answers()
+
+    def begin_with(self, widget: Widget) -> None:
+        """The keys go there, and it is in sight: focus alone may look for its place before there is one."""
+        widget.focus()
+        self.call_after_refresh(self._bring_into_sight, widget)
+
+    def _bring_into_sight(self, widget: Widget) -> None:
+        if not self.can_view_entire(widget):
+            self.scroll_to_center(widget, animate=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - any of them
         """A key that is quicker than the box has nothing to act on, not even to leave: it is not put together yet."""

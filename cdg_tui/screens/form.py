@@ -59,7 +59,7 @@ class Form(Dialog[Filled | None]):
 
     def on_mount(self) -> None:
         self.query_one(".said", Line).show(Content("\n".join(self._lines)))
-        self.query(Choice).first().focus()
+        self.begin_with(self.query(Choice).first())
 
     def answers(self) -> Content:
         if self._said() is None:

@@ -40,7 +40,7 @@ class RecoverDialog(Dialog[Recover | None]):
 
     def on_mount(self) -> None:
         self._say(self.words("recover.about"))
-        self.query_one(Choice).focus()
+        self.begin_with(self.query_one(Choice))
 
     def answers(self) -> Content:
         if self._counted is not None:

@@ -54,7 +54,7 @@ class SettingsDialog(Dialog[dict[str, Any] | None]):
 
     def on_mount(self) -> None:
         self._reword(self.words)
-        self.query(Choice).first().focus()
+        self.begin_with(self.query(Choice).first())
 
     def answers(self) -> Content:
         return Content(self.words("settings.keys"))
