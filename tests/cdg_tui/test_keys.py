@@ -90,12 +90,14 @@ def test_every_action_is_pressed_here() -> None:
 async def test_every_key_of_an_action_shows_what_it_is_for(page: str) -> None:
     """The letter, the function key and what an input method sends instead all do the same; none sends anything by itself."""
     async with a_console(a_shop()) as console:
+        words = console.app.words
         for action in on_page(page):
             for key in action.keys if action.id in SHOWN else ():
                 await console.type("escape", str(PAGES.index(page) + 1))
                 await console.hides("正在读取")
                 await console.type(key)
-                await console.shows(SHOWN[action.id])
+                orders = console.app.page.orders
+                await console.shows(words(f"order.{orders[1]}") if action.id == "sort" else SHOWN[action.id])
                 await console.type("escape")
                 as_at_first(console)
         assert console.sent == []
